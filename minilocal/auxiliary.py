@@ -1,0 +1,100 @@
+"""The auxiliary classifiers: A1, A2, and the network's own, A_K.
+
+An auxiliary classifier turns a layer's output into class scores, so that the layer has a loss of its own to
+learn from. Source: Lee, Lee & Jeon 2021, section III-A and Fig. 5; tutorials/reference.md, "Auxiliary classifiers".
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from minilocal.errors import InputError
+from minilocal.layers import AvgPool2d, BatchNorm, Conv2d, Flatten, Layer, Linear, ReLU, Sequential
+
+
+def a1(shape: tuple[int, ...], classes: int, features: int, rng: Any = 0, dtype: Any = np.float32) -> Sequential:
+    """Return A1 for layer outputs of that shape: pool to at most `features` numbers, one Linear, BatchNorm.
+
+    A map (H, W, C) is average-pooled by the smallest window of the row 1×1, 2×1, 2×2, 4×2, … that leaves at most
+    `features` numbers; a vector is not pooled. Raises `InputError` if that window does not divide the map.
+    """
+    rng = np.random.default_rng(rng)
+    layers: dict[str, Layer] = {}
+    if len(shape) == 3:
+        window = a1_window(shape, features)
+        if window != (1, 1):
+            layers["pool"] = AvgPool2d(window)
+            shape = _shape_behind("A1", layers["pool"], shape)
+        layers["flatten"] = Flatten()
+    layers["linear"] = Linear(math.prod(shape), classes, bias=False, rng=rng, dtype=dtype)
+    layers["bn"] = BatchNorm(classes, dtype)
+    return Sequential(**layers)
+
+
+def a1_window(shape: tuple[int, ...], features: int) -> tuple[int, int]:
+    """Return A1's pooling window for a map (H, W, C): double its height, then its width, until it is enough.
+
+    >>> a1_window((32, 32, 64), 2048), a1_window((2, 2, 512), 2048)
+    ((8, 4), (1, 1))
+    """
+    height, width, channels = shape
+    h = w = 1
+
+    def too_large() -> bool:
+        pooled = math.ceil(height / h), math.ceil(width / w)
+        return pooled != (1, 1) and pooled[0] * pooled[1] * channels > features
+
+    while too_large():
+        h *= 2
+        if too_large():
+            w *= 2
+    return h, w
+
+
+def a2(shape: tuple[int, ...], classes: int, features: int, rng: Any = 0, dtype: Any = np.float32) -> Sequential:
+    """Return A2 for layer outputs of that shape: a small network of three 1×1 convolutions and four Linears.
+
+    A map (H, W, C) is average-pooled to a quarter (1×1 up to 4×4), passes three 1×1 convolutions, is pooled to
+    2×2, flattened, and passes three Linears of its own size and a last one; BatchNorm and ReLU behind all but the
+    last. A vector gets A1. Raises `InputError` if a map larger than 4×4 is not divisible by 4.
+    """
+    if len(shape) == 1:
+        return a1(shape, classes, features, rng, dtype)
+    rng = np.random.default_rng(rng)
+    height, width, channels = shape
+    layers: dict[str, Layer] = {"pool1": AvgPool2d((min(height, 4), min(width, 4)))}
+    for i in (1, 2, 3):
+        layers[f"conv{i}"] = Conv2d(channels, channels, kernel=1, padding=0, rng=rng, dtype=dtype)
+        layers[f"bn{i}"] = BatchNorm(channels, dtype)
+        layers[f"relu{i}"] = ReLU()
+    height, width, _ = _shape_behind("A2", layers["pool1"], shape)
+    layers["pool2"] = AvgPool2d((max(1, height // 2), max(1, width // 2)))
+    shape = _shape_behind("A2", layers["pool2"], (height, width, channels))
+    layers["flatten"] = Flatten()
+    d = math.prod(shape)
+    for i in (1, 2, 3):
+        layers[f"linear{i}"] = Linear(d, d, bias=False, gain=2, rng=rng, dtype=dtype)
+        layers[f"bn{i + 3}"] = BatchNorm(d, dtype)
+        layers[f"relu{i + 3}"] = ReLU()
+    layers["linear4"] = Linear(d, classes, rng=rng, dtype=dtype)
+    return Sequential(**layers)
+
+
+def own_classifier(shape: tuple[int, ...], classes: int, rng: Any = 0, dtype: Any = np.float32) -> Sequential:
+    """Return A_K, the network's own classifier, the same under every algorithm: a Linear with bias."""
+    layers: dict[str, Layer] = {"flatten": Flatten()} if len(shape) > 1 else {}
+    return Sequential(**layers, linear=Linear(math.prod(shape), classes, rng=rng, dtype=dtype))
+
+
+CLASSIFIERS: dict[str, Callable[..., Sequential]] = {"a1": a1, "a2": a2}
+
+
+def _shape_behind(name: str, pool: Layer, shape: tuple[int, ...]) -> tuple[int, ...]:
+    try:
+        return pool.output_shape(shape)
+    except InputError as error:
+        raise InputError(f"{name}: {error}") from None

@@ -1,0 +1,85 @@
+"""What all commands share: one-sentence errors, exit statuses, and `minilocal SUBCOMMAND`.
+
+Exit statuses: 0 success, 1 a run that began failed, 2 bad input (nothing was written), 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import importlib
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import NoReturn
+
+from minilocal.errors import InputError, TrainingError
+
+COMMANDS = {
+    "train": ("minilocal.train", "train a network by BP, G# or G#S#"),
+    "evaluate": ("minilocal.evaluate", "accuracy, confusion matrix and predictions of a finished run"),
+    "gradcheck": ("minilocal.gradcheck", "check every hand-written gradient against central differences"),
+    "datasets": ("minilocal.datasets.__main__", "list and download data sets"),
+}
+
+
+class Parser(argparse.ArgumentParser):
+    """An `ArgumentParser` whose errors are one sentence, without the usage in front."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print one sentence to stderr and exit with status 2."""
+        self.exit(2, f"{self.prog}: {message} (see --help)\n")
+
+
+def command(main: Callable[[Sequence[str] | None], int]) -> Callable[..., int]:
+    """Turn the errors a user can mend into one sentence on stderr and an exit status."""
+
+    @functools.wraps(main)
+    def wrapped(argv: Sequence[str] | None = None) -> int:
+        name = main.__module__ if main.__module__ != "__main__" else _running_module()
+        try:
+            return main(argv)
+        except InputError as error:
+            return _complain(name, error, 2)
+        except TrainingError as error:
+            return _complain(name, error, 1)
+        except KeyboardInterrupt:
+            return _complain(name, "interrupted", 130)
+        except BrokenPipeError:  # the reader, `head` say, has seen enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 0
+
+    return wrapped
+
+
+def _complain(name: str, sentence: object, status: int) -> int:
+    print(f"{name.removesuffix('.__main__')}: {sentence}", file=sys.stderr)
+    return status
+
+
+def _running_module() -> str:
+    spec = getattr(sys.modules["__main__"], "__spec__", None)
+    return spec.name if spec is not None else "minilocal"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run `minilocal SUBCOMMAND ...`, which does what `python -m minilocal.SUBCOMMAND ...` does."""
+    from minilocal import __version__
+
+    listing = "\n".join(f"  {name:<10} {text}" for name, (_, text) in COMMANDS.items())
+    parser = Parser(
+        prog="minilocal",
+        description="Backpropagation and block-wise local learning, every gradient by hand.",
+        epilog=f"commands:\n{listing}\n\n`minilocal COMMAND --help` tells more.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"minilocal {__version__}")
+    parser.add_argument("command", choices=COMMANDS, metavar="COMMAND", help="one of those below")
+    parser.add_argument("arguments", nargs=argparse.REMAINDER, help="the command's own arguments")
+    options = parser.parse_args(argv)
+    module = importlib.import_module(COMMANDS[options.command][0])
+    return module.main(options.arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

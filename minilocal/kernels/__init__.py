@@ -1,0 +1,35 @@
+"""The loops: Numba kernels, stateless, arrays in and arrays out, no BLAS inside, float32 and float64 alike.
+
+A kernel works on one chunk of images or rows; `minilocal.parallel` cuts the chunks and calls kernels from
+several threads at once (`nogil`). Kernels are compiled when first called and kept in a cache on disk. Numba's
+cache does not notice edits in another file, so a kernel and the helpers that it calls stand in one file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numba
+
+# error_model="numpy": division by zero gives inf or nan, as in NumPy, and loops without its check vectorise.
+# No fastmath: it may assume that there are no NaNs, and would hide them.
+kernel = numba.njit(cache=True, nogil=True, error_model="numpy")
+
+
+def on_first_compilation(callback: Callable[[], None]) -> None:
+    """Call `callback()` once, when a kernel is about to be compiled; never, if all come from the cache."""
+    from numba.core import event
+
+    class Listener(event.Listener):
+        called = False
+
+        def on_start(self, event: Any) -> None:
+            if not self.called:
+                self.called = True
+                callback()
+
+        def on_end(self, event: Any) -> None:
+            pass
+
+    event.register("numba:compile", Listener())

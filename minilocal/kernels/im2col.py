@@ -1,0 +1,65 @@
+"""im2col and its transpose: a convolution becomes one matrix product.
+
+Row (n, p, q) of the column matrix holds, side by side, the k×k patch of pixels that output pixel (p, q) of
+image n sees (zero where the patch hangs over the border):
+
+      image, k = 3                            one row of `cols`, k·k·C numbers
+      . . . . . .
+      . a b c . .                    ┌─────────┬─────────┬─────────┐
+      . d e f . .      ──────►       │ a  b  c │ d  e  f │ g  h  i │      each letter: C channels
+      . g h i . .                    └─────────┴─────────┴─────────┘
+
+With channels last, one row of the patch (a b c) is contiguous in the image too, so that a row of `cols` is k
+copies. The convolution is then cols @ weight.reshape(k·k·C, C_out).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from minilocal.kernels import kernel
+
+
+@kernel
+def im2col(x: np.ndarray, cols: np.ndarray, k: int, stride: int, padding: int) -> None:
+    """Write every k×k patch of x (N, H, W, C) into a row of cols (N, P, Q, k, k·C)."""
+    images, height, width, channels = x.shape
+    for n in range(images):
+        for p in range(cols.shape[1]):
+            for q in range(cols.shape[2]):
+                left = q * stride - padding  # the patch's first column in the image
+                first, last = max(left, 0), min(left + k, width)  # those inside the image
+                for i in range(k):
+                    row = cols[n, p, q, i]
+                    h = p * stride - padding + i
+                    if h < 0 or h >= height or first >= last:
+                        row[:] = 0
+                        continue
+                    row[: (first - left) * channels] = 0
+                    row[(last - left) * channels :] = 0
+                    for w in range(first, last):
+                        for c in range(channels):
+                            row[(w - left) * channels + c] = x[n, h, w, c]
+
+
+@kernel
+def col2im(cols: np.ndarray, x: np.ndarray, k: int, stride: int, padding: int) -> None:
+    """Add every row of cols (N, P, Q, k, k·C) back onto the patch of x (N, H, W, C) that it came from.
+
+    The transpose of `im2col`: where that copies a pixel into several rows, this sums those rows' entries.
+    """
+    images, height, width, channels = x.shape
+    x[:] = 0
+    for n in range(images):
+        for p in range(cols.shape[1]):
+            for q in range(cols.shape[2]):
+                left = q * stride - padding
+                first, last = max(left, 0), min(left + k, width)
+                for i in range(k):
+                    row = cols[n, p, q, i]
+                    h = p * stride - padding + i
+                    if h < 0 or h >= height:
+                        continue
+                    for w in range(first, last):
+                        for c in range(channels):
+                            x[n, h, w, c] += row[(w - left) * channels + c]

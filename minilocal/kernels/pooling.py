@@ -1,0 +1,74 @@
+"""Pooling over windows that tile the map: x (N, P·h, Q·w, C) to y (N, P, Q, C), one window per output pixel.
+
+The channel loop is innermost everywhere, because channels are contiguous.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from minilocal.kernels import kernel
+
+
+@kernel
+def max_pool(x: np.ndarray, y: np.ndarray, winner: np.ndarray, h: int, w: int) -> None:
+    """Write each h×w window's maximum to y and the maximum's place in the window (row by row) to winner.
+
+    The first of equal values wins; a NaN beats every number.
+    """
+    images, rows, columns, channels = y.shape
+    for n in range(images):
+        for p in range(rows):
+            for q in range(columns):
+                for c in range(channels):
+                    y[n, p, q, c] = x[n, p * h, q * w, c]
+                    winner[n, p, q, c] = 0
+                for place in range(1, h * w):
+                    i, j = p * h + place // w, q * w + place % w
+                    for c in range(channels):
+                        value = x[n, i, j, c]
+                        if value > y[n, p, q, c] or value != value:
+                            y[n, p, q, c] = value
+                            winner[n, p, q, c] = place
+
+
+@kernel
+def max_pool_backward(dy: np.ndarray, winner: np.ndarray, dx: np.ndarray, h: int, w: int) -> None:
+    """Write dy to each window's winner in dx and zero to its other places."""
+    images, rows, columns, channels = dy.shape
+    for n in range(images):
+        for p in range(rows):
+            for q in range(columns):
+                for place in range(h * w):
+                    i, j = p * h + place // w, q * w + place % w
+                    for c in range(channels):
+                        dx[n, i, j, c] = dy[n, p, q, c] if winner[n, p, q, c] == place else 0
+
+
+@kernel
+def avg_pool(x: np.ndarray, y: np.ndarray, h: int, w: int) -> None:
+    """Write each h×w window's mean to y."""
+    images, rows, columns, channels = y.shape
+    for n in range(images):
+        for p in range(rows):
+            for q in range(columns):
+                y[n, p, q] = 0
+                for i in range(p * h, (p + 1) * h):
+                    for j in range(q * w, (q + 1) * w):
+                        for c in range(channels):
+                            y[n, p, q, c] += x[n, i, j, c]
+                for c in range(channels):
+                    y[n, p, q, c] /= h * w
+
+
+@kernel
+def avg_pool_backward(dy: np.ndarray, dx: np.ndarray, h: int, w: int) -> None:
+    """Spread dy evenly over its window in dx."""
+    images, rows, columns, channels = dy.shape
+    for n in range(images):
+        for p in range(rows):
+            for q in range(columns):
+                for i in range(p * h, (p + 1) * h):
+                    for j in range(q * w, (q + 1) * w):
+                        for c in range(channels):
+                            dx[n, i, j, c] = dy[n, p, q, c] / (h * w)

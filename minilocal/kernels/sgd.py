@@ -1,0 +1,17 @@
+"""One pass of stochastic gradient descent over a flat parameter."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from minilocal.kernels import kernel
+
+
+@kernel
+def sgd(
+    weight: np.ndarray, velocity: np.ndarray, gradient: np.ndarray, lr: float, momentum: float, decay: float
+) -> None:
+    """Update in place: velocity ← momentum·velocity + gradient + decay·weight; weight ← weight − lr·velocity."""
+    for i in range(weight.size):
+        velocity[i] = momentum * velocity[i] + gradient[i] + decay * weight[i]
+        weight[i] -= lr * velocity[i]

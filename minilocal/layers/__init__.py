@@ -1,0 +1,22 @@
+"""The maths: one layer family per file, forward above backward in each class."""
+
+from minilocal.layers.activation import Dropout, ReLU
+from minilocal.layers.base import Layer
+from minilocal.layers.batchnorm import BatchNorm
+from minilocal.layers.conv import Conv2d
+from minilocal.layers.linear import Flatten, Linear
+from minilocal.layers.pooling import AvgPool2d, MaxPool2d
+from minilocal.layers.sequential import Sequential
+
+__all__ = [
+    "AvgPool2d",
+    "BatchNorm",
+    "Conv2d",
+    "Dropout",
+    "Flatten",
+    "Layer",
+    "Linear",
+    "MaxPool2d",
+    "ReLU",
+    "Sequential",
+]

@@ -1,0 +1,80 @@
+"""What every layer has: forward, backward, parameters, gradients, and nothing hidden."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from minilocal.errors import InputError
+
+
+class Layer:
+    """A differentiable function with parameters; the one base class.
+
+    Attributes:
+        params: name → array, trained by the optimizer.
+        grads: name → array, same keys and shapes; `backward` overwrites them.
+        state: name → array, saved but not trained (running statistics).
+        kept: names of the attributes that `forward(training=True)` leaves for `backward`.
+    """
+
+    kept: tuple[str, ...] = ()
+
+    def __init__(self) -> None:
+        self.params: dict[str, np.ndarray] = {}
+        self.grads: dict[str, np.ndarray] = {}
+        self.state: dict[str, np.ndarray] = {}
+        self.release()
+
+    def forward(self, x: np.ndarray, training: bool = False) -> np.ndarray:
+        """Return the layer's output for a batch x; with training=True, keep what backward needs."""
+        raise TypeError(f"{type(self).__name__} has no forward")
+
+    def backward(self, dy: np.ndarray, need_dx: bool = True) -> np.ndarray | None:
+        """Given dL/dy, overwrite `grads` and return dL/dx (None unless need_dx)."""
+        raise TypeError(f"{type(self).__name__} has no backward")
+
+    def release(self) -> None:
+        """Forget what forward kept for backward."""
+        for name in self.kept:
+            setattr(self, name, None)
+
+    def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """Return one sample's output shape for one sample's input shape; `InputError` if it does not fit."""
+        return shape
+
+    def macs(self, shape: tuple[int, ...]) -> int:
+        """Return the multiply-adds of one sample's forward pass as matrix products, padding included."""
+        return 0
+
+    def set_dropout_key(self, key: int) -> None:
+        """Fix the dropout mask of the next forward and backward; layers without dropout ignore it."""
+
+    def add_param(self, name: str, value: np.ndarray) -> None:
+        """Register a parameter and room for its gradient."""
+        self.params[name] = value
+        self.grads[name] = np.zeros_like(value)
+
+    def recall(self, name: str) -> Any:
+        """Return what forward kept under that name; say what to do if it kept nothing."""
+        value = getattr(self, name)
+        if value is None:
+            raise RuntimeError(f"{type(self).__name__}.backward needs forward(x, training=True) first")
+        return value
+
+    def __repr__(self) -> str:
+        shapes = ", ".join(f"{name} {'×'.join(map(str, p.shape))}" for name, p in self.params.items())
+        return f"{type(self).__name__}({shapes})"
+
+
+def normal(rng: np.random.Generator | int, shape: tuple[int, ...], variance: float, dtype: Any) -> np.ndarray:
+    """Return normal random numbers with mean 0; drawn in float64, so float32 weights are its rounding."""
+    return (math.sqrt(variance) * np.random.default_rng(rng).standard_normal(shape)).astype(dtype)
+
+
+def check_ndim(layer: Layer, x: np.ndarray, shape: str) -> None:
+    """Raise `InputError` unless x has the number of axes that shape, say "(N, H, W, C)", shows."""
+    if x.ndim != shape.count(",") + 1:
+        raise InputError(f"{type(layer).__name__} takes an array {shape}, not one of shape {x.shape}")

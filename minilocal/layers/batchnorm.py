@@ -1,0 +1,114 @@
+"""Batch normalisation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from minilocal import parallel
+from minilocal.errors import InputError
+from minilocal.kernels import batchnorm as kernels
+from minilocal.layers.base import Layer
+
+EPS = 1e-5
+MOMENTUM = 0.1  # running ← 0.9·running + 0.1·batch
+
+
+class BatchNorm(Layer):
+    """Normalise over all axes but the last, then scale and shift: (N, C) or (N, H, W, C) → the same shape.
+
+        x̂ = (x − mean) / sqrt(variance + 1e-5)         y = gamma·x̂ + beta
+
+    In training, mean and (biased) variance are the batch's, and the running ones follow them (with the unbiased
+    variance); otherwise the running ones serve. With M values per channel,
+
+        dgamma = Σ dy·x̂      dbeta = Σ dy      dx = gamma / sqrt(variance + 1e-5) · (dy − dbeta/M − x̂·dgamma/M)
+
+    Source: tutorials/reference.md, "Batch normalisation".
+
+    Params: gamma (C), one; beta (C), zero. State: mean (C), variance (C).
+    """
+
+    kept = ("x", "mean", "inv_std")
+
+    def __init__(self, channels: int, dtype: Any = np.float32) -> None:
+        super().__init__()
+        if channels < 1:
+            raise InputError(f"BatchNorm({channels}): channels must be at least 1")
+        self.add_param("gamma", np.ones(channels, dtype))
+        self.add_param("beta", np.zeros(channels, dtype))
+        self.state = {"mean": np.zeros(channels, dtype), "variance": np.ones(channels, dtype)}
+
+    def forward(self, x: np.ndarray, training: bool = False) -> np.ndarray:
+        """Return the normalised x; in training, update the running statistics."""
+        self.output_shape(x.shape[1:])
+        gamma, beta = self.params["gamma"], self.params["beta"]
+        rows = x.reshape(-1, x.shape[-1])
+        if training:
+            mean, variance = self._batch_statistics(rows)
+        else:
+            mean, variance = self.state["mean"], self.state["variance"]
+        mean, inv_std = mean.astype(x.dtype), (1 / np.sqrt(variance + EPS)).astype(x.dtype)
+        y = np.empty_like(rows)
+        parallel.run(
+            lambda s: kernels.normalise(rows[s], mean, gamma * inv_std, beta, y[s]), _row_chunks(rows)
+        )
+        if training:
+            self.x, self.mean, self.inv_std = x, mean, inv_std
+        return y.reshape(x.shape)
+
+    def backward(self, dy: np.ndarray, need_dx: bool = True) -> np.ndarray | None:
+        """Overwrite dL/dgamma and dL/dbeta; return dL/dx if need_dx."""
+        x, mean, inv_std = self.recall("x"), self.recall("mean"), self.recall("inv_std")
+        rows, dy_rows = x.reshape(-1, x.shape[-1]), dy.reshape(-1, x.shape[-1])
+        dbeta, dgamma = _sum_over_rows(
+            rows, lambda s, total: kernels.gradient_sums(rows[s], dy_rows[s], mean, inv_std, total)
+        )
+        self.grads["gamma"][...], self.grads["beta"][...] = dgamma, dbeta
+        if not need_dx:
+            return None
+        scale = self.params["gamma"] * inv_std
+        mean_dy, mean_dy_xhat = (dbeta / len(rows)).astype(x.dtype), (dgamma / len(rows)).astype(x.dtype)
+        dx = np.empty_like(rows)
+        parallel.run(
+            lambda s: kernels.input_gradient(
+                rows[s], dy_rows[s], mean, inv_std, scale, mean_dy, mean_dy_xhat, dx[s]
+            ),
+            _row_chunks(rows),
+        )
+        return dx.reshape(x.shape)
+
+    def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """Return the same shape; its last axis must be the channels."""
+        channels = len(self.params["gamma"])
+        if not shape or shape[-1] != channels:
+            raise InputError(f"BatchNorm takes {channels} channels on the last axis, not shape {shape}")
+        return shape
+
+    def _batch_statistics(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        m = len(rows)
+        if m < 2:
+            raise InputError("BatchNorm needs at least 2 values per channel to train on, not 1: use a larger batch")
+        origin = rows[0].astype(np.float64)
+        first, second = _sum_over_rows(rows, lambda s, total: kernels.sums(rows[s], origin, total))
+        mean, variance = origin + first / m, second / m - (first / m) ** 2
+        for name, value in (("mean", mean), ("variance", variance * (m / (m - 1)))):
+            running = self.state[name]
+            running[...] = (1 - MOMENTUM) * running + MOMENTUM * value
+        return mean, variance
+
+
+def _row_chunks(rows: np.ndarray) -> list[slice]:
+    return parallel.chunks(len(rows), rows.shape[1] * rows.itemsize, parallel.CHUNK_BYTES // 2)
+
+
+def _sum_over_rows(rows: np.ndarray, add: Any) -> np.ndarray:
+    """Return a (2, C) sum in float64: `add(chunk, total)` adds a chunk's share to total; shares add up in order."""
+
+    def task(chunk: slice) -> np.ndarray:
+        total = np.zeros((2, rows.shape[1]))
+        add(chunk, total)
+        return total
+
+    return np.sum(parallel.run(task, _row_chunks(rows)), axis=0)

@@ -1,0 +1,84 @@
+"""The convolution layer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from minilocal.errors import InputError
+from minilocal.layers import im2col
+from minilocal.layers.base import Layer, check_ndim, normal
+
+
+class Conv2d(Layer):
+    """Convolution with square kernels, any stride and zero padding: x (N, H, W, C_in) → y (N, P, Q, C_out).
+
+        y[n, p, q, o] = Σ_{i,j,c} x[n, p·stride + i − padding, q·stride + j − padding, c] · weight[i, j, c, o]
+
+    P = ⌊(H + 2·padding − k) / stride⌋ + 1, and Q likewise. (Strictly this is cross-correlation, as in every
+    framework.) Source: tutorials/reference.md, "Convolution".
+
+    Params: weight (k, k, C_in, C_out), He-normal; bias (C_out), zero, only with bias=True.
+    """
+
+    kept = ("x",)
+
+    def __init__(
+        self,
+        c_in: int,
+        c_out: int,
+        kernel: int = 3,
+        stride: int = 1,
+        padding: int = 1,
+        bias: bool = False,
+        rng: np.random.Generator | int = 0,
+        dtype: Any = np.float32,
+    ) -> None:
+        super().__init__()
+        if min(c_in, c_out, kernel, stride) < 1 or padding < 0:
+            raise InputError(
+                f"Conv2d({c_in}, {c_out}, kernel={kernel}, stride={stride}, padding={padding}): "
+                "all must be at least 1, and padding at least 0"
+            )
+        self.stride, self.padding = stride, padding
+        shape = (kernel, kernel, c_in, c_out)
+        self.add_param("weight", normal(rng, shape, 2 / (kernel * kernel * c_in), dtype))
+        if bias:
+            self.add_param("bias", np.zeros(c_out, dtype))
+
+    def forward(self, x: np.ndarray, training: bool = False) -> np.ndarray:
+        """Return y = x * weight (+ bias)."""
+        check_ndim(self, x, "(N, H, W, C)")
+        self.output_shape(x.shape[1:])  # says so if x does not fit
+        if training:
+            self.x = x
+        y = im2col.forward(x, self.params["weight"], self.stride, self.padding)
+        if "bias" in self.params:
+            y += self.params["bias"]
+        return y
+
+    def backward(self, dy: np.ndarray, need_dx: bool = True) -> np.ndarray | None:
+        """Overwrite the gradients dL/dweight and dL/dbias; return dL/dx if need_dx."""
+        x, weight = self.recall("x"), self.params["weight"]
+        self.grads["weight"][...] = im2col.weight_gradient(x, dy, len(weight), self.stride, self.padding)
+        if "bias" in self.params:
+            self.grads["bias"][...] = dy.sum(axis=(0, 1, 2))
+        if not need_dx:
+            return None
+        return im2col.input_gradient(dy, weight, x.shape, self.stride, self.padding)
+
+    def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """Return (P, Q, C_out) for (H, W, C_in)."""
+        kernel, _, c_in, c_out = self.params["weight"].shape
+        p, q = (im2col.out_size(size, kernel, self.stride, self.padding) for size in shape[:2])
+        if len(shape) != 3 or shape[2] != c_in:
+            raise InputError(f"Conv2d takes maps of {c_in} channels, not of shape {shape}")
+        if min(p, q) < 1:
+            raise InputError(f"a {kernel}×{kernel} kernel does not fit a {shape[0]}×{shape[1]} map")
+        return p, q, c_out
+
+    def macs(self, shape: tuple[int, ...]) -> int:
+        """Return P·Q·k·k·C_in·C_out."""
+        p, q, _ = self.output_shape(shape)
+        return p * q * self.params["weight"].size

@@ -1,0 +1,88 @@
+"""Convolution as one matrix product per chunk of images: the reference way, for any kernel, stride and padding.
+
+With cols = im2col(x), of shape (N·P·Q, k·k·C_in), and W = weight.reshape(k·k·C_in, C_out):
+
+    forward           y  = cols @ W
+    weight gradient   dW = colsᵀ @ dy          (a sum over images)
+    input gradient    dx = col2im(dy @ Wᵀ)     (col2im is im2col's transpose)
+
+Columns are k·k times as large as the image, so they are made and used one chunk of images at a time, while
+they are in the cache, and made again for the weight gradient rather than stored.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from minilocal import parallel
+from minilocal.kernels import im2col as kernels
+
+
+def out_size(size: int, k: int, stride: int, padding: int) -> int:
+    """Return how many places a window of k takes along an axis of that size (below 1: it does not fit)."""
+    return (size + 2 * padding - k) // stride + 1
+
+
+def forward(x: np.ndarray, weight: np.ndarray, stride: int, padding: int) -> np.ndarray:
+    """Return the convolution y (N, P, Q, C_out) of x (N, H, W, C_in) with weight (k, k, C_in, C_out)."""
+    n, height, width, _ = x.shape
+    k, _, _, c_out = weight.shape
+    p, q = out_size(height, k, stride, padding), out_size(width, k, stride, padding)
+    matrix = weight.reshape(-1, c_out)
+    y = np.empty((n, p, q, c_out), x.dtype)
+
+    def task(images: slice) -> None:
+        cols = _columns(x[images], k, p, q, stride, padding)
+        np.matmul(cols, matrix, out=y[images].reshape(-1, c_out))
+
+    parallel.run(task, parallel.image_chunks(n, p * q * matrix.shape[0] * x.itemsize))
+    return y
+
+
+def weight_gradient(x: np.ndarray, dy: np.ndarray, k: int, stride: int, padding: int) -> np.ndarray:
+    """Return dL/dweight (k, k, C_in, C_out) for input x (N, H, W, C_in) and dy (N, P, Q, C_out)."""
+    n, _, _, c_in = x.shape
+    _, p, q, c_out = dy.shape
+    lanes = parallel.lanes(n)
+    partial = np.empty((len(lanes), k * k * c_in, c_out), x.dtype)  # one sum per lane
+
+    def task(lane: int) -> None:
+        images = lanes[lane]
+        x_lane, dy_lane = x[images], dy[images]
+        for number, chunk in enumerate(parallel.chunks(len(x_lane), 2 * p * q * k * k * c_in * x.itemsize)):
+            cols = _columns(x_lane[chunk], k, p, q, stride, padding)
+            dy_rows = dy_lane[chunk].reshape(-1, c_out)
+            if number == 0:
+                np.matmul(cols.T, dy_rows, out=partial[lane])
+            else:
+                product = parallel.scratch("product", partial[lane].shape, x.dtype)
+                partial[lane] += np.matmul(cols.T, dy_rows, out=product)
+
+    parallel.run(task, range(len(lanes)))
+    return partial.sum(axis=0).reshape(k, k, c_in, c_out)
+
+
+def input_gradient(
+    dy: np.ndarray, weight: np.ndarray, shape: tuple[int, ...], stride: int, padding: int
+) -> np.ndarray:
+    """Return dL/dx of shape (N, H, W, C_in) for dy (N, P, Q, C_out) and weight (k, k, C_in, C_out)."""
+    n, p, q, c_out = dy.shape
+    k, _, c_in, _ = weight.shape
+    matrix = weight.reshape(-1, c_out)
+    dx = np.empty(shape, dy.dtype)
+
+    def task(images: slice) -> None:
+        count = images.stop - images.start
+        cols = parallel.scratch("cols", (count * p * q, k * k * c_in), dy.dtype)
+        np.matmul(dy[images].reshape(-1, c_out), matrix.T, out=cols)
+        kernels.col2im(cols.reshape(count, p, q, k, k * c_in), dx[images], k, stride, padding)
+
+    parallel.run(task, parallel.image_chunks(n, p * q * matrix.shape[0] * dy.itemsize))
+    return dx
+
+
+def _columns(x: np.ndarray, k: int, p: int, q: int, stride: int, padding: int) -> np.ndarray:
+    n, _, _, c_in = x.shape
+    cols = parallel.scratch("cols", (n, p, q, k, k * c_in), x.dtype)
+    kernels.im2col(x, cols, k, stride, padding)
+    return cols.reshape(n * p * q, k * k * c_in)

@@ -1,0 +1,92 @@
+"""The fully connected layer, and the flattening in front of it."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from minilocal.errors import InputError
+from minilocal.layers.base import Layer, check_ndim, normal
+from minilocal.parallel import matmul
+
+
+class Linear(Layer):
+    """A matrix product: x (N, D_in) → y = x·weight + bias, of shape (N, D_out).
+
+        dL/dweight = xᵀ·dy      dL/dbias = Σ_n dy[n]      dL/dx = dy·weightᵀ
+
+    Source: tutorials/reference.md, "Linear".
+
+    Params: weight (D_in, D_out), normal with variance gain / D_in (gain 2 is He's, in front of a ReLU; 1 suits
+    a last layer); bias (D_out), zero, only with bias=True.
+    """
+
+    kept = ("x",)
+
+    def __init__(
+        self,
+        d_in: int,
+        d_out: int,
+        bias: bool = True,
+        gain: float = 1.0,
+        rng: np.random.Generator | int = 0,
+        dtype: Any = np.float32,
+    ) -> None:
+        super().__init__()
+        if min(d_in, d_out) < 1:
+            raise InputError(f"Linear({d_in}, {d_out}): both must be at least 1")
+        self.add_param("weight", normal(rng, (d_in, d_out), gain / d_in, dtype))
+        if bias:
+            self.add_param("bias", np.zeros(d_out, dtype))
+
+    def forward(self, x: np.ndarray, training: bool = False) -> np.ndarray:
+        """Return x·weight + bias."""
+        check_ndim(self, x, "(N, D)")
+        self.output_shape(x.shape[1:])
+        if training:
+            self.x = x
+        y = matmul(x, self.params["weight"])
+        if "bias" in self.params:
+            y += self.params["bias"]
+        return y
+
+    def backward(self, dy: np.ndarray, need_dx: bool = True) -> np.ndarray | None:
+        """Overwrite dL/dweight and dL/dbias; return dL/dx if need_dx."""
+        x = self.recall("x")
+        matmul(x.T, dy, out=self.grads["weight"])
+        if "bias" in self.params:
+            self.grads["bias"][...] = dy.sum(axis=0)
+        return matmul(dy, self.params["weight"].T) if need_dx else None
+
+    def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """Return (D_out,) for (D_in,)."""
+        d_in, d_out = self.params["weight"].shape
+        if shape != (d_in,):
+            raise InputError(f"Linear takes vectors of {d_in} numbers, not of shape {shape}")
+        return (d_out,)
+
+    def macs(self, shape: tuple[int, ...]) -> int:
+        """Return D_in·D_out."""
+        return self.params["weight"].size
+
+
+class Flatten(Layer):
+    """Maps to vectors: x (N, H, W, C) → y (N, H·W·C), in (H, W, C) order; vectors pass as they are."""
+
+    kept = ("shape",)
+
+    def forward(self, x: np.ndarray, training: bool = False) -> np.ndarray:
+        """Return x as one row per sample."""
+        if training:
+            self.shape = x.shape
+        return x.reshape(len(x), -1)
+
+    def backward(self, dy: np.ndarray, need_dx: bool = True) -> np.ndarray | None:
+        """Return dy in the shape of x."""
+        return dy.reshape(self.recall("shape")) if need_dx else None
+
+    def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """Return (H·W·C,) for (H, W, C)."""
+        return (math.prod(shape),)

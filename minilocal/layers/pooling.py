@@ -1,0 +1,93 @@
+"""Max and average pooling over windows that tile the map (stride = window)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from minilocal import parallel
+from minilocal.errors import InputError
+from minilocal.kernels import pooling as kernels
+from minilocal.layers.base import Layer, check_ndim
+
+
+class _Pool2d(Layer):
+    """What both kinds share: a window (h, w), and maps that it must divide."""
+
+    def __init__(self, window: int | tuple[int, int] = 2) -> None:
+        super().__init__()
+        self.window = (window, window) if isinstance(window, int) else (int(window[0]), int(window[1]))
+        if min(self.window) < 1:
+            raise InputError(f"pooling window is {self.window}; both sides must be at least 1")
+
+    def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """Return (H/h, W/w, C) for (H, W, C)."""
+        (h, w), (height, width, channels) = self.window, shape
+        if height % h or width % w:
+            raise InputError(f"a {h}×{w} pooling window does not divide a {height}×{width} map")
+        return height // h, width // w, channels
+
+    def _empty_output(self, x: np.ndarray, dtype: type | np.dtype | None = None) -> np.ndarray:
+        check_ndim(self, x, "(N, H, W, C)")
+        return np.empty((len(x), *self.output_shape(x.shape[1:])), dtype or x.dtype)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.window[0]}×{self.window[1]})"
+
+
+class MaxPool2d(_Pool2d):
+    """Each window's maximum: x (N, P·h, Q·w, C) → y (N, P, Q, C).
+
+    The gradient goes to the place of the maximum, to the first one where several are equal.
+    Source: tutorials/reference.md, "Pooling".
+    """
+
+    kept = ("winner",)
+
+    def forward(self, x: np.ndarray, training: bool = False) -> np.ndarray:
+        """Return the maxima; in training, keep where they were."""
+        y, winner = self._empty_output(x), self._empty_output(x, np.uint16)
+        parallel.run(lambda s: kernels.max_pool(x[s], y[s], winner[s], *self.window), _chunks(x))
+        if training:
+            self.winner = winner
+        return y
+
+    def backward(self, dy: np.ndarray, need_dx: bool = True) -> np.ndarray | None:
+        """Return dx: dy at each window's winner, zero elsewhere."""
+        if not need_dx:
+            return None
+        winner = self.recall("winner")
+        dx = _empty_input(dy, self.window)
+        parallel.run(
+            lambda s: kernels.max_pool_backward(dy[s], winner[s], dx[s], *self.window), _chunks(dx)
+        )
+        return dx
+
+
+class AvgPool2d(_Pool2d):
+    """Each window's mean: x (N, P·h, Q·w, C) → y (N, P, Q, C); the gradient spreads evenly over the window.
+
+    Source: tutorials/reference.md, "Pooling".
+    """
+
+    def forward(self, x: np.ndarray, training: bool = False) -> np.ndarray:
+        """Return the means."""
+        y = self._empty_output(x)
+        parallel.run(lambda s: kernels.avg_pool(x[s], y[s], *self.window), _chunks(x))
+        return y
+
+    def backward(self, dy: np.ndarray, need_dx: bool = True) -> np.ndarray | None:
+        """Return dx: dy / (h·w) at every place of its window."""
+        if not need_dx:
+            return None
+        dx = _empty_input(dy, self.window)
+        parallel.run(lambda s: kernels.avg_pool_backward(dy[s], dx[s], *self.window), _chunks(dx))
+        return dx
+
+
+def _empty_input(dy: np.ndarray, window: tuple[int, int]) -> np.ndarray:
+    n, p, q, c = dy.shape
+    return np.empty((n, p * window[0], q * window[1], c), dy.dtype)
+
+
+def _chunks(x: np.ndarray) -> list[slice]:
+    return parallel.image_chunks(len(x), x[:1].nbytes)

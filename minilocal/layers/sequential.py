@@ -1,0 +1,72 @@
+"""Layers one after the other, under names."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from minilocal.errors import InputError
+from minilocal.layers.base import Layer
+
+
+class Sequential(Layer):
+    """Named layers one after the other: `Sequential(conv=Conv2d(3, 16), bn=BatchNorm(16), relu=ReLU())`.
+
+    Parameters, gradients and states are its layers' own, named `conv.weight`, `bn.gamma` and so on.
+    """
+
+    def __init__(self, **layers: Layer) -> None:
+        self.layers = layers
+        super().__init__()
+        self.params, self.grads, self.state = (
+            {f"{name}.{key}": array for name, layer in layers.items() for key, array in group(layer).items()}
+            for group in (lambda x: x.params, lambda x: x.grads, lambda x: x.state)
+        )
+
+    def forward(self, x: np.ndarray, training: bool = False) -> np.ndarray:
+        """Return the last layer's output."""
+        for layer in self.layers.values():
+            x = layer.forward(x, training)
+        return x
+
+    def backward(self, dy: np.ndarray, need_dx: bool = True) -> np.ndarray | None:
+        """Run the layers' backward in reverse.
+
+        Without need_dx it stops at the first layer that has parameters: that one computes no input gradient, and
+        what stands in front of it (a max-pool, say) has no backward at all.
+        """
+        layers = list(self.layers.values())
+        first = 0 if need_dx else next((i for i, layer in enumerate(layers) if layer.params), len(layers))
+        dx: np.ndarray | None = dy
+        for i in range(len(layers) - 1, first - 1, -1):
+            dx = layers[i].backward(dx, need_dx or i > first)
+        return dx if need_dx else None
+
+    def release(self) -> None:
+        """Forget what forward kept, in every layer."""
+        for layer in self.layers.values():
+            layer.release()
+
+    def set_dropout_key(self, key: int) -> None:
+        """Hand the key to every layer."""
+        for layer in self.layers.values():
+            layer.set_dropout_key(key)
+
+    def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """Return the last layer's output shape; an `InputError` names the layer that does not fit."""
+        for name, layer in self.layers.items():
+            try:
+                shape = layer.output_shape(shape)
+            except InputError as error:
+                raise InputError(f"{name}: {error}") from None
+        return shape
+
+    def macs(self, shape: tuple[int, ...]) -> int:
+        """Return the sum over the layers."""
+        total = 0
+        for layer in self.layers.values():
+            total += layer.macs(shape)
+            shape = layer.output_shape(shape)
+        return total
+
+    def __repr__(self) -> str:
+        return f"Sequential({', '.join(f'{name}={layer!r}' for name, layer in self.layers.items())})"

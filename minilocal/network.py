@@ -1,0 +1,94 @@
+"""A network: K layers and the auxiliary classifiers that its schedule needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from minilocal.errors import InputError
+from minilocal.layers import Layer
+from minilocal.streams import dropout_key
+
+
+class Network:
+    """K trainable layers x_i = f_i(x_{i−1}; θ_i) and classifiers z_i = A_i(x_i; φ_i) on some of them.
+
+    Layers count from 1: `network.layer(3)` is f_3 and `network.auxiliary[3]` is A_3, whose arrays are saved as
+    `layers.3.conv.weight`, `aux.3.linear.weight` and so on. `auxiliary[K]` is the network's own classifier.
+    """
+
+    def __init__(
+        self, layers: Sequence[Layer], auxiliary: dict[int, Layer], input_shape: tuple[int, ...]
+    ) -> None:
+        self.layers = list(layers)
+        self.auxiliary = dict(auxiliary)
+        self.input_shape = tuple(input_shape)
+        self.shapes = shapes_behind(self.layers, self.input_shape)
+
+    def __len__(self) -> int:
+        return len(self.layers)
+
+    def layer(self, number: int) -> Layer:
+        """Return layer number 1 … K."""
+        return self.layers[number - 1]
+
+    @property
+    def classifier(self) -> Layer:
+        """Return A_K, the network's own classifier."""
+        return self.auxiliary[len(self.layers)]
+
+    @property
+    def parts(self) -> Iterator[tuple[str, Layer]]:
+        """Yield ("layers.1", layer), …, ("aux.3", classifier), …."""
+        for number, layer in enumerate(self.layers, 1):
+            yield f"layers.{number}", layer
+        for number, classifier in sorted(self.auxiliary.items()):
+            yield f"aux.{number}", classifier
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Return all that is saved, parameters and running statistics, by name: the arrays themselves, no copies."""
+        return {
+            f"{part}.{name}": array
+            for part, layer in self.parts
+            for name, array in (layer.params | layer.state).items()
+        }
+
+    def load(self, arrays: dict[str, np.ndarray]) -> None:
+        """Copy arrays, named as in `arrays()`, into the network; `InputError` names one that is missing or misfits."""
+        mine = self.arrays()
+        for name, array in mine.items():
+            if name not in arrays:
+                raise InputError(f"array {name} is missing")
+            if arrays[name].shape != array.shape:
+                raise InputError(f"array {name} has shape {arrays[name].shape}; the network needs {array.shape}")
+        for name, array in mine.items():
+            array[...] = arrays[name]
+
+    def set_dropout_keys(self, seed: int, step: int) -> None:
+        """Fix every layer's dropout mask for one step."""
+        for number, layer in enumerate(self.layers, 1):
+            layer.set_dropout_key(dropout_key(seed, step, number))
+
+    def predict(self, x: np.ndarray) -> np.ndarray:
+        """Return A_K's logits (N, classes) for inputs x (N, H, W, C), with running statistics and no dropout."""
+        for layer in self.layers:
+            x = layer.forward(x)
+        return self.classifier.forward(x)
+
+
+def shapes_behind(layers: Sequence[Layer], shape: tuple[int, ...]) -> list[tuple[int, ...]]:
+    """Return one sample's shape behind each layer."""
+    shapes = []
+    for number, layer in enumerate(layers, 1):
+        shape = shape_behind(number, layer, shape)
+        shapes.append(shape)
+    return shapes
+
+
+def shape_behind(number: int, layer: Layer, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return one sample's shape behind a layer; an `InputError` names the layer if it does not fit."""
+    try:
+        return layer.output_shape(shape)
+    except InputError as error:
+        raise InputError(f"layer {number}: {error}") from None

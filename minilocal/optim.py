@@ -1,0 +1,70 @@
+"""Stochastic gradient descent with momentum and weight decay, and learning-rate schedules."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from minilocal import parallel
+from minilocal.errors import InputError
+from minilocal.kernels.sgd import sgd
+from minilocal.layers.base import Layer
+
+
+class SGD:
+    """SGD with momentum and coupled weight decay; one momentum buffer ("velocity") per parameter.
+
+        velocity ← momentum·velocity + gradient + weight_decay·weight        weight ← weight − lr·velocity
+
+    `lr` may be set before every step. `velocity` maps layer → name → array and starts at zero.
+    """
+
+    def __init__(self, lr: float = 0.1, momentum: float = 0.9, weight_decay: float = 5e-4) -> None:
+        self.lr, self.momentum, self.weight_decay = lr, momentum, weight_decay
+        self.velocity: dict[Layer, dict[str, np.ndarray]] = {}
+
+    def update(self, layer: Layer) -> None:
+        """Update a layer's parameters in place from its gradients."""
+        for name, velocity in self.velocity_of(layer).items():
+            flat = [a.reshape(-1) for a in (layer.params[name], velocity, layer.grads[name])]
+            number = velocity.dtype.type  # Python floats would turn float32 arithmetic into float64
+            factors = (number(self.lr), number(self.momentum), number(self.weight_decay))
+            parallel.run(
+                lambda s, flat=flat, factors=factors: sgd(*(a[s] for a in flat), *factors),
+                parallel.chunks(velocity.size, 3 * velocity.itemsize),
+            )
+
+    def velocity_of(self, layer: Layer) -> dict[str, np.ndarray]:
+        """Return the layer's momentum buffers by name, made when first asked for."""
+        if layer not in self.velocity:
+            self.velocity[layer] = {name: np.zeros_like(param) for name, param in layer.params.items()}
+        return self.velocity[layer]
+
+
+def cosine(lr: float, step: int, steps: int) -> float:
+    """Return lr/2·(1 + cos(π·step/steps)): from lr at step 0 down towards 0.
+
+    >>> [round(cosine(0.1, t, 4), 4) for t in range(4)]
+    [0.1, 0.0854, 0.05, 0.0146]
+    """
+    return lr / 2 * (1 + math.cos(math.pi * step / steps))
+
+
+def staircase(lr: float, step: int, steps: int) -> float:
+    """Return lr times 0.25 for each of 50, 75, 87.5 and 93.75 % of the steps that lie behind.
+
+    >>> [staircase(1.0, t, 16) for t in (0, 7, 8, 12, 14, 15)]
+    [1.0, 1.0, 0.25, 0.0625, 0.015625, 0.00390625]
+    """
+    return lr * 0.25 ** sum(step >= part * steps for part in (0.5, 0.75, 0.875, 0.9375))
+
+
+LR_SCHEDULES = {"cosine": cosine, "step": staircase}
+
+
+def learning_rate(schedule: str, lr: float, step: int, steps: int) -> float:
+    """Return the learning rate of a step, counted from 0, by schedule name ("cosine" or "step")."""
+    if schedule not in LR_SCHEDULES:
+        raise InputError(f"learning-rate schedule {schedule!r} is unknown; choose from {', '.join(LR_SCHEDULES)}")
+    return LR_SCHEDULES[schedule](lr, step, steps)

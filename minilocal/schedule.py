@@ -1,0 +1,134 @@
+"""From "G3S2" to the layers that form each block in each epoch. Layers and blocks count from 1, epochs from 0.
+
+G3S2 on 8 layers (█ joins layers of one block, ░ is frozen):
+
+    layer        1 2 3 4 5 6 7 8
+    epoch 0      █████ █████ ███      shift 0: blocks 1–3, 4–6, 7–8
+    epoch 1      ░ ░ █████ █████      shift 2: layers 1–2 frozen, blocks 3–5, 6–8
+    epoch 2      █████ █████ ███      shift 4 would be ≥ 3, so 0 again
+
+Source: Lee, Lee & Jeon 2021, Algorithm 1.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from minilocal.errors import InputError
+
+
+class Block(NamedTuple):
+    """A run of layers trained by one loss, first and last included; its classifier sits on the last one."""
+
+    first: int
+    last: int
+
+    def __str__(self) -> str:
+        return f"{self.first}-{self.last}" if self.first < self.last else str(self.first)
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """An algorithm: blocks of `block_size` layers that move by `shift` layers per epoch (None: all layers, BP).
+
+    >>> schedule = parse("G3S2")
+    >>> for epoch in range(4):
+    ...     print(epoch, schedule.shift_at(epoch), *schedule.blocks_at(epoch, layers=8))
+    0 0 1-3 4-6 7-8
+    1 2 3-5 6-8
+    2 0 1-3 4-6 7-8
+    3 2 3-5 6-8
+    """
+
+    block_size: int | None
+    shift: int = 0
+
+    @property
+    def name(self) -> str:
+        """Return the algorithm's name as the paper writes it.
+
+        >>> parse("g2s1").name, parse("G2S0").name, parse("bp").name
+        ('G2S1', 'G2', 'BP')
+        """
+        if self.block_size is None:
+            return "BP"
+        return f"G{self.block_size}" + (f"S{self.shift}" if self.shift else "")
+
+    @property
+    def period(self) -> int:
+        """Return after how many epochs the boundaries are where they began.
+
+        >>> [parse(name).period for name in ("BP", "G1", "G2S1", "G3S1", "G3S2")]
+        [1, 1, 2, 3, 2]
+        """
+        if self.block_size is None or self.shift == 0:
+            return 1
+        return -(-self.block_size // self.shift)
+
+    def shift_at(self, epoch: int) -> int:
+        """Return the boundary shift s of an epoch: it grows by `shift` and falls back to 0 once s ≥ block_size.
+
+        >>> [parse("G3S1").shift_at(epoch) for epoch in range(5)]
+        [0, 1, 2, 0, 1]
+        """
+        return epoch % self.period * self.shift
+
+    def blocks_at(self, epoch: int, layers: int) -> list[Block]:
+        """Return an epoch's blocks in a network of that many layers; those in front of the first are frozen.
+
+        >>> parse("G2S1").blocks_at(1, layers=4)
+        [Block(first=2, last=3), Block(first=4, last=4)]
+        >>> parse("BP").blocks_at(0, layers=4)
+        [Block(first=1, last=4)]
+        """
+        self.check(layers)
+        size = self.block_size or layers
+        return [
+            Block(first, min(first + size - 1, layers))
+            for first in range(self.shift_at(epoch) + 1, layers + 1, size)
+        ]
+
+    def classifiers(self, layers: int) -> list[int]:
+        """Return the layers that ever end a block: only they need an auxiliary classifier.
+
+        >>> parse("G3S2").classifiers(layers=8)
+        [3, 5, 6, 8]
+        """
+        return sorted({block.last for epoch in range(self.period) for block in self.blocks_at(epoch, layers)})
+
+    def check(self, layers: int) -> None:
+        """Raise `InputError` if a block is larger than a network of that many layers."""
+        if self.block_size is not None and self.block_size > layers:
+            raise InputError(
+                f"{self.name} has blocks of {self.block_size} layers, but the network has {layers}; "
+                f"use G{layers} or smaller, or a deeper network"
+            )
+
+
+def parse(name: str) -> Schedule:
+    """Return the schedule for "BP", "GX" or "GXSY", in upper or lower case.
+
+    >>> parse("G3S2")
+    Schedule(block_size=3, shift=2)
+    >>> parse("G2S2")
+    Traceback (most recent call last):
+    minilocal.errors.InputError: G2S2 shifts by 2 layers, which must be less than its block size 2; try G2S1
+
+    Raises `InputError` if the name is none of these, X is 0, or Y is not less than X.
+    """
+    if name.upper() == "BP":
+        return Schedule(None)
+    match = re.fullmatch(r"[Gg]([0-9]{1,4})(?:[Ss]([0-9]{1,4}))?", name)
+    if match is None:
+        raise InputError(f"algorithm {name!r} is unknown; use BP, GX or GXSY with numbers X > Y, such as G1, G3 or G3S2")
+    size, shift = int(match[1]), int(match[2] or 0)
+    if size == 0:
+        raise InputError(f"{name} has blocks of 0 layers; the smallest block is one layer, G1")
+    if shift >= size:
+        remedy = f"G{size}S{size - 1}" if size > 1 else "G1"
+        raise InputError(
+            f"{name} shifts by {shift} layers, which must be less than its block size {size}; try {remedy}"
+        )
+    return Schedule(size, shift)

@@ -1,0 +1,127 @@
+"""One training step, written out: backpropagation, and block-wise local learning.
+
+Both functions do the same four things, forward, loss, backward, update. They differ in how far a gradient
+travels: in `backprop_step` from A_K down to layer 1, in `local_step` from each block's classifier A_j down to
+the block's first layer, where it stops.
+
+    backprop_step      x ─► f_1 ─► f_2 ─► f_3 ─► f_4 ─► A_4 ─► loss
+                            ◄───────────────────────────────── gradient
+
+    local_step, G2     x ─► f_1 ─► f_2 ───┬──► f_3 ─► f_4 ───► A_4 ─► loss
+                            ◄────────     │    ◄────────────────────── gradient
+                                     └── A_2 ─► loss
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from minilocal.errors import TrainingError
+from minilocal.losses import softmax_cross_entropy
+from minilocal.network import Network
+from minilocal.optim import SGD
+from minilocal.parallel import one_blas_thread
+from minilocal.schedule import Block
+
+
+@dataclass(frozen=True)
+class BlockResult:
+    """What a block did in one step: its mean loss over the batch and how many images it classified rightly."""
+
+    block: Block
+    loss: float
+    correct: int
+
+
+def backprop_step(
+    network: Network,
+    x: np.ndarray,
+    labels: np.ndarray,
+    optimizer: SGD | None = None,
+    seed: int = 0,
+    step: int = 0,
+) -> list[BlockResult]:
+    """Train all K layers by the loss of A_K; return the result as that of one block 1 … K.
+
+    x is (N, H, W, C), labels (N,) integers. Dropout masks follow (seed, step). Gradients stay in every layer's
+    `grads`; with optimizer=None nothing is updated. Raises `NonFiniteLoss` before any update.
+    """
+    network.set_dropout_keys(seed, step)
+    classifier = network.classifier
+    with one_blas_thread():
+        for layer in network.layers:
+            x = layer.forward(x, training=True)
+        logits = classifier.forward(x, training=True)
+
+        result, dlogits = _loss(Block(1, len(network)), logits, labels)
+
+        dx = classifier.backward(dlogits)
+        for layer in reversed(network.layers[1:]):
+            dx = layer.backward(dx)  # all the way down …
+        network.layers[0].backward(dx, need_dx=False)  # … to layer 1: images need no gradient
+
+        for layer in (*network.layers, classifier):
+            if optimizer is not None:
+                optimizer.update(layer)
+            layer.release()
+    return [result]
+
+
+def local_step(
+    network: Network,
+    blocks: Sequence[Block],
+    x: np.ndarray,
+    labels: np.ndarray,
+    optimizer: SGD | None = None,
+    seed: int = 0,
+    step: int = 0,
+) -> list[BlockResult]:
+    """Train each block by the loss of its own classifier; return one result per block.
+
+    The body of Algorithm 1's inner loop (Lee, Lee & Jeon 2021). Layers in front of the first block are frozen:
+    they run forward as in training and keep their parameters. Arguments and errors are `backprop_step`'s.
+    """
+    network.set_dropout_keys(seed, step)
+    results = []
+    with one_blas_thread():
+        for layer in network.layers[: blocks[0].first - 1]:  # frozen
+            x = layer.forward(x, training=True)
+            layer.release()
+
+        for block in blocks:
+            layers = network.layers[block.first - 1 : block.last]
+            classifier = network.auxiliary[block.last]
+
+            for layer in layers:
+                x = layer.forward(x, training=True)
+            logits = classifier.forward(x, training=True)
+
+            result, dlogits = _loss(block, logits, labels)
+
+            dx = classifier.backward(dlogits)
+            for layer in reversed(layers[1:]):
+                dx = layer.backward(dx)
+            layers[0].backward(dx, need_dx=False)  # the gradient stops here: no dx for the block in front
+
+            for layer in (*layers, classifier):
+                if optimizer is not None:
+                    optimizer.update(layer)
+                layer.release()
+            results.append(result)
+            # The next block gets x as computed above, before this block's update: it need not wait for it.
+    return results
+
+
+class NonFiniteLoss(TrainingError):
+    """A block's loss is NaN or infinite; the trainer adds epoch and step."""
+
+
+def _loss(block: Block, logits: np.ndarray, labels: np.ndarray) -> tuple[BlockResult, np.ndarray]:
+    loss, dlogits = softmax_cross_entropy(logits, labels)
+    if not math.isfinite(loss):
+        raise NonFiniteLoss(f"the loss of block {block} is {loss}")
+    return BlockResult(block, loss, int(np.sum(logits.argmax(axis=1) == labels))), dlogits
