@@ -1,68 +1,17 @@
-"""From raw images to minibatches: padding, normalisation, splitting, shuffling, cropping and flipping."""
+"""From raw images to minibatches: shuffled, cropped, flipped and normalised."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 
 from minilocal import parallel
-from minilocal.errors import InputError
+from minilocal.data import Images
 from minilocal.kernels.images import crop_flip_normalise
-from minilocal.streams import AUGMENT, ORDER, SPLIT, generator
+from minilocal.streams import AUGMENT, ORDER, generator
 
 MARGIN = 4  # black pixels around the raw image that a random crop may reach into
-
-
-@dataclass(frozen=True)
-class Normalisation:
-    """Per-channel mean and standard deviation of raw pixels, subtracted and divided by."""
-
-    mean: np.ndarray
-    std: np.ndarray
-
-    @classmethod
-    def of(cls, images: np.ndarray) -> Normalisation:
-        """Return the statistics of images (N, H, W, C); a channel without any contrast keeps its scale."""
-        total = np.zeros((2, images.shape[-1]))
-        for s in parallel.chunks(len(images), images[:1].nbytes):
-            pixels = images[s].reshape(-1, images.shape[-1]).astype(np.float64)
-            total += pixels.sum(axis=0), (pixels**2).sum(axis=0)
-        mean, square = total / (images.size / images.shape[-1])
-        std = np.sqrt(np.maximum(square - mean**2, 0))
-        return cls(mean, np.where(std > 0, std, 1.0))
-
-
-@dataclass(frozen=True)
-class Images:
-    """Raw images (N, H, W, C), as large as the network takes them, with labels (N,) and their normalisation."""
-
-    pixels: np.ndarray
-    labels: np.ndarray
-    normalisation: Normalisation
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-
-def pad_to_32(images: np.ndarray) -> np.ndarray:
-    """Return 28×28 images (N, 28, 28, C) in a black frame of 2 pixels, others as they are."""
-    if images.shape[1:3] != (28, 28):
-        return images
-    return np.pad(images, ((0, 0), (2, 2), (2, 2), (0, 0)))
-
-
-def split(count: int, share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the indices of (training, validation) images: a random `share` of `count` is held out.
-
-    Raises `InputError` if either part would be empty although share is above 0.
-    """
-    held_out = round(count * share)
-    if share > 0 and not 0 < held_out < count:
-        raise InputError(f"a validation share of {share} leaves {held_out} of {count} images; choose another")
-    order = generator(seed, SPLIT).permutation(count)
-    return np.sort(order[held_out:]), np.sort(order[:held_out])
 
 
 def training_batches(

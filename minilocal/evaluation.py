@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from minilocal.batches import Images, evaluation_batches
+from minilocal.batches import evaluation_batches
+from minilocal.data import Images
 from minilocal.losses import softmax_cross_entropy
 from minilocal.network import Network
 from minilocal.parallel import one_blas_thread

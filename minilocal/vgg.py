@@ -23,7 +23,7 @@ from minilocal.streams import AUXILIARY_INIT, INIT, generator
 
 
 @dataclass(frozen=True)
-class Config:
+class Architecture:
     """A network's stages, its FC widths, and D, the number of features that its A1 classifiers see."""
 
     stages: str
@@ -32,11 +32,11 @@ class Config:
 
 
 CONFIGS = {
-    "vgg8b": Config("128 256 M 256 512 M 512 M 512 M", (1024,), 4096),
-    "vgg11b": Config("128 128 128 256 M 256 512 M 512 512 M 512 M", (1024,), 4096),
-    "vgg11bx2": Config("256 256 256 512 M 512 1024 M 1024 1024 M 1024 M", (1024,), 4096),
-    "vgg16": Config("64 64 M 128 128 M 256 256 256 M 512 512 512 M 512 512 512 M", (1024, 1024), 2048),
-    "vgg19": Config(
+    "vgg8b": Architecture("128 256 M 256 512 M 512 M 512 M", (1024,), 4096),
+    "vgg11b": Architecture("128 128 128 256 M 256 512 M 512 512 M 512 M", (1024,), 4096),
+    "vgg11bx2": Architecture("256 256 256 512 M 512 1024 M 1024 1024 M 1024 M", (1024,), 4096),
+    "vgg16": Architecture("64 64 M 128 128 M 256 256 256 M 512 512 512 M 512 512 512 M", (1024, 1024), 2048),
+    "vgg19": Architecture(
         "64 64 M 128 128 M 256 256 256 256 M 512 512 512 512 M 512 512 512 512 M", (1024, 1024), 2048
     ),
 }

@@ -22,44 +22,46 @@ from minilocal.kernels import kernel
 
 @kernel
 def im2col(x: np.ndarray, cols: np.ndarray, k: int, stride: int, padding: int) -> None:
-    """Write every k×k patch of x (N, H, W, C) into a row of cols (N, P, Q, k, k·C)."""
-    images, height, width, channels = x.shape
+    """Write every k×k patch of x (N, H, W·C) into a row of cols (N, P, Q, k, k·C)."""
+    images, height, width = x.shape
+    length = cols.shape[4]
     for n in range(images):
         for p in range(cols.shape[1]):
             for q in range(cols.shape[2]):
-                left = q * stride - padding  # the patch's first column in the image
-                first, last = max(left, 0), min(left + k, width)  # those inside the image
+                left = (q * stride - padding) * (length // k)  # where the patch begins in a row of the image
+                first, last = max(0, -left), min(length, width - left)  # its part inside the image
                 for i in range(k):
-                    row = cols[n, p, q, i]
                     h = p * stride - padding + i
                     if h < 0 or h >= height or first >= last:
-                        row[:] = 0
+                        cols[n, p, q, i, :] = 0
                         continue
-                    row[: (first - left) * channels] = 0
-                    row[(last - left) * channels :] = 0
-                    for w in range(first, last):
-                        for c in range(channels):
-                            row[(w - left) * channels + c] = x[n, h, w, c]
+                    for j in range(first):
+                        cols[n, p, q, i, j] = 0
+                    # Slices, because an index that might be negative would keep the loop from vectorising.
+                    source, target = x[n, h, left + first : left + last], cols[n, p, q, i, first:last]
+                    for j in range(source.size):
+                        target[j] = source[j]
+                    for j in range(last, length):
+                        cols[n, p, q, i, j] = 0
 
 
 @kernel
 def col2im(cols: np.ndarray, x: np.ndarray, k: int, stride: int, padding: int) -> None:
-    """Add every row of cols (N, P, Q, k, k·C) back onto the patch of x (N, H, W, C) that it came from.
+    """Add every row of cols (N, P, Q, k, k·C) back onto the patch of x (N, H, W·C) that it came from.
 
     The transpose of `im2col`: where that copies a pixel into several rows, this sums those rows' entries.
     """
-    images, height, width, channels = x.shape
+    images, height, width = x.shape
+    length = cols.shape[4]
     x[:] = 0
     for n in range(images):
         for p in range(cols.shape[1]):
             for q in range(cols.shape[2]):
-                left = q * stride - padding
-                first, last = max(left, 0), min(left + k, width)
+                left = (q * stride - padding) * (length // k)
+                first, last = max(0, -left), min(length, width - left)
                 for i in range(k):
-                    row = cols[n, p, q, i]
                     h = p * stride - padding + i
-                    if h < 0 or h >= height:
-                        continue
-                    for w in range(first, last):
-                        for c in range(channels):
-                            x[n, h, w, c] += row[(w - left) * channels + c]
+                    if 0 <= h < height and first < last:
+                        source, target = cols[n, p, q, i, first:last], x[n, h, left + first : left + last]
+                        for j in range(source.size):
+                            target[j] += source[j]

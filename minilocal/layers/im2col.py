@@ -75,7 +75,7 @@ def input_gradient(
         count = images.stop - images.start
         cols = parallel.scratch("cols", (count * p * q, k * k * c_in), dy.dtype)
         np.matmul(dy[images].reshape(-1, c_out), matrix.T, out=cols)
-        kernels.col2im(cols.reshape(count, p, q, k, k * c_in), dx[images], k, stride, padding)
+        kernels.col2im(cols.reshape(count, p, q, k, k * c_in), _rows(dx[images]), k, stride, padding)
 
     parallel.run(task, parallel.image_chunks(n, p * q * matrix.shape[0] * dy.itemsize))
     return dx
@@ -84,5 +84,10 @@ def input_gradient(
 def _columns(x: np.ndarray, k: int, p: int, q: int, stride: int, padding: int) -> np.ndarray:
     n, _, _, c_in = x.shape
     cols = parallel.scratch("cols", (n, p, q, k, k * c_in), x.dtype)
-    kernels.im2col(x, cols, k, stride, padding)
+    kernels.im2col(_rows(x), cols, k, stride, padding)
     return cols.reshape(n * p * q, k * k * c_in)
+
+
+def _rows(x: np.ndarray) -> np.ndarray:
+    """Return (N, H, W, C) as (N, H, W·C): neighbouring pixels' channels are one run of numbers."""
+    return x.reshape(len(x), x.shape[1], -1)

@@ -1,0 +1,122 @@
+"""A run's configuration: what must be the same for two runs to give the same numbers."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from minilocal.data import Data, prepare
+from minilocal.errors import InputError
+from minilocal.network import Network
+from minilocal.optim import LR_SCHEDULES
+from minilocal.schedule import parse
+from minilocal.trainer import OnStep, Trainer
+from minilocal.vgg import CONFIGS, DROPOUT, build_vgg
+
+
+@dataclass(frozen=True)
+class Config:
+    """The options of `python -m minilocal.train` that its numbers depend on, with its defaults.
+
+    None means "as the data set (crop, flip, sizes) or the model and data set (dropout) suggest".
+    """
+
+    algo: str = "G3S2"
+    model: str = "vgg8b"
+    width: float = 0.125
+    classifier: str = "a1"
+    dataset: str = "fashion-mnist-mini"
+    data_dir: str | None = None
+    train_size: int | None = None
+    test_size: int | None = None
+    validation: float = 0.0
+    epochs: int = 10
+    batch_size: int = 128
+    lr: float = 0.1
+    lr_schedule: str = "cosine"
+    momentum: float = 0.9
+    weight_decay: float = 5e-4
+    dropout: float | None = None
+    crop: bool = True
+    flip: bool | None = None
+    seed: int = 0
+
+    def check(self) -> None:
+        """Raise `InputError` naming the first option whose value is out of range."""
+        parse(self.algo)
+        if self.model not in CONFIGS:
+            raise InputError(f"model {self.model!r} is unknown; choose from {', '.join(CONFIGS)}")
+        if self.lr_schedule not in LR_SCHEDULES:
+            raise InputError(f"--lr-schedule is {self.lr_schedule!r}; choose from {', '.join(LR_SCHEDULES)}")
+        for name, least, below in (
+            ("epochs", 1, 100_001),
+            ("batch_size", 2, 100_001),
+            ("train_size", 1, math.inf),
+            ("test_size", 1, math.inf),
+            ("validation", 0, 1),
+            ("momentum", 0, 1),
+            ("weight_decay", 0, 1),
+            ("dropout", 0, 1),
+            ("seed", 0, 2**63),
+        ):
+            value = getattr(self, name)
+            if value is not None and not least <= value < below:
+                bound = f"below {below}" if below < math.inf else ""
+                raise InputError(f"{flag(name)} is {value}; it must be at least {least} {bound}".rstrip())
+        if not 0 < self.lr <= 1000:
+            raise InputError(f"--lr is {self.lr}; it must be above 0 and at most 1000")
+
+    @property
+    def dropout_rate(self) -> float:
+        """Return the dropout rate: the one given, or the paper's for the model and data set, or 0.05."""
+        return self.dropout if self.dropout is not None else DROPOUT.get((self.model, self.dataset), 0.05)
+
+    def data(self) -> Data:
+        """Read and prepare the images."""
+        return prepare(self.dataset, self.data_dir, self.train_size, self.test_size, self.validation, self.seed)
+
+    def network(self, image_shape: tuple[int, int, int], classes: int) -> Network:
+        """Build the network, with its initial weights, for such images and so many classes."""
+        return build_vgg(
+            self.model,
+            image_shape,
+            classes,
+            self.algo,
+            self.width,
+            classifier=self.classifier,
+            dropout=self.dropout_rate,
+            seed=self.seed,
+        )
+
+    def trainer(self, network: Network, data: Data, on_step: OnStep | None = None) -> Trainer:
+        """Return the trainer of that network on that data."""
+        names = "epochs batch_size lr lr_schedule momentum weight_decay crop flip seed".split()
+        options = {name: getattr(self, name) for name in names}
+        return Trainer(network, self.algo, data, on_step=on_step, **options)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the options by name, ready for JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, options: dict[str, Any]) -> Config:
+        """Return the configuration that `as_dict` gave; `InputError` names what is unknown or missing."""
+        names = {field.name for field in fields(cls)}
+        if different := names ^ set(options):
+            raise InputError(f"the configuration lacks or does not know {', '.join(sorted(different))}")
+        return cls(**options)
+
+    @property
+    def title(self) -> str:
+        """Return what a person calls the run: "G3S2, vgg8b × 0.125, fashion-mnist-mini, 10 epochs, seed 0"."""
+        width = f" × {self.width:g}" if self.width != 1 else ""
+        name = self.dataset if not self.dataset.startswith("npz:") else Path(self.dataset[4:]).name
+        epochs = f"{self.epochs} epoch{'s' if self.epochs > 1 else ''}"
+        return f"{parse(self.algo).name}, {self.model}{width}, {name}, {epochs}, seed {self.seed}"
+
+
+def flag(name: str) -> str:
+    """Return the command-line flag of an option: "batch_size" → "--batch-size"."""
+    return "--" + name.replace("_", "-")

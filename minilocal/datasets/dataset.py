@@ -1,0 +1,32 @@
+"""What every reader hands over: a training set, a test set and what their labels mean."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Dataset:
+    """Images and labels of one data set, at the images' own size.
+
+    `x_train` and `x_test` are (N, H, W, C), uint8 (0 to 255) or float32; `y_train` and `y_test` are (N,)
+    int64, from 0 to `len(classes) - 1`. `flip` says whether a mirrored image still means the same: not so
+    for digits, and unknown, so False, for one's own data.
+    """
+
+    name: str
+    x_train: np.ndarray
+    y_train: np.ndarray
+    x_test: np.ndarray
+    y_test: np.ndarray
+    classes: tuple[str, ...]
+    flip: bool
+
+    def __repr__(self) -> str:
+        shape = "×".join(str(size) for size in self.x_train.shape[1:])
+        return (
+            f"Dataset({self.name!r}: {len(self.x_train):,} training and {len(self.x_test):,} test images of "
+            f"{shape} {self.x_train.dtype}, {len(self.classes)} classes)"
+        )

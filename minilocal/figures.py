@@ -1,0 +1,162 @@
+"""Every plot, drawn from a run's CSV files; matplotlib is imported only when one is drawn."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from minilocal.rundir import RunDirectory
+
+# Okabe and Ito's colours, told apart by colour-blind readers too; block b has colour (b − 1) mod 7.
+BLOCK_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#8C7A00")
+FROZEN = "#EBEBEB"
+
+
+def draw_curves(run: RunDirectory, title: str) -> Path:
+    """Draw curves.png: each block's training loss, and each classifier's test accuracy, by epoch."""
+    rows = run.read_rows("metrics.csv")
+    figure = _figure(10, 4.2)
+    left, right = figure.subplots(1, 2)
+    ends = sorted({int(row["last_layer"]) for row in rows})
+    for end in ends:
+        mine = [row for row in rows if row["last_layer"] == end]
+        epochs = [row["epoch"] for row in mine]
+        own = end == ends[-1]
+        style: dict[str, Any] = {
+            "color": "black" if own else BLOCK_COLOURS[ends.index(end) % len(BLOCK_COLOURS)],
+            "linewidth": 2 if own else 1.2,
+            "marker": "o" if len(rows) < 200 else None,
+            "markersize": 4 if own else 3,
+            "zorder": 3 if own else 2,
+        }
+        name = f"$A_{{{end}}}$" + (" (the network's own)" if own else "")
+        left.plot(epochs, [row["train_loss"] for row in mine], label=name, **style)
+        right.plot(epochs, [100 * row["test_accuracy"] for row in mine], label=name, **style)
+        if own and "validation_accuracy" in mine[0]:
+            style |= {"linestyle": ":", "marker": None}
+            right.plot(epochs, [100 * row["validation_accuracy"] for row in mine], label=f"{name}, validation", **style)
+    left.set(xlabel="epoch", ylabel="training loss", title="training loss of each block")
+    right.set(xlabel="epoch", ylabel="test accuracy (%)", title="test accuracy of each block's classifier")
+    for axes in (left, right):
+        axes.grid(alpha=0.3)
+        axes.xaxis.get_major_locator().set_params(integer=True)
+    right.legend(fontsize=8, ncols=1 + len(ends) // 8)
+    figure.suptitle(title, fontsize=11)
+    return _save(figure, run.path / "curves.png")
+
+
+def draw_gradient_map(run: RunDirectory, title: str) -> Path:
+    """Draw gradient_map.png: which block trained which layer in which epoch, and how large its gradient was.
+
+    Layers go down, epochs across. A cell has the colour of its block, the darker the larger the layer's mean
+    gradient norm (on a logarithmic scale over the whole run); frozen layers are grey and hatched.
+    """
+    import numpy as np
+    from matplotlib.patches import Patch, Rectangle
+
+    rows = run.read_rows("gradients.csv")
+    layers, epochs = (int(max(row[name] for row in rows)) for name in ("layer", "epoch"))
+    block, size = np.zeros((layers, epochs), int), np.full((layers, epochs), np.nan)
+    for row in rows:
+        place = int(row["layer"]) - 1, int(row["epoch"]) - 1
+        block[place] = row["block"]
+        size[place] = math.log10(row["gradient_norm"]) if row["gradient_norm"] > 0 else np.nan
+    figure = _figure(max(6.5, min(14, 2.6 + 0.5 * epochs)), 2 + 0.3 * layers)
+    axes, scale = figure.subplots(1, 2, width_ratios=[30, 1])
+    known = size[np.isfinite(size)]
+    low, high = (known.min(), known.max()) if known.size else (0.0, 1.0)
+    axes.imshow(
+        _shaded(block, size, low, high), extent=(0.5, epochs + 0.5, layers + 0.5, 0.5), aspect="auto",
+        interpolation="nearest",
+    )  # fmt: skip
+    for e in range(epochs):  # outline each run of layers that learned together
+        first = 0
+        for last in range(layers):
+            if last + 1 < layers and block[last + 1, e] == block[first, e]:
+                continue
+            frozen = block[first, e] == 0
+            outline = Rectangle(
+                (e + 0.5, first + 0.5), 1, last - first + 1, fill=False, linewidth=0 if frozen else min(1.6, 60 / epochs),
+                edgecolor="#9A9A9A" if frozen else "white", hatch="////" if frozen else None,
+            )  # fmt: skip
+            axes.add_patch(outline)
+            if not frozen and epochs <= 40:
+                axes.text(
+                    e + 1, (first + last) / 2 + 1, str(block[first, e]), ha="center", va="center", fontsize=8,
+                    color="white", fontweight="bold", path_effects=_halo(),
+                )  # fmt: skip
+            first = last + 1
+    axes.set(xlabel="epoch", ylabel="layer", title=title, yticks=range(1, layers + 1))
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    if (block == 0).any():
+        patch = Patch(facecolor=FROZEN, edgecolor="#9A9A9A", hatch="////", label="frozen")
+        axes.legend(handles=[patch], loc="upper left", bbox_to_anchor=(0, -0.08 - 0.5 / layers), fontsize=8, frameon=False)
+    levels = np.linspace(low, high, 64)[::-1, None]
+    scale.imshow(
+        _shaded(np.ones_like(levels, int), levels, low, high, grey=True), extent=(0, 1, low, high), aspect="auto"
+    )
+    scale.yaxis.tick_right()
+    scale.yaxis.set_label_position("right")
+    scale.set(xticks=[], ylabel="log₁₀ of the mean gradient norm")
+    return _save(figure, run.path / "gradient_map.png")
+
+
+def draw_confusion(matrix: np.ndarray, classes: list[str], title: str, path: Path) -> Path:
+    """Draw a confusion matrix (true class down, predicted class across) with its counts."""
+    count = len(classes)
+    figure = _figure(2.5 + 0.5 * min(count, 30), 2 + 0.5 * min(count, 30))
+    axes = figure.subplots()
+    axes.imshow(matrix / matrix.sum(axis=1, keepdims=True).clip(1), cmap="Blues", vmin=0, vmax=1)
+    if count <= 20:
+        axes.set_xticks(range(count), classes, rotation=45, ha="right")
+        axes.set_yticks(range(count), classes)
+        for i in range(count):
+            for j in range(count):
+                if matrix[i, j]:
+                    dark = matrix[i, j] > 0.5 * matrix[i].sum()
+                    axes.text(
+                        j, i, matrix[i, j], ha="center", va="center", fontsize=8, color="white" if dark else "black"
+                    )
+    axes.set(xlabel="predicted", ylabel="true", title=title)
+    return _save(figure, path)
+
+
+def _shaded(block: np.ndarray, size: np.ndarray, low: float, high: float, grey: bool = False) -> np.ndarray:
+    """Return RGB (rows, columns, 3): each block's colour, mixed with white where the gradient is small."""
+    import numpy as np
+    from matplotlib.colors import to_rgb
+
+    colours = np.array([to_rgb(FROZEN), *(to_rgb("#333333" if grey else c) for c in BLOCK_COLOURS)])
+    colour = colours[np.where(block > 0, (block - 1) % len(BLOCK_COLOURS) + 1, 0)]
+    depth = np.where(block > 0, 0.25 + 0.75 * (size - low) / max(high - low, 1e-9), 1.0)
+    depth = np.nan_to_num(depth, nan=0.25)[..., None]
+    return depth * colour + (1 - depth)
+
+
+def _halo() -> list[Any]:
+    from matplotlib.patheffects import withStroke
+
+    return [withStroke(linewidth=1.5, foreground="#00000066")]
+
+
+def _figure(width: float, height: float) -> Any:
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def _save(figure: Any, path: Path) -> Path:
+    temporary = path.with_name(f".{path.name}.tmp")
+    try:
+        figure.savefig(temporary, format="png", dpi=130)
+        temporary.replace(path)
+    except OSError as error:
+        from minilocal.errors import TrainingError
+
+        temporary.unlink(missing_ok=True)
+        raise TrainingError(f"{path} can't be written ({error.strerror})") from None
+    return path

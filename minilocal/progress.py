@@ -1,0 +1,80 @@
+"""What a person sees while training: a bar per epoch on a terminal, lines elsewhere, nothing if quiet."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from minilocal.steps import BlockResult
+from minilocal.trainer import EpochReport
+
+LINE_SECONDS = 30.0  # without a terminal, how often a line within an epoch at the most
+
+
+class Progress:
+    """Shows steps and epochs. Bars go to stderr, an epoch's line to stdout."""
+
+    def __init__(self, epochs: int, images: int, quiet: bool = False) -> None:
+        self.epochs, self.images, self.quiet = epochs, images, quiet
+        self.bars = not quiet and sys.stderr.isatty()
+        self.bar: Any = None
+        self.epoch = -1
+
+    def say(self, text: str) -> None:
+        """Print a line without tearing the bar, unless quiet."""
+        if not self.quiet:
+            tqdm.write(text, file=sys.stdout)
+            sys.stdout.flush()
+
+    def on_step(self, epoch: int, images: int, results: list[BlockResult]) -> None:
+        """Count a step's images and each block's running loss, its mean over the epoch so far."""
+        if epoch != self.epoch:
+            self._begin(epoch)
+        self.seen += images
+        self.steps += 1
+        self.losses = self.losses + [result.loss for result in results]
+        losses = " ".join(f"{loss:.3f}" for loss in self.losses / self.steps)
+        if self.bars:
+            self.bar.set_postfix_str(f"loss {losses}", refresh=False)
+            self.bar.update(images)
+        elif (now := time.monotonic()) >= self.next_line:
+            self.next_line = now + LINE_SECONDS
+            rate = self.seen / (now - self.start)
+            self.say(
+                f"epoch {epoch + 1}/{self.epochs}: {self.seen}/{self.images} images, {rate:.0f} images/s, loss {losses}"
+            )
+
+    def on_epoch(self, report: EpochReport) -> None:
+        """Close the bar and print the epoch's line."""
+        self.close()
+        first = report.blocks[0].block.first
+        parts = [f"epoch {report.epoch:>{len(str(self.epochs))}}/{self.epochs}"]
+        if first > 1:
+            parts.append(f"frozen {1 if first == 2 else f'1-{first - 1}'}")
+        parts += [
+            f"[{block.block}] {block.train.loss:.3f} {100 * block.train.accuracy:.1f} %" for block in report.blocks
+        ]
+        if "validation" in report.blocks[-1].held_out:
+            parts.append(f"validation {100 * report.blocks[-1].held_out['validation'].accuracy:.2f} %")
+        parts.append(f"test {100 * report.test.accuracy:.2f} %")
+        parts.append(f"{report.train_seconds + report.evaluation_seconds:.1f} s")
+        self.say(" | ".join(parts))
+
+    def close(self) -> None:
+        """Take the bar away."""
+        if self.bar is not None:
+            self.bar.close()
+            self.bar = None
+
+    def _begin(self, epoch: int) -> None:
+        self.epoch, self.seen, self.steps, self.losses = epoch, 0, 0, np.zeros(1)
+        self.start = time.monotonic()
+        self.next_line = self.start + LINE_SECONDS
+        if self.bars:
+            self.bar = tqdm(
+                total=self.images, desc=f"epoch {epoch + 1}/{self.epochs}", unit="img", leave=False, dynamic_ncols=True
+            )

@@ -1,0 +1,223 @@
+"""Run directories: what a run leaves behind, and reading it again.
+
+    runs/20260102-030405-G3S2-vgg8b/
+        config.json         every option, the normalisation, the class names, library versions
+        metrics.csv         a row per epoch and block; no times in it: the same run gives the same bytes
+        gradients.csv       a row per epoch and layer
+        timing.csv          seconds and images per second, per epoch
+        checkpoint.npz      weights, running statistics and momentum after the last whole epoch
+        curves.png, gradient_map.png
+
+Files are written under a temporary name, flushed and renamed, so that none is ever half-written.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import io
+import json
+import os
+import platform
+import re
+import zipfile
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from minilocal.config import Config
+from minilocal.data import Data, Normalisation
+from minilocal.errors import InputError, TrainingError
+from minilocal.network import Network
+from minilocal.optim import SGD
+from minilocal.schedule import parse
+from minilocal.trainer import EpochReport
+
+METRICS = (
+    "epoch", "shift", "block", "first_layer", "last_layer", "lr", "train_loss", "train_accuracy",
+    "validation_loss", "validation_accuracy", "test_loss", "test_accuracy",
+)  # fmt: skip
+GRADIENTS = ("epoch", "shift", "layer", "block", "gradient_norm", "weight_norm")
+TIMING = ("epoch", "train_seconds", "evaluation_seconds", "images_per_second")
+
+
+class RunDirectory:
+    """A directory that holds one run."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @classmethod
+    def create(cls, config: Config, path: str | None = None, base: str = "runs") -> RunDirectory:
+        """Make a new directory: at path, or `base/<time>-<algo>-<model>`, numbered if that is taken.
+
+        Raises `InputError` if it can't be made or path exists and is not an empty directory.
+        """
+        try:
+            if path is not None:
+                directory = Path(path)
+                directory.mkdir(parents=True, exist_ok=True)
+                if any(directory.iterdir()):
+                    raise InputError(f"run directory {path} is not empty; name one that does not exist yet")
+                _check_writable(directory)
+                return cls(directory)
+            stem = f"{datetime.now():%Y%m%d-%H%M%S}-{parse(config.algo).name}-{config.model}"
+            for number in range(1, 1000):
+                directory = Path(base) / (stem if number == 1 else f"{stem}-{number}")
+                with contextlib.suppress(FileExistsError):
+                    directory.mkdir(parents=True)
+                    return cls(directory)
+        except OSError as error:
+            where = path if path is not None else base
+            raise InputError(
+                f"run directory {where} can't be made ({error.strerror}); name another with --run-dir"
+            ) from None
+        raise InputError(f"a thousand runs are named {base}/{stem}; name one with --run-dir")
+
+    def write_config(self, config: Config, data: Data) -> None:
+        """Write config.json."""
+        import numba
+
+        content = {
+            "config": config.as_dict(),
+            "data": {
+                "classes": list(data.classes),
+                "raw_shape": list(data.raw_shape),
+                "image_shape": list(data.image_shape),
+                "train_images": len(data.train),
+                "normalisation": {
+                    "mean": data.train.normalisation.mean.tolist(),
+                    "std": data.train.normalisation.std.tolist(),
+                },
+            },
+            "versions": {
+                "minilocal": _version(),
+                "python": platform.python_version(),
+                "numpy": np.__version__,
+                "numba": numba.__version__,
+            },
+        }
+        with self._replacing("config.json") as file:
+            file.write((json.dumps(content, indent=2) + "\n").encode())
+
+    def append(self, report: EpochReport) -> None:
+        """Add an epoch's rows to metrics.csv, gradients.csv and timing.csv."""
+        metrics = []
+        for number, block in enumerate(report.blocks, 1):
+            row: list[Any] = [report.epoch, report.shift, number, block.block.first, block.block.last, report.lr]
+            row += block.train
+            row += block.held_out.get("validation", ("", ""))
+            row += block.held_out["test"]
+            metrics.append(row)
+        gradients = [[report.epoch, report.shift, *vars(layer).values()] for layer in report.layers]
+        rate = report.images / report.train_seconds
+        timing = [[report.epoch, *(round(t, 3) for t in (report.train_seconds, report.evaluation_seconds, rate))]]
+        for name, header, rows in (
+            ("metrics.csv", METRICS, metrics),
+            ("gradients.csv", GRADIENTS, gradients),
+            ("timing.csv", TIMING, timing),
+        ):
+            text = io.StringIO()
+            csv.writer(text, lineterminator="\n").writerows(rows if self._has(name) else [header, *rows])
+            old = (self.path / name).read_bytes() if self._has(name) else b""
+            with self._replacing(name) as file:
+                file.write(old + text.getvalue().encode())
+
+    def write_checkpoint(self, network: Network, optimizer: SGD, epoch: int) -> None:
+        """Write checkpoint.npz: arrays named as in `Network.arrays`, momentum as `momentum.<name>`, the epoch."""
+        arrays = network.arrays()
+        for part, layer in network.parts:
+            for name, velocity in optimizer.velocity_of(layer).items():
+                arrays[f"momentum.{part}.{name}"] = velocity
+        with self._replacing("checkpoint.npz") as file:
+            np.savez(file, epoch=np.array(epoch), **arrays)  # type: ignore[arg-type]
+
+    def read_config(self) -> tuple[Config, dict[str, Any]]:
+        """Return the configuration and what config.json says about the data, checked."""
+        path = self.path / "config.json"
+        content = self._read(path, lambda: json.loads(path.read_text()))
+        try:
+            data = content["data"]
+            for name in ("mean", "std"):
+                data["normalisation"][name] = np.array(data["normalisation"][name], float)
+            data["normalisation"] = Normalisation(**data["normalisation"])
+            data["classes"] = [str(name) for name in data["classes"]]
+            for name in ("raw_shape", "image_shape"):
+                height, width, channels = (int(size) for size in data[name])
+                data[name] = (height, width, channels)
+            config = Config.from_dict(content["config"])
+            config.check()
+        except InputError as error:
+            raise InputError(f"{path}: {error}") from None
+        except (KeyError, TypeError, ValueError, AttributeError):
+            raise InputError(f"{path} is not a run's configuration; name another run directory") from None
+        return config, data
+
+    def read_checkpoint(self, network: Network) -> int:
+        """Load checkpoint.npz into the network; return the number of epochs behind it."""
+        path = self.path / "checkpoint.npz"
+
+        def read() -> dict[str, np.ndarray]:
+            with np.load(path, allow_pickle=False) as archive:
+                return {name: archive[name] for name in archive.files if not name.startswith("momentum.")}
+
+        arrays = self._read(path, read)
+        try:
+            network.load(arrays)
+            return int(arrays["epoch"])
+        except (InputError, KeyError, TypeError, ValueError) as error:
+            raise InputError(f"{path} does not fit the run's configuration: {error}") from None
+
+    def read_rows(self, name: str) -> list[dict[str, float]]:
+        """Return the rows of one of the CSV files as numbers by column; empty fields are left out."""
+        path = self.path / name
+
+        def read() -> list[dict[str, float]]:
+            with path.open(newline="") as file:
+                return [{key: float(value) for key, value in row.items() if value} for row in csv.DictReader(file)]
+
+        return self._read(path, read)
+
+    def _has(self, name: str) -> bool:
+        return (self.path / name).exists()
+
+    def _read(self, path: Path, read: Callable[[], Any]) -> Any:
+        try:
+            return read()
+        except FileNotFoundError:
+            raise InputError(
+                f"{path} does not exist; name a run directory that `python -m minilocal.train` wrote"
+            ) from None
+        except (OSError, ValueError, EOFError, KeyError, TypeError, zipfile.BadZipFile) as error:
+            reason = re.sub(r"\s+", " ", str(error)) or type(error).__name__
+            raise InputError(f"{path} can't be read ({reason}); train again or name another run") from None
+
+    @contextlib.contextmanager
+    def _replacing(self, name: str) -> Iterator[IO[bytes]]:
+        """Open a temporary file and, once it is written and flushed to disk, put it in the place of `name`."""
+        path, temporary = self.path / name, self.path / f".{name}.tmp"
+        try:
+            with temporary.open("wb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                temporary.unlink()
+            raise TrainingError(f"{path} can't be written ({error.strerror}); what was there before is kept") from None
+
+
+def _check_writable(directory: Path) -> None:
+    probe = directory / ".probe"
+    probe.touch()
+    probe.unlink()
+
+
+def _version() -> str:
+    from minilocal import __version__
+
+    return __version__

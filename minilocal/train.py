@@ -1,0 +1,114 @@
+"""Train a network by backpropagation or by block-wise local learning: `python -m minilocal.train --algo G3S2`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import fields
+
+from minilocal.cli import Parser, command
+from minilocal.config import Config
+
+
+def parser() -> Parser:
+    """Return the command's argument parser; its defaults are those of `Config`."""
+    p = Parser(
+        prog="python -m minilocal.train",
+        description="Train a VGG network by backpropagation (BP) or by block-wise local learning (GX, GXSY).",
+        epilog="Results go to a new run directory; `python -m minilocal.evaluate RUN` looks at them again.",
+        argument_default=argparse.SUPPRESS,  # what is not given keeps Config's default
+    )
+    d = Config()
+    g = p.add_argument_group("algorithm and network")
+    g.add_argument("--algo", help=f"BP, GX (blocks of X layers) or GXSY (moving by Y layers per epoch); {d.algo}")
+    g.add_argument("--model", help=f"vgg8b, vgg11b, vgg11bx2, vgg16 or vgg19; {d.model}")
+    g.add_argument("--width", type=float, help=f"multiplies all widths, a power of two; {d.width:g}")
+    g.add_argument("--classifier", choices=("a1", "a2"), help=f"auxiliary classifiers; {d.classifier}")
+    g.add_argument("--dropout", type=float, help="dropout rate; the paper's for model and data set, else 0.05")
+
+    g = p.add_argument_group("data")
+    g.add_argument(
+        "--dataset",
+        help="fashion-mnist-mini (ships with minilocal), fashion-mnist, mnist, cifar10, cifar100, or npz:FILE with "
+        f"arrays x_train, y_train, x_test, y_test; {d.dataset}",
+    )
+    g.add_argument("--data-dir", metavar="DIR", help="the files' folder or its parent; the cache directory")
+    g.add_argument("--train-size", type=int, metavar="N", help="train on the first N images only; all")
+    g.add_argument("--test-size", type=int, metavar="N", help="test on the first N images only; all")
+    g.add_argument("--validation", type=float, metavar="SHARE", help="hold out a share of the training images; 0")
+    g.add_argument("--crop", action=argparse.BooleanOptionalAction, help="random crops of the padded image; on")
+    g.add_argument(
+        "--flip", action=argparse.BooleanOptionalAction, help="mirror half of the images; on for objects, off for "
+        "digits and one's own data",
+    )  # fmt: skip
+
+    g = p.add_argument_group("training")
+    g.add_argument("--epochs", type=int, help=f"passes over the training images; {d.epochs}")
+    g.add_argument("--batch-size", type=int, help=f"images per step; {d.batch_size}")
+    g.add_argument("--lr", type=float, help=f"learning rate at the start; {d.lr}")
+    g.add_argument(
+        "--lr-schedule", choices=("cosine", "step"), help="cosine to 0, or ×0.25 at 50, 75, 87.5 and 93.75 %% of the "
+        f"steps; {d.lr_schedule}",
+    )  # fmt: skip
+    g.add_argument("--momentum", type=float, help=f"SGD's momentum; {d.momentum}")
+    g.add_argument("--weight-decay", type=float, help=f"L2 penalty, on all parameters; {d.weight_decay:g}")
+    g.add_argument("--seed", type=int, help=f"of weights, data order, augmentation and dropout; {d.seed}")
+
+    g = p.add_argument_group("running")
+    g.add_argument("--threads", type=int, default=None, help="threads to use; all processors. The numbers don't depend on it")
+    g.add_argument("--run-dir", metavar="DIR", default=None, help="where results go; runs/<time>-<algo>-<model>")
+    g.add_argument("--describe", action="store_true", default=False, help="print the network and the blocks, don't train")
+    g.add_argument("--quiet", action="store_true", default=False, help="print nothing but the result")
+    return p
+
+
+@command
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; return its exit status."""
+    options = parser().parse_args(argv)
+    config = Config(**{f.name: getattr(options, f.name) for f in fields(Config) if hasattr(options, f.name)})
+    config.check()
+
+    # Numba and the kernels load only now: --help and a wrong option answer at once.
+    from minilocal.describe import describe
+    from minilocal.figures import draw_curves, draw_gradient_map
+    from minilocal.kernels import on_first_compilation
+    from minilocal.parallel import get_threads, set_threads
+    from minilocal.progress import Progress
+    from minilocal.rundir import RunDirectory
+    from minilocal.schedule import parse
+
+    set_threads(options.threads)
+    data = config.data()
+    network = config.network(data.image_shape, len(data.classes))
+    if options.describe:
+        print(describe(network, parse(config.algo)))
+        return 0
+    trainer = config.trainer(network, data)
+    run = RunDirectory.create(config, options.run_dir)
+    run.write_config(config, data)
+
+    progress = Progress(config.epochs, trainer.steps_per_epoch * config.batch_size, options.quiet)
+    trainer.on_step = progress.on_step
+    validation = f", {len(data.validation)} to validate" if data.validation else ""
+    progress.say(
+        f"{config.title}: {len(data.train)} images to train on{validation}, {len(data.test)} to test, "
+        f"{get_threads()} threads"
+    )
+    on_first_compilation(lambda: progress.say("compiling the kernels; this happens once, later runs find them cached"))
+    try:
+        for report in trainer.epochs():
+            progress.on_epoch(report)
+            run.append(report)
+            run.write_checkpoint(network, trainer.optimizer, report.epoch)
+    finally:
+        progress.close()
+    draw_curves(run, config.title)
+    draw_gradient_map(run, config.title)
+    print(f"test accuracy {100 * report.test.accuracy:.2f} % ({config.title}); results in {run.path}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
