@@ -62,6 +62,14 @@ class Data:
         return height, width, channels
 
     @property
+    def white(self) -> float | None:
+        """Return the raw value of white, 255 for uint8 and 1 for floats in 0 … 1; None if that can't be told."""
+        pixels = self.train.pixels
+        if pixels.dtype == np.uint8:
+            return 255.0
+        return 1.0 if 0 <= pixels.min() and pixels.max() <= 1 else None
+
+    @property
     def held_out(self) -> dict[str, Images]:
         """Return the sets that are evaluated after each epoch, by name."""
         return {"test": self.test} | ({"validation": self.validation} if self.validation else {})

@@ -87,6 +87,7 @@ class RunDirectory:
                 "classes": list(data.classes),
                 "raw_shape": list(data.raw_shape),
                 "image_shape": list(data.image_shape),
+                "white": data.white,
                 "train_images": len(data.train),
                 "normalisation": {
                     "mean": data.train.normalisation.mean.tolist(),

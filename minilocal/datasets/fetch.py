@@ -85,7 +85,7 @@ def _download(url: str, remote: Remote, path: Path, quiet: bool, timeout: float)
     if checksum.hexdigest() != remote.md5:
         raise InputError(
             f"{url} is not the file it should be (MD5 {checksum.hexdigest()}, not {remote.md5}): "
-            "try again or a --mirror"
+            "try again or name a --mirror"
         )
 
 
@@ -98,14 +98,14 @@ def _pieces(url: str, remote: Remote, quiet: bool, timeout: float) -> Iterator[b
             length = response.headers.get("Content-Length", "")
             announced = int(length) if length.isdecimal() else None
             if remote.size is not None and announced not in (None, remote.size):
-                raise InputError(f"{url} has {announced:,} bytes, not {remote.size:,}: try a --mirror")
+                raise InputError(f"{url} has {announced:,} bytes, not {remote.size:,}: name a --mirror")
             expected = remote.size or announced
             most = min(expected or MOST, MOST)
             with progress(remote.file, expected, quiet) as advance:
                 while piece := response.read(min(PIECE, most + 1 - received)):
                     received += len(piece)
                     if received > most:
-                        raise InputError(f"{url} has more than {most:,} bytes: try a --mirror")
+                        raise InputError(f"{url} has more than {most:,} bytes: name a --mirror")
                     advance(len(piece))
                     yield piece
     except InputError:
@@ -113,7 +113,9 @@ def _pieces(url: str, remote: Remote, quiet: bool, timeout: float) -> Iterator[b
     except (OSError, ValueError, http.client.HTTPException) as error:
         if isinstance(error, urllib.error.HTTPError):
             error.close()
-        raise InputError(f"{url} cannot be fetched ({_cause(error)}): try again or a --mirror") from error
+        raise InputError(
+            f"{url} cannot be fetched ({_cause(error)}): try again or name a --mirror"
+        ) from error
     if expected is not None and received < expected:
         raise InputError(f"{url} broke off after {received:,} of {expected:,} bytes: try again")
 

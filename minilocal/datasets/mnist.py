@@ -27,7 +27,7 @@ CLOTHES = (
 
 
 def read_mnist(folder: str | Path, name: str, classes: tuple[str, ...], flip: bool) -> Dataset:
-    """Read the four files in `folder` -> images (N, 28, 28, 1) uint8, labels (N,) int64, and the rest as given.
+    """Read the four files in `folder` -> images (N, 28, 28, 1) uint8 and labels; the rest is as given.
 
     Raises InputError for files that are missing, damaged or do not fit together.
     """

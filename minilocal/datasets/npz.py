@@ -132,9 +132,11 @@ def _classes(names: np.ndarray, path: Path) -> tuple[str, ...]:
     if len(names) > MAX_CLASSES:
         raise InputError(f"{path}: classes has {len(names):,} names; at most {MAX_CLASSES:,} are taken")
     try:
-        return tuple(names.tolist())
-    except ValueError as error:
+        classes = tuple(names.tolist())
+        "".join(classes).encode()  # fails for halves of characters, which could not be printed
+    except (ValueError, SystemError) as error:  # NumPy raises SystemError for numbers beyond Unicode
         raise InputError(f"{path}: classes holds characters that do not exist") from error
+    return classes
 
 
 def _kind(x: np.ndarray) -> str:

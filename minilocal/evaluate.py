@@ -1,0 +1,133 @@
+"""Look at a finished run again: `python -m minilocal.evaluate RUN [--predict IMAGE ...]`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from minilocal.cli import Parser, command
+from minilocal.errors import InputError
+
+
+def parser() -> Parser:
+    """Return the command's argument parser."""
+    p = Parser(
+        prog="python -m minilocal.evaluate",
+        description="Report a run's test accuracy, that of its last epoch's classifiers and a confusion matrix; "
+        "or, with --predict, say what single images show.",
+    )
+    p.add_argument("run", metavar="RUN", help="a run directory, as `python -m minilocal.train` wrote it")
+    p.add_argument("--predict", metavar="IMAGE", nargs="+", help="classify these image files (PNG, JPEG, …) instead")
+    p.add_argument("--invert", action="store_true", help="swap black and white first: Fashion-MNIST and MNIST are white on black")
+    p.add_argument("--data-dir", metavar="DIR", help="where the data set's files are now; where they were for training")
+    p.add_argument("--threads", type=int, help="threads to use; all processors")
+    return p
+
+
+@command
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; return its exit status."""
+    options = parser().parse_args(argv)
+
+    from minilocal.parallel import set_threads
+    from minilocal.rundir import RunDirectory
+
+    set_threads(options.threads)
+    run = RunDirectory(Path(options.run))
+    config, about = run.read_config()
+    network = config.network(about["image_shape"], len(about["classes"]))
+    epoch = run.read_checkpoint(network)
+    if options.predict:
+        for file in options.predict:
+            print(f"{file}: {_guess(network, _read_image(file, about, options.invert), about)}")
+        return 0
+    _report(run, config, about, network, epoch, options.data_dir)
+    return 0
+
+
+def _report(run: Any, config: Any, about: dict[str, Any], network: Any, epoch: int, data_dir: str | None) -> None:
+    """Print accuracies and the confusion matrix, and draw the latter."""
+    from dataclasses import replace
+
+    from minilocal.data import Images
+    from minilocal.evaluation import confusion_matrix, evaluate
+    from minilocal.figures import draw_confusion
+    from minilocal.schedule import parse
+
+    data = replace(config, data_dir=data_dir or config.data_dir).data()
+    if (data.image_shape, list(data.classes)) != (about["image_shape"], about["classes"]):
+        raise InputError(f"{config.dataset} has other images or classes now than when {run.path} was trained on it")
+    test = Images(data.test.pixels, data.test.labels, about["normalisation"])
+    blocks = parse(config.algo).blocks_at(epoch - 1, len(network))
+    scores = evaluate(network, test, [block.last for block in blocks])
+    matrix = confusion_matrix(network, test, len(about["classes"]))
+
+    print(f"{config.title}; after epoch {epoch}")
+    for block in blocks:
+        score = scores[block.last]
+        own = "the network's own" if block.last == len(network) else f"block {block}"
+        print(f"  A_{block.last:<3} test accuracy {100 * score.accuracy:6.2f} %, loss {score.loss:.4f}  ({own})")
+    print("confusion matrix (rows: true class, columns: predicted class)")
+    print(_table(matrix, about["classes"]))
+    path = draw_confusion(matrix, about["classes"], config.title, run.path / "confusion_matrix.png")
+    print(f"drawn in {path}")
+    print(f"test accuracy {100 * scores[len(network)].accuracy:.2f} % on {len(test)} images")
+
+
+def _table(matrix: np.ndarray, classes: list[str]) -> str:
+    """Return the matrix as text, with recall per class; of more than 20 classes only that and the worst mistake."""
+    recall = matrix.diagonal() / np.maximum(matrix.sum(axis=1), 1)
+    name_width = max(len(name) for name in classes)
+    if len(classes) <= 20:
+        width = len(str(matrix.max())) + 1
+        return "\n".join(
+            f"  {name:<{name_width}}{''.join(f'{n:>{width}}' for n in row)}   {100 * share:5.1f} %"
+            for name, row, share in zip(classes, matrix, recall, strict=True)
+        )
+    mistakes = matrix - np.diag(matrix.diagonal())
+    return "\n".join(
+        f"  {name:<{name_width}} {100 * share:5.1f} %, most often mistaken for {classes[row.argmax()]} ({row.max()})"
+        for name, row, share in zip(classes, mistakes, recall, strict=True)
+    )
+
+
+def _read_image(file: str, about: dict[str, Any], invert: bool) -> np.ndarray:
+    """Return an image file as raw pixels (1, H, W, C), resized to the data set's images if it has another size."""
+    from PIL import Image  # comes with matplotlib, which reads images through it
+
+    from minilocal.data import pad_to_32
+
+    height, width, channels = about["raw_shape"]
+    if not about.get("white"):
+        raise InputError(f"image {file} can't be scaled like the run's own floating-point images; evaluate an npz: file")
+    try:
+        with Image.open(file) as image:
+            image = image.convert("L" if channels == 1 else "RGB")
+            if image.size != (width, height):
+                image = image.resize((width, height), Image.Resampling.LANCZOS)
+            pixels = np.asarray(image).reshape(1, height, width, channels)
+    except FileNotFoundError:
+        raise InputError(f"image {file} does not exist; name a PNG or JPEG file") from None
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise InputError(f"image {file} can't be read ({error}); name a PNG or JPEG file") from None
+    return pad_to_32((255 - pixels if invert else pixels) * np.float32(about["white"] / 255))
+
+
+def _guess(network: Any, pixels: np.ndarray, about: dict[str, Any]) -> str:
+    """Return the three likeliest classes with their softmax probabilities."""
+    from minilocal.batches import evaluation_batches
+    from minilocal.data import Images
+
+    (x, _), *_ = evaluation_batches(Images(pixels, np.zeros(1, np.int64), about["normalisation"]))
+    logits = network.predict(x)[0].astype(np.float64)
+    p = np.exp(logits - logits.max())
+    p /= p.sum()
+    return ", ".join(f"{about['classes'][i]} {100 * p[i]:.1f} %" for i in p.argsort()[::-1][:3])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

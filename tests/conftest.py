@@ -1,0 +1,35 @@
+import numpy as np
+import pytest
+
+from minilocal import parallel
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
+
+
+@pytest.fixture(autouse=True)
+def threads():
+    """Two threads in every test, so that chunks really run side by side, and the default again afterwards."""
+    parallel.set_threads(2)
+    yield
+    parallel.set_threads(None)
+
+
+@pytest.fixture
+def images():
+    """A small data set that a small network learns quickly: a bright square, whose corner tells the class."""
+    from minilocal.datasets import Dataset
+
+    def draw(count, seed):
+        rng = np.random.default_rng(seed)
+        y = rng.integers(0, 4, count)
+        x = rng.integers(0, 60, (count, 8, 8, 1)).astype(np.uint8)
+        for image, label in zip(x, y, strict=True):
+            i, j = divmod(int(label), 2)
+            image[4 * i : 4 * i + 4, 4 * j : 4 * j + 4] += 150
+        return x, y
+
+    names = ("top left", "top right", "bottom left", "bottom right")
+    return Dataset("squares", *draw(96, 1), *draw(40, 2), classes=names, flip=False)

@@ -1,0 +1,320 @@
+"""Downloads from a server on this machine, good and bad."""
+
+import hashlib
+import http.server
+import io
+import tarfile
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from minilocal.datasets import fetch as fetch_module
+from minilocal.datasets import load
+from minilocal.datasets.fetch import fetch
+from minilocal.datasets.sources import MEMBERS, SOURCES, Remote
+from minilocal.errors import InputError
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.server.asked.append(self.path)
+        content = self.server.files.get(self.path)
+        behaviour = self.server.behaviour
+        if behaviour == "redirect" and not self.path.startswith("/moved"):
+            self.send_response(302)
+            self.send_header("Location", "/moved" + self.path)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
+        if content is None:
+            content = self.server.files.get(self.path.removeprefix("/moved"))
+        if behaviour in ("404", "500") or content is None:
+            self.send_error(int(behaviour) if behaviour in ("404", "500") else 404)
+            return
+        self.send_response(200)
+        if behaviour == "longer":
+            content += b"more"
+        elif behaviour == "shorter":
+            content = content[:-4]
+        elif behaviour == "changed":
+            content = content[:-1] + bytes([content[-1] ^ 1])
+        if behaviour == "nonsense length":
+            self.send_header("Content-Length", "many")
+        elif behaviour not in ("no length", "no length, longer"):
+            self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        if behaviour == "no length, longer":
+            content += b"more"
+        if behaviour in ("broken off", "stall"):
+            content = content[: len(content) // 2]
+        self.wfile.write(content)
+        self.wfile.flush()
+        if behaviour == "stall":
+            self.server.patience.wait(5)
+
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture
+def server(monkeypatch):
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.files, server.asked, server.behaviour, server.patience = {}, [], None, threading.Event()
+    server.url = f"http://127.0.0.1:{server.server_port}"
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield server
+    server.patience.set()
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def serve(server, monkeypatch, name, contents, sized=False):
+    """Put files on the server and their addresses in the table of sources."""
+    remotes = []
+    for file, content in contents.items():
+        server.files[f"/{file}"] = content
+        size = len(content) if sized else None
+        remotes.append(Remote(f"{server.url}/{file}", hashlib.md5(content).hexdigest(), size))
+    monkeypatch.setitem(SOURCES, name, tuple(remotes))
+
+
+@pytest.fixture
+def mnist_server(server, monkeypatch, mnist_folder):
+    serve(server, monkeypatch, "mnist", {path.name: path.read_bytes() for path in mnist_folder.iterdir()})
+    return server
+
+
+def tar_gz(folder, name):
+    """Return the archive of a folder as the authors pack it, with a file that nobody needs."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as tar:
+        tar.add(folder, name)
+        info = tarfile.TarInfo(f"{name}/readme.html")
+        tar.addfile(info, io.BytesIO())
+    return packed.getvalue()
+
+
+@pytest.fixture
+def cifar_server(server, monkeypatch, cifar10_folder):
+    (cifar10_folder / "batches.meta.txt").write_text("\n".join("abcdefghij"))
+    archive = {"cifar-10-binary.tar.gz": tar_gz(cifar10_folder, "cifar-10-batches-bin")}
+    serve(server, monkeypatch, "cifar10", archive, sized=True)
+    return server
+
+
+def everything_in(folder):
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
+
+
+def test_the_table_of_sources():
+    assert SOURCES.keys() == {"fashion-mnist", "mnist", "cifar10", "cifar100"}
+    assert [len(SOURCES[name]) for name in SOURCES] == [4, 4, 1, 1]
+    for remotes in SOURCES.values():
+        for remote in remotes:
+            assert len(bytes.fromhex(remote.md5)) == 16
+            assert remote.file.endswith(".gz")
+    assert all(members[-1].startswith("test") for members in MEMBERS.values())
+
+
+def test_files(mnist_server, mnist_folder, tmp_path):
+    here = tmp_path / "deep" / "down"
+    assert fetch("mnist", here, quiet=True) == here / "mnist"
+    assert everything_in(here / "mnist") == everything_in(mnist_folder)
+    np.testing.assert_array_equal(load("mnist", here).x_train, load("mnist", mnist_folder).x_train)
+    assert len(mnist_server.asked) == 4
+
+
+def test_good_files_are_not_fetched_again(mnist_server, tmp_path):
+    folder = fetch("mnist", tmp_path / "here", quiet=True)
+    (folder / "train-labels-idx1-ubyte.gz").write_bytes(b"damaged")
+    (folder / "t10k-images-idx3-ubyte.gz").unlink()
+    mnist_server.asked.clear()
+    fetch("mnist", tmp_path / "here", quiet=True)
+    assert sorted(mnist_server.asked) == ["/t10k-images-idx3-ubyte.gz", "/train-labels-idx1-ubyte.gz"]
+    load("mnist", folder)
+
+
+def test_archive(cifar_server, cifar10_folder, tmp_path):
+    folder = fetch("cifar10", tmp_path / "here", quiet=True)
+    assert everything_in(tmp_path / "here") == sorted(
+        ["cifar-10-batches-bin", *(f"cifar-10-batches-bin/{name}" for name in MEMBERS["cifar10"])]
+    )
+    data = load("cifar10", tmp_path / "here")
+    assert data.classes == tuple("abcdefghij")
+    np.testing.assert_array_equal(data.x_train, load("cifar10", cifar10_folder).x_train)
+    fetch("cifar10", tmp_path / "here", quiet=True)
+    assert len(cifar_server.asked) == 1
+    (folder / "data_batch_2.bin").write_bytes(b"damaged")
+    fetch("cifar10", tmp_path / "here", quiet=True)
+    assert len(cifar_server.asked) == 2
+    load("cifar10", folder)
+
+
+def test_cifar100_archive(server, monkeypatch, cifar100_folder, tmp_path):
+    (cifar100_folder / "fine_label_names.txt").write_text("\n".join(f"name{i}" for i in range(100)))
+    archive = {"cifar-100-binary.tar.gz": tar_gz(cifar100_folder, "cifar-100-binary")}
+    serve(server, monkeypatch, "cifar100", archive, sized=True)
+    fetch("cifar100", tmp_path / "here", quiet=True)
+    assert load("cifar100", tmp_path / "here").classes[42] == "name42"
+
+
+def test_the_cache_is_the_default(mnist_server, tmp_path, monkeypatch):
+    monkeypatch.setenv("MINILOCAL_CACHE", str(tmp_path / "cache"))
+    assert fetch("mnist", quiet=True) == tmp_path / "cache" / "mnist"
+    load("mnist")
+
+
+@pytest.mark.parametrize("slash", ["", "/"])
+def test_mirror(mnist_server, monkeypatch, tmp_path, slash):
+    gone = tuple(Remote(f"http://127.0.0.1:9/{remote.file}", remote.md5) for remote in SOURCES["mnist"])
+    monkeypatch.setitem(SOURCES, "mnist", gone)
+    mnist_server.files = {f"/mirror{path}": content for path, content in mnist_server.files.items()}
+    fetch("mnist", tmp_path / "here", mirror=f"{mnist_server.url}/mirror{slash}", quiet=True)
+    assert len(mnist_server.asked) == 4
+    load("mnist", tmp_path / "here")
+
+
+def test_folder_as_mirror(mnist_server, mnist_folder, tmp_path):
+    fetch("mnist", tmp_path / "here", mirror=mnist_folder.as_uri(), quiet=True)
+    assert not mnist_server.asked
+    load("mnist", tmp_path / "here")
+
+
+@pytest.mark.parametrize("behaviour", ["redirect", "no length", "nonsense length"])
+def test_unusual_but_right(mnist_server, tmp_path, behaviour):
+    mnist_server.behaviour = behaviour
+    fetch("mnist", tmp_path / "here", quiet=True)
+    load("mnist", tmp_path / "here")
+
+
+BAD = {
+    "404": "the server answers 404 Not Found",
+    "500": "the server answers 500",
+    "broken off": "broke off after",
+    "changed": "is not the file it should be",
+    "stall": "timed out",
+}
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "message"),
+    [
+        *BAD.items(),
+        ("longer", "is not the file it should be"),
+        ("shorter", "is not the file it should be"),
+    ],
+)
+def test_bad_servers_leave_nothing(mnist_server, tmp_path, behaviour, message):
+    mnist_server.behaviour = behaviour
+    with pytest.raises(InputError, match=message) as error:
+        fetch("mnist", tmp_path / "here", quiet=True, timeout=0.3)
+    assert SOURCES["mnist"][0].url in str(error.value)
+    assert "--mirror" in str(error.value) or "try again" in str(error.value)
+    assert "\n" not in str(error.value)
+    assert everything_in(tmp_path / "here") == []
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "message"),
+    [
+        *BAD.items(),
+        ("longer", "has .* bytes, not"),
+        ("shorter", "has .* bytes, not"),
+        ("no length, longer", "has more than"),
+    ],
+)
+def test_bad_servers_leave_nothing_of_an_archive(cifar_server, tmp_path, behaviour, message):
+    cifar_server.behaviour = behaviour
+    with pytest.raises(InputError, match=message):
+        fetch("cifar10", tmp_path / "here", quiet=True, timeout=0.3)
+    assert everything_in(tmp_path / "here") == []
+
+
+def test_an_endless_file_is_not_read_to_its_end(mnist_server, tmp_path, monkeypatch):
+    monkeypatch.setattr(fetch_module, "MOST", 1000)
+    mnist_server.files = dict.fromkeys(mnist_server.files, bytes(100_000))
+    mnist_server.behaviour = "no length"
+    with pytest.raises(InputError, match="has more than 1,000 bytes"):
+        fetch("mnist", tmp_path / "here", quiet=True)
+
+
+def test_evil_archive_leaves_nothing(server, monkeypatch, cifar10_folder, tmp_path):
+    (cifar10_folder / "link").symlink_to("/etc")
+    archive = {"cifar-10-binary.tar.gz": tar_gz(cifar10_folder, "cifar-10-batches-bin")}
+    serve(server, monkeypatch, "cifar10", archive)
+    with pytest.raises(InputError, match=r"cifar-10-binary\.tar\.gz is not unpacked: .* not a plain file"):
+        fetch("cifar10", tmp_path / "here", quiet=True)
+    assert everything_in(tmp_path / "here") == []
+
+
+def test_interruption_leaves_nothing(mnist_server, tmp_path, monkeypatch):
+    def pieces(*args):
+        yield b"the first piece"
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(fetch_module, "_pieces", pieces)
+    with pytest.raises(KeyboardInterrupt):
+        fetch("mnist", tmp_path / "here", quiet=True)
+    assert everything_in(tmp_path / "here") == []
+
+
+def test_a_failed_download_keeps_what_was_there(mnist_server, tmp_path):
+    folder = fetch("mnist", tmp_path / "here", quiet=True)
+    mine = folder / "train-images-idx3-ubyte.gz"
+    mine.write_bytes(b"something else")
+    mnist_server.behaviour = "changed"
+    with pytest.raises(InputError):
+        fetch("mnist", tmp_path / "here", quiet=True)
+    assert mine.read_bytes() == b"something else"
+
+
+@pytest.mark.parametrize(
+    "mirror", ["http://127.0.0.1:1", "nonsense", "ftx://host", "http://[", "http://127.0.0.1:x", "http://a b"]
+)
+def test_unreachable_addresses(mirror, tmp_path, monkeypatch):
+    monkeypatch.setenv("no_proxy", "*")
+    with pytest.raises(InputError, match="cannot be fetched"):
+        fetch("mnist", tmp_path, mirror=mirror, quiet=True, timeout=2)
+    assert everything_in(tmp_path) == []
+
+
+@pytest.mark.parametrize("name", ["imagenet", "fashion-mnist-mini", "npz:x"])
+def test_what_cannot_be_fetched(name, tmp_path):
+    with pytest.raises(InputError, match="cannot be fetched: choose fashion-mnist, mnist, cifar10, cifar100"):
+        fetch(name, tmp_path)
+
+
+def test_a_folder_that_cannot_be_written(mnist_server, tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match="mnist cannot be stored in"):
+        fetch("mnist", tmp_path / "file", quiet=True)
+    assert not mnist_server.asked
+
+
+def test_files_are_readable_by_others(mnist_server, tmp_path):
+    """A teacher fetches into a shared folder: no private modes of temporary files may stay."""
+    (tmp_path / "usual").touch()
+    folder = fetch("mnist", tmp_path / "here", quiet=True)
+    assert {path.stat().st_mode for path in folder.iterdir()} == {(tmp_path / "usual").stat().st_mode}
+
+
+def test_progress_is_lines_where_there_is_no_terminal(mnist_server, tmp_path, capsys):
+    fetch("mnist", tmp_path / "here")
+    lines = capsys.readouterr().err.splitlines()
+    assert any(line.startswith("train-images-idx3-ubyte.gz: fetching ") for line in lines)
+    assert "train-images-idx3-ubyte.gz: 100 %" in lines
+    fetch("mnist", tmp_path / "there", quiet=True)
+    assert capsys.readouterr().err == ""
+
+
+def test_stall_ends_soon(mnist_server, tmp_path):
+    mnist_server.behaviour = "stall"
+    start = time.monotonic()
+    with pytest.raises(InputError, match="timed out"):
+        fetch("mnist", tmp_path / "here", quiet=True, timeout=0.2)
+    assert time.monotonic() - start < 3

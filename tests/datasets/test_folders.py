@@ -1,0 +1,80 @@
+import os
+from pathlib import Path
+
+import pytest
+
+from minilocal.datasets import folders
+from minilocal.datasets.folders import cache_dir, find
+from minilocal.errors import InputError
+
+
+def test_the_folder_or_its_parent(cifar10_folder, mnist_folder, tmp_path):
+    assert find("cifar10", tmp_path) == cifar10_folder
+    assert find("cifar10", cifar10_folder) == cifar10_folder
+    assert find("cifar10", str(cifar10_folder)) == cifar10_folder
+    assert find("mnist", tmp_path) == mnist_folder
+    assert find("fashion-mnist", mnist_folder) == mnist_folder  # the files' names are the same
+
+
+def test_the_cache_is_searched_without_data_dir(monkeypatch, mnist_folder, tmp_path):
+    monkeypatch.setenv("MINILOCAL_CACHE", str(tmp_path))
+    assert find("mnist") == mnist_folder
+    with pytest.raises(InputError) as error:
+        find("cifar100")
+    assert str(error.value) == (
+        f"cifar100 is not here (there is no train.bin in {tmp_path / 'cifar-100-binary'}): "
+        "run `python -m minilocal.datasets fetch cifar100` or name its folder with --data-dir"
+    )
+
+
+def test_the_missing_file_and_the_places_are_named(mnist_folder, tmp_path):
+    (mnist_folder / "t10k-labels-idx1-ubyte.gz").unlink()
+    with pytest.raises(InputError) as error:
+        find("mnist", tmp_path)
+    assert f"no t10k-labels-idx1-ubyte.gz or t10k-labels-idx1-ubyte in {mnist_folder}, " in str(error.value)
+    assert f"no train-images-idx3-ubyte.gz or train-images-idx3-ubyte in {tmp_path})" in str(error.value)
+
+
+@pytest.mark.parametrize("place", ["absent", "a/b/c", "x" * 5000, "nul\0byte"])
+def test_places_that_cannot_be(tmp_path, place):
+    with pytest.raises(InputError, match="is not here"):
+        find("cifar10", tmp_path / place)
+
+
+@pytest.mark.parametrize(
+    ("platform", "variables", "expected"),
+    [
+        ("linux", {}, "{home}/.cache/minilocal"),
+        ("linux", {"XDG_CACHE_HOME": "/xdg"}, "/xdg/minilocal"),
+        ("linux", {"XDG_CACHE_HOME": "/xdg", "MINILOCAL_CACHE": "/mine"}, "/mine"),
+        ("darwin", {}, "{home}/Library/Caches/minilocal"),
+        ("win32", {"LOCALAPPDATA": "/local"}, "/local/minilocal"),
+        ("win32", {}, "{home}/AppData/Local/minilocal"),
+    ],
+)
+def test_cache_dir(monkeypatch, tmp_path, platform, variables, expected):
+    for name in ("MINILOCAL_CACHE", "XDG_CACHE_HOME", "LOCALAPPDATA"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(folders.sys, "platform", platform)
+    monkeypatch.setattr(Path, "home", lambda: tmp_path)
+    assert cache_dir() == Path(expected.format(home=tmp_path))
+
+
+def test_no_home(monkeypatch):
+    def no_home():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("MINILOCAL_CACHE", raising=False)
+    monkeypatch.setattr(Path, "home", no_home)
+    with pytest.raises(InputError, match="MINILOCAL_CACHE"):
+        cache_dir()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes on this system")
+def test_a_pipe_is_no_file(cifar100_folder):
+    (cifar100_folder / "train.bin").unlink()
+    os.mkfifo(cifar100_folder / "train.bin")
+    with pytest.raises(InputError, match=r"no train\.bin"):  # and does not wait for a writer
+        find("cifar100", cifar100_folder)

@@ -1,0 +1,70 @@
+import subprocess
+import sys
+
+import pytest
+
+from minilocal.datasets.__main__ import main
+
+
+def test_list(capsys, cifar10_folder, tmp_path):
+    assert main(["list", "--data-dir", str(tmp_path)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == [
+        "fashion-mnist-mini",
+        "fashion-mnist",
+        "mnist",
+        "cifar10",
+        "cifar100",
+    ]
+    assert lines[0].endswith("fashion-mnist-mini")
+    assert lines[2].endswith("not here")
+    assert lines[3].endswith(f"in {cifar10_folder}")
+
+
+def test_fetch(capsys, monkeypatch, tmp_path):
+    asked = []
+    module = sys.modules["minilocal.datasets.__main__"]
+    monkeypatch.setattr(module, "fetch", lambda *args: asked.append(args) or tmp_path / "mnist")
+    arguments = ["fetch", "mnist", "--data-dir", "D", "--mirror", "http://m"]
+    assert main(arguments) == 0
+    assert capsys.readouterr().out == f"mnist is in {tmp_path / 'mnist'}\n"
+    assert main([*arguments, "--quiet"]) == 0
+    assert capsys.readouterr().out == ""
+    assert asked == [("mnist", "D", "http://m", False), ("mnist", "D", "http://m", True)]
+
+
+def test_failure_is_one_sentence_and_status_2(capsys, tmp_path):
+    assert main(["fetch", "mnist", "--data-dir", str(tmp_path), "--mirror", "nonsense"]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith(
+        "minilocal.datasets: nonsense/train-images-idx3-ubyte.gz cannot be fetched"
+    )
+    assert captured.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["fetch"], ["fetch", "imagenet"], ["nonsense"], ["list", "--mirror", "http://m"]]
+)
+def test_bad_arguments_are_one_sentence_and_status_2(capsys, arguments):
+    with pytest.raises(SystemExit) as stop:
+        main(arguments)
+    assert stop.value.code == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_as_a_module(tmp_path):
+    command = [
+        sys.executable,
+        "-m",
+        "minilocal.datasets",
+        "fetch",
+        "mnist",
+        "--mirror",
+        "x",
+        "--data-dir",
+        "D",
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.startswith("minilocal.datasets: x/train-images-idx3-ubyte.gz cannot be fetched")

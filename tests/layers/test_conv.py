@@ -1,0 +1,120 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from minilocal import parallel
+from minilocal.errors import InputError
+from minilocal.layers import Conv2d
+
+
+def convolve(x, weight, stride, padding):
+    """The convolution as its definition says it: seven nested loops, no tricks."""
+    n, height, width, c_in = x.shape
+    k, _, _, c_out = weight.shape
+    p, q = (height + 2 * padding - k) // stride + 1, (width + 2 * padding - k) // stride + 1
+    y = np.zeros((n, p, q, c_out))
+    for b, r, s, o, i, j in np.ndindex(n, p, q, c_out, k, k):
+        h, w = r * stride + i - padding, s * stride + j - padding
+        if 0 <= h < height and 0 <= w < width:
+            for c in range(c_in):
+                y[b, r, s, o] += x[b, h, w, c] * weight[i, j, c, o]
+    return y
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    n=st.integers(1, 5), height=st.integers(1, 6), width=st.integers(1, 6), c_in=st.integers(1, 3),
+    c_out=st.integers(1, 3), k=st.integers(1, 5), stride=st.integers(1, 4), padding=st.integers(0, 3),
+    seed=st.integers(0, 99),
+)  # fmt: skip
+def test_forward_and_gradients_are_those_of_the_definition(n, height, width, c_in, c_out, k, stride, padding, seed):
+    rng = np.random.default_rng(seed)
+    layer = Conv2d(c_in, c_out, k, stride, padding, bias=True, rng=rng, dtype=np.float64)
+    layer.params["bias"][...] = rng.standard_normal(c_out)
+    x = rng.standard_normal((n, height, width, c_in))
+    if min(height, width) + 2 * padding < k:
+        with pytest.raises(InputError, match="does not fit"):
+            layer.forward(x)
+        return
+    weight = layer.params["weight"]
+    y = layer.forward(x, training=True)
+    np.testing.assert_allclose(y, convolve(x, weight, stride, padding) + layer.params["bias"], atol=1e-12)
+    assert y.shape[1:] == layer.output_shape(x.shape[1:])
+    assert layer.macs(x.shape[1:]) == y[0].size * k * k * c_in
+
+    # The gradients are the transposes: <dy, conv(x, w)> is linear in x and in w, so it is <dx, x> and <dw, w>.
+    dy = rng.standard_normal(y.shape)
+    dx = layer.backward(dy)
+    other_x, other_w = rng.standard_normal(x.shape), rng.standard_normal(weight.shape)
+    np.testing.assert_allclose(np.sum(dx * other_x), np.sum(dy * convolve(other_x, weight, stride, padding)), atol=1e-10)
+    np.testing.assert_allclose(
+        np.sum(layer.grads["weight"] * other_w), np.sum(dy * convolve(x, other_w, stride, padding)), atol=1e-10
+    )
+    np.testing.assert_allclose(layer.grads["bias"], dy.sum(axis=(0, 1, 2)), atol=1e-12)
+
+
+def test_worked_by_hand():
+    layer = Conv2d(1, 1, kernel=2, padding=0)
+    layer.params["weight"][:, :, 0, 0] = [[1, 2], [3, 4]]
+    x = np.array([[0, 1, 2], [3, 4, 5]], np.float32).reshape(1, 2, 3, 1)
+    y = layer.forward(x, training=True)
+    np.testing.assert_array_equal(y.ravel(), [0 + 2 + 9 + 16, 1 + 4 + 12 + 20])
+    dx = layer.backward(np.array([1, 10], np.float32).reshape(y.shape))
+    np.testing.assert_array_equal(dx[0, :, :, 0], [[1, 2 + 10, 20], [3, 4 + 30, 40]])
+    np.testing.assert_array_equal(layer.grads["weight"][:, :, 0, 0], [[0 + 10, 1 + 20], [3 + 40, 4 + 50]])
+
+
+def test_float32_follows_float64(rng):
+    x, dy = rng.standard_normal((9, 8, 8, 16)), rng.standard_normal((9, 8, 8, 24))
+    exact, rounded = Conv2d(16, 24, rng=5, dtype=np.float64), Conv2d(16, 24, rng=5)
+    outputs = []
+    for layer, dtype in ((exact, np.float64), (rounded, np.float32)):
+        y = layer.forward(x.astype(dtype), training=True)
+        outputs.append((y, layer.backward(dy.astype(dtype)), layer.grads["weight"]))
+        assert all(a.dtype == dtype for a in outputs[-1])
+    for a, b in zip(*outputs, strict=True):
+        np.testing.assert_allclose(b, a, atol=1e-4 * np.abs(a).max())
+
+
+def test_no_bit_depends_on_the_number_of_threads(rng):
+    x, dy = (rng.standard_normal((37, 8, 8, c)).astype(np.float32) for c in (16, 24))
+    results = []
+    for threads in (1, 2, 4):
+        parallel.set_threads(threads)
+        layer = Conv2d(16, 24)
+        y = layer.forward(x, training=True)
+        results.append([y, layer.backward(dy), layer.grads["weight"]])
+    for other in results[1:]:
+        for a, b in zip(results[0], other, strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
+def test_no_input_gradient_unless_asked(rng):
+    layer = Conv2d(2, 3)
+    y = layer.forward(rng.standard_normal((2, 4, 4, 2)).astype(np.float32), training=True)
+    assert layer.backward(y, need_dx=False) is None
+
+
+def test_inputs_that_do_not_fit_are_refused(rng):
+    with pytest.raises(InputError, match=r"takes an array \(N, H, W, C\)"):
+        Conv2d(2, 3).forward(np.zeros((4, 4, 2)))
+    with pytest.raises(InputError, match="maps of 2 channels"):
+        Conv2d(2, 3).forward(np.zeros((1, 4, 4, 3)))
+    with pytest.raises(InputError, match="must be at least 1"):
+        Conv2d(2, 3, stride=0)
+    with pytest.raises(RuntimeError, match=r"needs forward\(x, training=True\) first"):
+        Conv2d(2, 3).backward(np.zeros((1, 4, 4, 3)))
+
+
+def test_released_layers_keep_nothing(rng):
+    layer = Conv2d(2, 3)
+    layer.forward(np.zeros((1, 4, 4, 2), np.float32), training=True)
+    layer.release()
+    assert all(getattr(layer, name) is None for name in layer.kept)
+
+
+def test_initial_weights_are_he_normal():
+    weight = Conv2d(64, 128).params["weight"]
+    assert abs(weight.var() / (2 / (9 * 64)) - 1) < 0.02
+    assert abs(weight.mean()) < 1e-3

@@ -1,0 +1,58 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from minilocal.errors import InputError
+from minilocal.layers import AvgPool2d, MaxPool2d
+
+shapes = {"n": st.integers(1, 4), "p": st.integers(1, 4), "q": st.integers(1, 4), "c": st.integers(1, 5),
+          "h": st.integers(1, 4), "w": st.integers(1, 4), "seed": st.integers(0, 50)}  # fmt: skip
+
+
+def windows(x, h, w):
+    """Yield every window (place in the output, its slice of the input)."""
+    n, height, width, c = x.shape
+    for b, p, q, k in np.ndindex(n, height // h, width // w, c):
+        yield (b, p, q, k), (b, slice(p * h, p * h + h), slice(q * w, q * w + w), k)
+
+
+@settings(max_examples=30, deadline=None)
+@given(**shapes)
+def test_max_pool_is_its_definition(n, p, q, c, h, w, seed):
+    rng = np.random.default_rng(seed)
+    x, dy = rng.integers(0, 5, (n, p * h, q * w, c)).astype(np.float64), rng.standard_normal((n, p, q, c))  # many ties
+    layer = MaxPool2d((h, w))
+    y, dx = layer.forward(x, training=True), layer.backward(dy)
+    expected = np.zeros_like(x)
+    for place, window in windows(x, h, w):
+        assert y[place] == x[window].max()
+        expected[window][np.unravel_index(x[window].argmax(), (h, w))] = dy[place]  # the first of equals
+    np.testing.assert_array_equal(dx, expected)
+
+
+@settings(max_examples=30, deadline=None)
+@given(**shapes)
+def test_avg_pool_is_its_definition(n, p, q, c, h, w, seed):
+    rng = np.random.default_rng(seed)
+    x, dy = rng.standard_normal((n, p * h, q * w, c)), rng.standard_normal((n, p, q, c))
+    layer = AvgPool2d((h, w))
+    y, dx = layer.forward(x, training=True), layer.backward(dy)
+    for place, window in windows(x, h, w):
+        np.testing.assert_allclose(y[place], x[window].mean(), atol=1e-14)
+        np.testing.assert_allclose(dx[window], dy[place] / (h * w))
+
+
+@pytest.mark.parametrize("where", range(4))
+def test_max_pool_does_not_hide_nan(where):
+    x = np.zeros((1, 2, 2, 1), np.float32)
+    x.flat[where] = np.nan
+    assert np.isnan(MaxPool2d().forward(x)).all()
+
+
+@pytest.mark.parametrize("layer", [MaxPool2d(2), AvgPool2d((2, 2))])
+def test_maps_that_the_window_does_not_divide_are_refused(layer):
+    with pytest.raises(InputError, match="2×2 pooling window does not divide a 5×4 map"):
+        layer.forward(np.zeros((1, 5, 4, 1)))
+    with pytest.raises(InputError, match="at least 1"):
+        type(layer)(0)

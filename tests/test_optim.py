@@ -1,0 +1,44 @@
+import numpy as np
+import pytest
+
+from minilocal.errors import InputError
+from minilocal.layers import Linear
+from minilocal.optim import SGD, cosine, learning_rate, staircase
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [(np.float32, 1e-6), (np.float64, 1e-14)])
+def test_sgd_is_its_equation(rng, dtype, tolerance):
+    layer = Linear(300, 40, dtype=dtype)
+    optimizer = SGD(momentum=0.9, weight_decay=0.01)
+    expected = {name: p.astype(np.float64) for name, p in layer.params.items()}
+    velocity = {name: np.zeros_like(p) for name, p in expected.items()}
+    for lr in (0.1, 0.05, 0.2):
+        optimizer.lr = lr
+        for name, gradient in layer.grads.items():
+            gradient[...] = rng.standard_normal(gradient.shape)
+            velocity[name] = 0.9 * velocity[name] + gradient + 0.01 * expected[name]
+            expected[name] = expected[name] - lr * velocity[name]
+        optimizer.update(layer)
+    for name, param in layer.params.items():
+        assert param.dtype == dtype
+        np.testing.assert_allclose(param, expected[name], rtol=10 * tolerance, atol=tolerance)
+        np.testing.assert_allclose(optimizer.velocity[layer][name], velocity[name], rtol=10 * tolerance, atol=tolerance)
+
+
+def test_cosine_begins_at_lr_and_ends_near_zero():
+    rates = [cosine(0.1, t, 100) for t in range(100)]
+    assert rates[0] == 0.1
+    assert rates == sorted(rates, reverse=True)
+    assert np.isclose(rates[50], 0.05)
+    assert 0 < rates[-1] < 1e-4
+
+
+def test_staircase_of_400_epochs():
+    drops = [t for t in range(1, 400) if staircase(1, t, 400) < staircase(1, t - 1, 400)]
+    assert drops == [200, 300, 350, 375]
+    assert staircase(1, 399, 400) == 0.25**4
+
+
+def test_unknown_schedule_is_refused():
+    with pytest.raises(InputError, match="'linear' is unknown; choose from cosine, step"):
+        learning_rate("linear", 0.1, 0, 10)

@@ -1,0 +1,80 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from minilocal.errors import InputError
+from minilocal.schedule import Schedule, parse
+
+
+def algorithm_1(size, shift, layers, epochs):
+    """Walk through the paper's Algorithm 1 as it is printed: s grows, and falls back once s >= X."""
+    s = 0
+    for _ in range(epochs):
+        ends = list(range(size + s, layers, size)) + [layers]
+        starts = [s + 1] + [end + 1 for end in ends[:-1]]
+        yield s, list(zip(starts, ends, strict=True))
+        s += shift
+        if s >= size:
+            s = 0
+
+
+@given(st.integers(1, 20), st.integers(1, 25), st.data())
+def test_blocks_follow_algorithm_1(size, layers, data):
+    size = min(size, layers)
+    shift = data.draw(st.integers(0, size - 1))
+    schedule = Schedule(size, shift)
+    for epoch, (s, blocks) in enumerate(algorithm_1(size, shift, layers, 12)):
+        assert schedule.shift_at(epoch) == s
+        assert [tuple(block) for block in schedule.blocks_at(epoch, layers)] == blocks
+
+
+@given(st.integers(1, 12), st.integers(1, 25), st.data())
+def test_blocks_tile_the_trained_layers(size, layers, data):
+    size = min(size, layers)
+    schedule = Schedule(size, data.draw(st.integers(0, size - 1)))
+    ends = set()
+    for epoch in range(2 * schedule.period):
+        blocks = schedule.blocks_at(epoch, layers)
+        covered = [layer for b in blocks for layer in range(b.first, b.last + 1)]
+        assert covered == list(range(schedule.shift_at(epoch) + 1, layers + 1))
+        ends |= {b.last for b in blocks}
+    assert schedule.classifiers(layers) == sorted(ends)
+
+
+def test_classifiers_of_vgg16():
+    assert parse("BP").classifiers(15) == [15]
+    assert parse("G1").classifiers(15) == list(range(1, 16))
+    assert parse("G3S2").classifiers(15) == [3, 5, 6, 8, 9, 11, 12, 14, 15]
+    assert parse("G3S1").classifiers(15) == list(range(3, 16))
+
+
+@pytest.mark.parametrize("name", ["BP", "G1", "G2", "G2S1", "G3S2", "G15S14"])
+def test_names_round_trip_in_any_case(name):
+    assert parse(name).name == parse(name.lower()).name == name
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("", "unknown"),
+        ("G", "unknown"),
+        ("G3S", "unknown"),
+        ("S2", "unknown"),
+        ("G-1", "unknown"),
+        ("G3S2 ", "unknown"),
+        ("G٣", "unknown"),
+        ("G0", "0 layers"),
+        ("G0S0", "0 layers"),
+        ("G2S2", "try G2S1"),
+        ("G1S1", "try G1"),
+        ("G2S7", "must be less"),
+    ],
+)
+def test_bad_names_are_refused(name, says):
+    with pytest.raises(InputError, match=says):
+        parse(name)
+
+
+def test_blocks_larger_than_the_network_are_refused():
+    with pytest.raises(InputError, match="G9 has blocks of 9 layers, but the network has 7; use G7"):
+        parse("G9").blocks_at(0, 7)
