@@ -60,7 +60,7 @@ def a2(shape: tuple[int, ...], classes: int, features: int, rng: Any = 0, dtype:
 
     A map (H, W, C) is average-pooled to a quarter (1×1 up to 4×4), passes three 1×1 convolutions, is pooled to
     2×2, flattened, and passes three Linears of its own size and a last one; BatchNorm and ReLU behind all but the
-    last. A vector gets A1. Raises `InputError` if a map larger than 4×4 is not divisible by 4.
+    last. A vector gets A1. Raises `InputError` if a map does not divide into these windows.
     """
     if len(shape) == 1:
         return a1(shape, classes, features, rng, dtype)
@@ -72,6 +72,8 @@ def a2(shape: tuple[int, ...], classes: int, features: int, rng: Any = 0, dtype:
         layers[f"bn{i}"] = BatchNorm(channels, dtype)
         layers[f"relu{i}"] = ReLU()
     height, width, _ = _shape_behind("A2", layers["pool1"], shape)
+    if any(size > 2 and size % 2 for size in (height, width)):
+        raise InputError(f"A2: a {height}×{width} map can't be pooled to 2×2; its sides must be even")
     layers["pool2"] = AvgPool2d((max(1, height // 2), max(1, width // 2)))
     shape = _shape_behind("A2", layers["pool2"], (height, width, channels))
     layers["flatten"] = Flatten()

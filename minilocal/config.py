@@ -92,9 +92,21 @@ class Config:
 
     def trainer(self, network: Network, data: Data, on_step: OnStep | None = None) -> Trainer:
         """Return the trainer of that network on that data."""
-        names = "epochs batch_size lr lr_schedule momentum weight_decay crop flip seed".split()
-        options = {name: getattr(self, name) for name in names}
-        return Trainer(network, self.algo, data, on_step=on_step, **options)
+        return Trainer(
+            network,
+            self.algo,
+            data,
+            epochs=self.epochs,
+            batch_size=self.batch_size,
+            lr=self.lr,
+            lr_schedule=self.lr_schedule,
+            momentum=self.momentum,
+            weight_decay=self.weight_decay,
+            crop=self.crop,
+            flip=self.flip,
+            seed=self.seed,
+            on_step=on_step,
+        )
 
     def as_dict(self) -> dict[str, Any]:
         """Return the options by name, ready for JSON."""

@@ -67,7 +67,7 @@ class Data:
         pixels = self.train.pixels
         if pixels.dtype == np.uint8:
             return 255.0
-        return 1.0 if 0 <= pixels.min() and pixels.max() <= 1 else None
+        return 1.0 if pixels.min() >= 0 and pixels.max() <= 1 else None
 
     @property
     def held_out(self) -> dict[str, Images]:
@@ -96,7 +96,12 @@ def prepare(
     raw_shape, (x_train, x_test) = x_train.shape[1:], map(pad_to_32, (x_train, x_test))
     kept, held_out = split(len(x_train), validation, seed)
     if len(held_out):
-        x_train, y_train, x_held_out, y_held_out = x_train[kept], y_train[kept], x_train[held_out], y_train[held_out]
+        x_train, y_train, x_held_out, y_held_out = (
+            x_train[kept],
+            y_train[kept],
+            x_train[held_out],
+            y_train[held_out],
+        )
     normalisation = Normalisation.of(x_train)
     return Data(
         train=Images(x_train, y_train, normalisation),

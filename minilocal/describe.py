@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 
-from minilocal.layers import Layer, Sequential
+from minilocal.layers import Sequential
 from minilocal.network import Network
 from minilocal.schedule import Schedule
 
@@ -23,7 +22,7 @@ def describe(network: Network, schedule: Schedule) -> str:
         for name, layer in parts:
             if name.startswith("aux"):
                 shape = network.shapes[int(name[4:]) - 1]
-            for operation, inner, shape in _operations(layer, shape):
+            for operation, inner in layer.layers.items() if isinstance(layer, Sequential) else [("", layer)]:
                 count = [sum(p.size for p in inner.params.values()), inner.macs(shape)]
                 total = [a + b for a, b in zip(total, count, strict=True)]
                 shape = inner.output_shape(shape)
@@ -38,13 +37,6 @@ def describe(network: Network, schedule: Schedule) -> str:
         frozen = f"layers 1-{blocks[0].first - 1} frozen, " if blocks[0].first > 1 else ""
         lines.append(f"  {when:<16} shift {schedule.shift_at(epoch)}: {frozen}blocks {', '.join(map(str, blocks))}")
     return "\n".join(lines)
-
-
-def _operations(layer: Layer, shape: tuple[int, ...]) -> Iterator[tuple[str, Layer, tuple[int, ...]]]:
-    """Yield (name, inner layer, its input shape)."""
-    for name, inner in layer.layers.items() if isinstance(layer, Sequential) else [("", layer)]:
-        yield name, inner, shape
-        shape = inner.output_shape(shape)
 
 
 def _times(shape: tuple[int, ...]) -> str:

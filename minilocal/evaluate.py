@@ -22,7 +22,11 @@ def parser() -> Parser:
     )
     p.add_argument("run", metavar="RUN", help="a run directory, as `python -m minilocal.train` wrote it")
     p.add_argument("--predict", metavar="IMAGE", nargs="+", help="classify these image files (PNG, JPEG, …) instead")
-    p.add_argument("--invert", action="store_true", help="swap black and white first: Fashion-MNIST and MNIST are white on black")
+    p.add_argument(
+        "--invert",
+        action="store_true",
+        help="swap black and white first: Fashion-MNIST and MNIST are white on black",
+    )
     p.add_argument("--data-dir", metavar="DIR", help="where the data set's files are now; where they were for training")
     p.add_argument("--threads", type=int, help="threads to use; all processors")
     return p
@@ -103,10 +107,12 @@ def _read_image(file: str, about: dict[str, Any], invert: bool) -> np.ndarray:
 
     height, width, channels = about["raw_shape"]
     if not about.get("white"):
-        raise InputError(f"image {file} can't be scaled like the run's own floating-point images; evaluate an npz: file")
+        raise InputError(
+            f"image {file} can't be scaled like the run's own floating-point images; evaluate an npz: file"
+        )
     try:
-        with Image.open(file) as image:
-            image = image.convert("L" if channels == 1 else "RGB")
+        with Image.open(file) as opened:
+            image = opened.convert("L" if channels == 1 else "RGB")
             if image.size != (width, height):
                 image = image.resize((width, height), Image.Resampling.LANCZOS)
             pixels = np.asarray(image).reshape(1, height, width, channels)

@@ -38,7 +38,12 @@ def draw_curves(run: RunDirectory, title: str) -> Path:
         right.plot(epochs, [100 * row["test_accuracy"] for row in mine], label=name, **style)
         if own and "validation_accuracy" in mine[0]:
             style |= {"linestyle": ":", "marker": None}
-            right.plot(epochs, [100 * row["validation_accuracy"] for row in mine], label=f"{name}, validation", **style)
+            right.plot(
+                epochs,
+                [100 * row["validation_accuracy"] for row in mine],
+                label=f"{name}, validation",
+                **style,
+            )
     left.set(xlabel="epoch", ylabel="training loss", title="training loss of each block")
     right.set(xlabel="epoch", ylabel="test accuracy (%)", title="test accuracy of each block's classifier")
     for axes in (left, right):
@@ -79,11 +84,10 @@ def draw_gradient_map(run: RunDirectory, title: str) -> Path:
             if last + 1 < layers and block[last + 1, e] == block[first, e]:
                 continue
             frozen = block[first, e] == 0
-            outline = Rectangle(
-                (e + 0.5, first + 0.5), 1, last - first + 1, fill=False, linewidth=0 if frozen else min(1.6, 60 / epochs),
-                edgecolor="#9A9A9A" if frozen else "white", hatch="////" if frozen else None,
-            )  # fmt: skip
-            axes.add_patch(outline)
+            style: dict[str, Any] = {"edgecolor": "white", "linewidth": min(1.6, 60 / epochs)}
+            if frozen:
+                style = {"edgecolor": "#9A9A9A", "linewidth": 0, "hatch": "////"}
+            axes.add_patch(Rectangle((e + 0.5, first + 0.5), 1, last - first + 1, fill=False, **style))
             if not frozen and epochs <= 40:
                 axes.text(
                     e + 1, (first + last) / 2 + 1, str(block[first, e]), ha="center", va="center", fontsize=8,
@@ -94,10 +98,18 @@ def draw_gradient_map(run: RunDirectory, title: str) -> Path:
     axes.xaxis.get_major_locator().set_params(integer=True)
     if (block == 0).any():
         patch = Patch(facecolor=FROZEN, edgecolor="#9A9A9A", hatch="////", label="frozen")
-        axes.legend(handles=[patch], loc="upper left", bbox_to_anchor=(0, -0.08 - 0.5 / layers), fontsize=8, frameon=False)
+        axes.legend(
+            handles=[patch],
+            loc="upper left",
+            bbox_to_anchor=(0, -0.08 - 0.5 / layers),
+            fontsize=8,
+            frameon=False,
+        )
     levels = np.linspace(low, high, 64)[::-1, None]
     scale.imshow(
-        _shaded(np.ones_like(levels, int), levels, low, high, grey=True), extent=(0, 1, low, high), aspect="auto"
+        _shaded(np.ones_like(levels, int), levels, low, high, grey=True),
+        extent=(0, 1, low, high),
+        aspect="auto",
     )
     scale.yaxis.tick_right()
     scale.yaxis.set_label_position("right")
@@ -119,7 +131,13 @@ def draw_confusion(matrix: np.ndarray, classes: list[str], title: str, path: Pat
                 if matrix[i, j]:
                     dark = matrix[i, j] > 0.5 * matrix[i].sum()
                     axes.text(
-                        j, i, matrix[i, j], ha="center", va="center", fontsize=8, color="white" if dark else "black"
+                        j,
+                        i,
+                        matrix[i, j],
+                        ha="center",
+                        va="center",
+                        fontsize=8,
+                        color="white" if dark else "black",
                     )
     axes.set(xlabel="predicted", ylabel="true", title=title)
     return _save(figure, path)

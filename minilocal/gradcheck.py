@@ -16,6 +16,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -135,10 +136,16 @@ def check_layers(entries: int = 10) -> Iterator[Check]:
             param += 0.3 * rng.standard_normal(param.shape)
         return layer
 
-    for kernel, stride, padding, bias in ((3, 1, 1, False), (3, 2, 1, True), (1, 1, 0, False), (5, 1, 2, False), (2, 3, 1, True)):
+    for kernel, stride, padding, bias in (
+        (3, 1, 1, False),
+        (3, 2, 1, True),
+        (1, 1, 0, False),
+        (5, 1, 2, False),
+        (2, 3, 1, True),
+    ):
         name = f"Conv2d {kernel}×{kernel}/{stride}/{padding}" + (" bias" if bias else "")
-        layer = Conv2d(3, 4, kernel, stride, padding, bias, rng=rng, **f64)
-        yield from check_layer(name, normal_params(layer), x(3, 7, 6, 3), entries)
+        conv = Conv2d(3, 4, kernel, stride, padding, bias, rng=rng, **f64)
+        yield from check_layer(name, normal_params(conv), x(3, 7, 6, 3), entries)
     cases: list[tuple[str, Layer, np.ndarray]] = [
         ("BatchNorm 4-D", BatchNorm(4, **f64), x(3, 5, 4, 4)),
         ("BatchNorm 2-D", BatchNorm(6, **f64), x(7, 6)),
@@ -162,7 +169,14 @@ def check_layers(entries: int = 10) -> Iterator[Check]:
         yield from check_layer(name, normal_params(layer), array, entries)
     logits, labels = x(6, 5), rng.integers(0, 5, 6)
     _, dlogits = softmax_cross_entropy(logits, labels)
-    yield compare("softmax_cross_entropy", "logits", lambda: softmax_cross_entropy(logits, labels)[0], logits, dlogits, entries)
+    yield compare(
+        "softmax_cross_entropy",
+        "logits",
+        lambda: softmax_cross_entropy(logits, labels)[0],
+        logits,
+        dlogits,
+        entries,
+    )
 
 
 def check_step(algo: str, epoch: int, classifier: str = "a1", entries: int = 4) -> Iterator[Check]:
@@ -187,10 +201,8 @@ def check_step(algo: str, epoch: int, classifier: str = "a1", entries: int = 4) 
         for part, layer in parts.items():
             for key, param in layer.params.items():
                 gradient = layer.grads[key].copy()
-                yield compare(
-                    name, f"{part}.{key}", lambda block=block: block_loss(network, block, x, labels),
-                    param, gradient, entries,
-                )  # fmt: skip
+                loss = partial(block_loss, network, block, x, labels)
+                yield compare(name, f"{part}.{key}", loss, param, gradient, entries)
 
 
 def block_loss(network: Network, block: Block, x: np.ndarray, labels: np.ndarray) -> float:
@@ -213,9 +225,13 @@ def check_steps(entries: int = 4) -> Iterator[Check]:
 @command
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; return 0 if every gradient agrees, 1 if one does not."""
-    parser = Parser(prog="python -m minilocal.gradcheck", description="Check every gradient against central differences.")
+    parser = Parser(
+        prog="python -m minilocal.gradcheck", description="Check every gradient against central differences."
+    )
     parser.add_argument("--entries", type=int, default=10, help="entries per array and layer; 10 (of steps, a third)")
-    parser.add_argument("--tolerance", type=float, default=TOLERANCE, help=f"worst relative error allowed; {TOLERANCE:g}")
+    parser.add_argument(
+        "--tolerance", type=float, default=TOLERANCE, help=f"worst relative error allowed; {TOLERANCE:g}"
+    )
     options = parser.parse_args(argv)
     if options.entries < 1:
         raise InputError(f"--entries is {options.entries}; it must be at least 1")

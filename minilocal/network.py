@@ -18,9 +18,7 @@ class Network:
     `layers.3.conv.weight`, `aux.3.linear.weight` and so on. `auxiliary[K]` is the network's own classifier.
     """
 
-    def __init__(
-        self, layers: Sequence[Layer], auxiliary: dict[int, Layer], input_shape: tuple[int, ...]
-    ) -> None:
+    def __init__(self, layers: Sequence[Layer], auxiliary: dict[int, Layer], input_shape: tuple[int, ...]) -> None:
         self.layers = list(layers)
         self.auxiliary = dict(auxiliary)
         self.input_shape = tuple(input_shape)

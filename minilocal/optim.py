@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import numpy as np
 
@@ -27,19 +28,22 @@ class SGD:
     def update(self, layer: Layer) -> None:
         """Update a layer's parameters in place from its gradients."""
         for name, velocity in self.velocity_of(layer).items():
-            flat = [a.reshape(-1) for a in (layer.params[name], velocity, layer.grads[name])]
+            arrays = layer.params[name].reshape(-1), velocity.reshape(-1), layer.grads[name].reshape(-1)
             number = velocity.dtype.type  # Python floats would turn float32 arithmetic into float64
-            factors = (number(self.lr), number(self.momentum), number(self.weight_decay))
-            parallel.run(
-                lambda s, flat=flat, factors=factors: sgd(*(a[s] for a in flat), *factors),
-                parallel.chunks(velocity.size, 3 * velocity.itemsize),
-            )
+            factors = number(self.lr), number(self.momentum), number(self.weight_decay)
+            chunks = parallel.chunks(velocity.size, 3 * velocity.itemsize)
+            parallel.run(partial(_update, arrays, factors), chunks)
 
     def velocity_of(self, layer: Layer) -> dict[str, np.ndarray]:
         """Return the layer's momentum buffers by name, made when first asked for."""
         if layer not in self.velocity:
             self.velocity[layer] = {name: np.zeros_like(param) for name, param in layer.params.items()}
         return self.velocity[layer]
+
+
+def _update(arrays: tuple, factors: tuple, chunk: slice) -> None:
+    weight, velocity, gradient = (array[chunk] for array in arrays)
+    sgd(weight, velocity, gradient, *factors)
 
 
 def cosine(lr: float, step: int, steps: int) -> float:

@@ -14,6 +14,7 @@ interpreter lock, so threads really run side by side.
 from __future__ import annotations
 
 import contextlib
+import contextvars
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -79,7 +80,7 @@ def image_chunks(images: int, image_bytes: int) -> list[slice]:
     """Cut a batch of images so that a chunk fits the cache and up to `MOST_CHUNKS` threads have work.
 
     >>> len(image_chunks(128, 1000)), len(image_chunks(128, 10**6)), len(image_chunks(3, 1000))
-    (32, 128, 3)
+    (32, 64, 3)
     """
     return _slices(images, min(max(1, 2 * CHUNK_BYTES // max(1, image_bytes)), -(-images // MOST_CHUNKS)))
 
@@ -115,7 +116,8 @@ def run(task: Callable[[Any], T], pieces: Sequence[Any]) -> list[T]:
                 _local.inside = False
 
         pool = _get_pool()
-        futures = [pool.submit(work) for _ in range(helpers)]
+        # A copy of the context, so that the caller's np.errstate holds in the other threads too.
+        futures = [pool.submit(contextvars.copy_context().run, work) for _ in range(helpers)]
         try:
             work()  # the calling thread works too
         finally:

@@ -22,7 +22,8 @@ class Progress:
         self.epochs, self.images, self.quiet = epochs, images, quiet
         self.bars = not quiet and sys.stderr.isatty()
         self.bar: Any = None
-        self.epoch = -1
+        self.epoch, self.seen, self.steps, self.losses = -1, 0, 0, np.zeros(1)
+        self.start = self.next_line = 0.0
 
     def say(self, text: str) -> None:
         """Print a line without tearing the bar, unless quiet."""
@@ -76,5 +77,9 @@ class Progress:
         self.next_line = self.start + LINE_SECONDS
         if self.bars:
             self.bar = tqdm(
-                total=self.images, desc=f"epoch {epoch + 1}/{self.epochs}", unit="img", leave=False, dynamic_ncols=True
+                total=self.images,
+                desc=f"epoch {epoch + 1}/{self.epochs}",
+                unit="img",
+                leave=False,
+                dynamic_ncols=True,
             )

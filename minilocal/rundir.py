@@ -108,7 +108,14 @@ class RunDirectory:
         """Add an epoch's rows to metrics.csv, gradients.csv and timing.csv."""
         metrics = []
         for number, block in enumerate(report.blocks, 1):
-            row: list[Any] = [report.epoch, report.shift, number, block.block.first, block.block.last, report.lr]
+            row: list[Any] = [
+                report.epoch,
+                report.shift,
+                number,
+                block.block.first,
+                block.block.last,
+                report.lr,
+            ]
             row += block.train
             row += block.held_out.get("validation", ("", ""))
             row += block.held_out["test"]
@@ -162,7 +169,7 @@ class RunDirectory:
         path = self.path / "checkpoint.npz"
 
         def read() -> dict[str, np.ndarray]:
-            with np.load(path, allow_pickle=False) as archive:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
                 return {name: archive[name] for name in archive.files if not name.startswith("momentum.")}
 
         arrays = self._read(path, read)

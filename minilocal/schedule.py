@@ -86,8 +86,7 @@ class Schedule:
         self.check(layers)
         size = self.block_size or layers
         return [
-            Block(first, min(first + size - 1, layers))
-            for first in range(self.shift_at(epoch) + 1, layers + 1, size)
+            Block(first, min(first + size - 1, layers)) for first in range(self.shift_at(epoch) + 1, layers + 1, size)
         ]
 
     def classifiers(self, layers: int) -> list[int]:
@@ -122,7 +121,9 @@ def parse(name: str) -> Schedule:
         return Schedule(None)
     match = re.fullmatch(r"[Gg]([0-9]{1,4})(?:[Ss]([0-9]{1,4}))?", name)
     if match is None:
-        raise InputError(f"algorithm {name!r} is unknown; use BP, GX or GXSY with numbers X > Y, such as G1, G3 or G3S2")
+        raise InputError(
+            f"algorithm {name!r} is unknown; use BP, GX or GXSY with numbers X > Y, such as G1, G3 or G3S2"
+        )
     size, shift = int(match[1]), int(match[2] or 0)
     if size == 0:
         raise InputError(f"{name} has blocks of 0 layers; the smallest block is one layer, G1")

@@ -48,7 +48,7 @@ def backprop_step(
     """Train all K layers by the loss of A_K; return the result as that of one block 1 … K.
 
     x is (N, H, W, C), labels (N,) integers. Dropout masks follow (seed, step). Gradients stay in every layer's
-    `grads`; with optimizer=None nothing is updated. Raises `NonFiniteLoss` before any update.
+    `grads`; with optimizer=None nothing is updated. Raises `NonFiniteLossError` before any update.
     """
     network.set_dropout_keys(seed, step)
     classifier = network.classifier
@@ -116,12 +116,12 @@ def local_step(
     return results
 
 
-class NonFiniteLoss(TrainingError):
+class NonFiniteLossError(TrainingError):
     """A block's loss is NaN or infinite; the trainer adds epoch and step."""
 
 
 def _loss(block: Block, logits: np.ndarray, labels: np.ndarray) -> tuple[BlockResult, np.ndarray]:
     loss, dlogits = softmax_cross_entropy(logits, labels)
     if not math.isfinite(loss):
-        raise NonFiniteLoss(f"the loss of block {block} is {loss}")
+        raise NonFiniteLossError(f"the loss of block {block} is {loss}")
     return BlockResult(block, loss, int(np.sum(logits.argmax(axis=1) == labels))), dlogits

@@ -56,9 +56,16 @@ def parser() -> Parser:
     g.add_argument("--seed", type=int, help=f"of weights, data order, augmentation and dropout; {d.seed}")
 
     g = p.add_argument_group("running")
-    g.add_argument("--threads", type=int, default=None, help="threads to use; all processors. The numbers don't depend on it")
+    g.add_argument(
+        "--threads",
+        type=int,
+        default=None,
+        help="threads to use; all processors. The numbers don't depend on it",
+    )
     g.add_argument("--run-dir", metavar="DIR", default=None, help="where results go; runs/<time>-<algo>-<model>")
-    g.add_argument("--describe", action="store_true", default=False, help="print the network and the blocks, don't train")
+    g.add_argument(
+        "--describe", action="store_true", default=False, help="print the network and the blocks, don't train"
+    )
     g.add_argument("--quiet", action="store_true", default=False, help="print nothing but the result")
     return p
 
@@ -94,7 +101,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     validation = f", {len(data.validation)} to validate" if data.validation else ""
     progress.say(
         f"{config.title}: {len(data.train)} images to train on{validation}, {len(data.test)} to test, "
-        f"{get_threads()} threads"
+        f"{get_threads()} threads\n"
+        "a line per epoch: [layers of a block] its training loss and accuracy | ... | test accuracy | time"
     )
     on_first_compilation(lambda: progress.say("compiling the kernels; this happens once, later runs find them cached"))
     try:

@@ -17,7 +17,7 @@ from minilocal.network import Network
 from minilocal.optim import SGD, learning_rate
 from minilocal.parallel import one_blas_thread
 from minilocal.schedule import Block, Schedule, parse
-from minilocal.steps import BlockResult, NonFiniteLoss, backprop_step, local_step
+from minilocal.steps import BlockResult, NonFiniteLossError, backprop_step, local_step
 
 
 @dataclass(frozen=True)
@@ -114,6 +114,7 @@ class Trainer:
         for epoch in range(self.last_epoch):
             yield self.train_epoch(epoch)
 
+    @np.errstate(all="ignore")  # a run that diverges says so by its loss, not by NumPy's warnings
     def train_epoch(self, epoch: int) -> EpochReport:
         """Train one epoch, counted from 0, and evaluate every classifier that was active in it.
 
@@ -123,6 +124,7 @@ class Trainer:
         steps = self.steps_per_epoch
         losses, correct = np.zeros(len(blocks)), np.zeros(len(blocks))
         gradient_norms = np.zeros(len(self.network))
+        remedy = f"try a smaller --lr than {self.lr:g}"
         start = time.perf_counter()
         batches = training_batches(self.data.train, self.batch_size, self.seed, epoch, self.crop, self.flip)
         for number, (x, labels) in enumerate(batches):
@@ -130,10 +132,8 @@ class Trainer:
             self.optimizer.lr = learning_rate(self.lr_schedule, self.lr, step, self.last_epoch * steps)
             try:
                 results = self._step(blocks, x, labels, step)
-            except NonFiniteLoss as error:
-                raise NonFiniteLoss(
-                    f"{error} in step {number + 1} of epoch {epoch + 1}; try a smaller --lr than {self.lr}"
-                ) from None
+            except NonFiniteLossError as error:
+                raise NonFiniteLossError(f"{error} in step {number + 1} of epoch {epoch + 1}; {remedy}") from None
             losses += [result.loss for result in results]
             correct += [result.correct for result in results]
             for layer in range(blocks[0].first - 1, len(self.network)):
@@ -143,6 +143,12 @@ class Trainer:
         trained = time.perf_counter()
         ends = [block.last for block in blocks]
         held_out = {name: evaluate(self.network, part, ends) for name, part in self.data.held_out.items()}
+        for name, scores in held_out.items():
+            for end, score in scores.items():
+                if not math.isfinite(score.loss):
+                    raise NonFiniteLossError(
+                        f"the {name} loss of A_{end} is {score.loss} after epoch {epoch + 1}; {remedy}"
+                    )
         return EpochReport(
             epoch=epoch + 1,
             shift=self.schedule.shift_at(epoch),
@@ -169,7 +175,12 @@ class Trainer:
     def _layer_reports(self, blocks: Sequence[Block], gradient_norms: np.ndarray) -> list[LayerReport]:
         block_of = {layer: i for i, block in enumerate(blocks, 1) for layer in range(block.first, block.last + 1)}
         return [
-            LayerReport(number, block_of.get(number, 0), float(gradient_norms[number - 1]), norm(layer.params.values()))
+            LayerReport(
+                number,
+                block_of.get(number, 0),
+                float(gradient_norms[number - 1]),
+                norm(layer.params.values()),
+            )
             for number, layer in enumerate(self.network.layers, 1)
         ]
 

@@ -60,8 +60,8 @@ def build_vgg(
 ) -> Network:
     """Return one of `CONFIGS`, its conv and FC widths and D multiplied by `width`, a power of two.
 
-    Options are those of `build_network`. Raises `InputError` for an unknown model, a width that is no power of two or too
-    small, or a model that does not fit the images.
+    Options are those of `build_network`. Raises `InputError` for an unknown model, a width that is no power of two
+    or too small, or a model that does not fit the images.
     """
     config = CONFIGS.get(model)
     if config is None:
@@ -151,7 +151,12 @@ def fbrd(
     front: dict[str, Layer] = {"pool": MaxPool2d(2)} if pool else {}
     linear = Linear(d_in, d_out, bias=False, gain=2, rng=rng, dtype=dtype)
     return Sequential(
-        **front, flatten=Flatten(), linear=linear, bn=BatchNorm(d_out, dtype), relu=ReLU(), dropout=Dropout(dropout)
+        **front,
+        flatten=Flatten(),
+        linear=linear,
+        bn=BatchNorm(d_out, dtype),
+        relu=ReLU(),
+        dropout=Dropout(dropout),
     )
 
 

@@ -10,7 +10,7 @@ def algorithm_1(size, shift, layers, epochs):
     """Walk through the paper's Algorithm 1 as it is printed: s grows, and falls back once s >= X."""
     s = 0
     for _ in range(epochs):
-        ends = list(range(size + s, layers, size)) + [layers]
+        ends = [*range(size + s, layers, size), layers]
         starts = [s + 1] + [end + 1 for end in ends[:-1]]
         yield s, list(zip(starts, ends, strict=True))
         s += shift

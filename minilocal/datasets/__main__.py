@@ -18,15 +18,13 @@ from minilocal.errors import InputError
 @command
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command with these arguments (by default the process's) -> the exit status."""
-    parser = Parser(prog="minilocal.datasets", description="List and download data sets.")
+    parser = Parser(prog="python -m minilocal.datasets", description="List and download data sets.")
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     listing = actions.add_parser("list", help="print each data set, whether it is here, and where")
     fetching = actions.add_parser("fetch", help="download a data set unless it is here already")
     fetching.add_argument("name", choices=SOURCES, help="the data set")
     for action in (listing, fetching):
-        action.add_argument(
-            "--data-dir", metavar="DIR", help="the folder of data sets (default: a cache folder)"
-        )
+        action.add_argument("--data-dir", metavar="DIR", help="the folder of data sets (default: a cache folder)")
     fetching.add_argument("--mirror", metavar="URL", help="a folder with the same files at another address")
     fetching.add_argument("--quiet", action="store_true", help="print errors only")
     options = parser.parse_args(argv)

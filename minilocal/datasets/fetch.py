@@ -113,9 +113,7 @@ def _pieces(url: str, remote: Remote, quiet: bool, timeout: float) -> Iterator[b
     except (OSError, ValueError, http.client.HTTPException) as error:
         if isinstance(error, urllib.error.HTTPError):
             error.close()
-        raise InputError(
-            f"{url} cannot be fetched ({_cause(error)}): try again or name a --mirror"
-        ) from error
+        raise InputError(f"{url} cannot be fetched ({_cause(error)}): try again or name a --mirror") from error
     if expected is not None and received < expected:
         raise InputError(f"{url} broke off after {received:,} of {expected:,} bytes: try again")
 

@@ -37,9 +37,7 @@ def normalise(x: np.ndarray, mean: np.ndarray, scale: np.ndarray, beta: np.ndarr
 
 
 @kernel
-def gradient_sums(
-    x: np.ndarray, dy: np.ndarray, mean: np.ndarray, inv_std: np.ndarray, total: np.ndarray
-) -> None:
+def gradient_sums(x: np.ndarray, dy: np.ndarray, mean: np.ndarray, inv_std: np.ndarray, total: np.ndarray) -> None:
     """Add Σ dy and Σ dy·x̂ over the rows to total (2, C), with x̂ = (x − mean)·inv_std."""
     for r in range(x.shape[0]):
         for c in range(x.shape[1]):

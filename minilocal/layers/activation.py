@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from minilocal import parallel
@@ -23,7 +25,7 @@ class ReLU(Layer):
             self.y = y
         return y
 
-    def backward(self, dy: np.ndarray, need_dx: bool = True) -> np.ndarray | None:
+    def backward(self, dy: np.ndarray, need_dx: bool = True) -> Any:
         """Return dy where the output was positive."""
         if not need_dx:
             return None
@@ -58,7 +60,7 @@ class Dropout(Layer):
         self.used_key = self.key
         return self._masked(x)
 
-    def backward(self, dy: np.ndarray, need_dx: bool = True) -> np.ndarray | None:
+    def backward(self, dy: np.ndarray, need_dx: bool = True) -> Any:
         """Return dy under the same mask and scale."""
         if not need_dx:
             return None

@@ -32,7 +32,7 @@ class Layer:
         """Return the layer's output for a batch x; with training=True, keep what backward needs."""
         raise TypeError(f"{type(self).__name__} has no forward")
 
-    def backward(self, dy: np.ndarray, need_dx: bool = True) -> np.ndarray | None:
+    def backward(self, dy: np.ndarray, need_dx: bool = True) -> Any:
         """Given dL/dy, overwrite `grads` and return dL/dx (None unless need_dx)."""
         raise TypeError(f"{type(self).__name__} has no backward")
 

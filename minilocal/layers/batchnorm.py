@@ -51,14 +51,12 @@ class BatchNorm(Layer):
             mean, variance = self.state["mean"], self.state["variance"]
         mean, inv_std = mean.astype(x.dtype), (1 / np.sqrt(variance + EPS)).astype(x.dtype)
         y = np.empty_like(rows)
-        parallel.run(
-            lambda s: kernels.normalise(rows[s], mean, gamma * inv_std, beta, y[s]), _row_chunks(rows)
-        )
+        parallel.run(lambda s: kernels.normalise(rows[s], mean, gamma * inv_std, beta, y[s]), _row_chunks(rows))
         if training:
             self.x, self.mean, self.inv_std = x, mean, inv_std
         return y.reshape(x.shape)
 
-    def backward(self, dy: np.ndarray, need_dx: bool = True) -> np.ndarray | None:
+    def backward(self, dy: np.ndarray, need_dx: bool = True) -> Any:
         """Overwrite dL/dgamma and dL/dbeta; return dL/dx if need_dx."""
         x, mean, inv_std = self.recall("x"), self.recall("mean"), self.recall("inv_std")
         rows, dy_rows = x.reshape(-1, x.shape[-1]), dy.reshape(-1, x.shape[-1])
@@ -72,9 +70,7 @@ class BatchNorm(Layer):
         mean_dy, mean_dy_xhat = (dbeta / len(rows)).astype(x.dtype), (dgamma / len(rows)).astype(x.dtype)
         dx = np.empty_like(rows)
         parallel.run(
-            lambda s: kernels.input_gradient(
-                rows[s], dy_rows[s], mean, inv_std, scale, mean_dy, mean_dy_xhat, dx[s]
-            ),
+            lambda s: kernels.input_gradient(rows[s], dy_rows[s], mean, inv_std, scale, mean_dy, mean_dy_xhat, dx[s]),
             _row_chunks(rows),
         )
         return dx.reshape(x.shape)

@@ -58,7 +58,7 @@ class Conv2d(Layer):
             y += self.params["bias"]
         return y
 
-    def backward(self, dy: np.ndarray, need_dx: bool = True) -> np.ndarray | None:
+    def backward(self, dy: np.ndarray, need_dx: bool = True) -> Any:
         """Overwrite the gradients dL/dweight and dL/dbias; return dL/dx if need_dx."""
         x, weight = self.recall("x"), self.params["weight"]
         self.grads["weight"][...] = im2col.weight_gradient(x, dy, len(weight), self.stride, self.padding)

@@ -62,9 +62,7 @@ def weight_gradient(x: np.ndarray, dy: np.ndarray, k: int, stride: int, padding:
     return partial.sum(axis=0).reshape(k, k, c_in, c_out)
 
 
-def input_gradient(
-    dy: np.ndarray, weight: np.ndarray, shape: tuple[int, ...], stride: int, padding: int
-) -> np.ndarray:
+def input_gradient(dy: np.ndarray, weight: np.ndarray, shape: tuple[int, ...], stride: int, padding: int) -> np.ndarray:
     """Return dL/dx of shape (N, H, W, C_in) for dy (N, P, Q, C_out) and weight (k, k, C_in, C_out)."""
     n, p, q, c_out = dy.shape
     k, _, c_in, _ = weight.shape

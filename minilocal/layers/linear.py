@@ -52,7 +52,7 @@ class Linear(Layer):
             y += self.params["bias"]
         return y
 
-    def backward(self, dy: np.ndarray, need_dx: bool = True) -> np.ndarray | None:
+    def backward(self, dy: np.ndarray, need_dx: bool = True) -> Any:
         """Overwrite dL/dweight and dL/dbias; return dL/dx if need_dx."""
         x = self.recall("x")
         matmul(x.T, dy, out=self.grads["weight"])
@@ -83,7 +83,7 @@ class Flatten(Layer):
             self.shape = x.shape
         return x.reshape(len(x), -1)
 
-    def backward(self, dy: np.ndarray, need_dx: bool = True) -> np.ndarray | None:
+    def backward(self, dy: np.ndarray, need_dx: bool = True) -> Any:
         """Return dy in the shape of x."""
         return dy.reshape(self.recall("shape")) if need_dx else None
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from minilocal import parallel
@@ -51,15 +53,13 @@ class MaxPool2d(_Pool2d):
             self.winner = winner
         return y
 
-    def backward(self, dy: np.ndarray, need_dx: bool = True) -> np.ndarray | None:
+    def backward(self, dy: np.ndarray, need_dx: bool = True) -> Any:
         """Return dx: dy at each window's winner, zero elsewhere."""
         if not need_dx:
             return None
         winner = self.recall("winner")
         dx = _empty_input(dy, self.window)
-        parallel.run(
-            lambda s: kernels.max_pool_backward(dy[s], winner[s], dx[s], *self.window), _chunks(dx)
-        )
+        parallel.run(lambda s: kernels.max_pool_backward(dy[s], winner[s], dx[s], *self.window), _chunks(dx))
         return dx
 
 
@@ -75,7 +75,7 @@ class AvgPool2d(_Pool2d):
         parallel.run(lambda s: kernels.avg_pool(x[s], y[s], *self.window), _chunks(x))
         return y
 
-    def backward(self, dy: np.ndarray, need_dx: bool = True) -> np.ndarray | None:
+    def backward(self, dy: np.ndarray, need_dx: bool = True) -> Any:
         """Return dx: dy / (h·w) at every place of its window."""
         if not need_dx:
             return None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from minilocal.errors import InputError
@@ -28,7 +30,7 @@ class Sequential(Layer):
             x = layer.forward(x, training)
         return x
 
-    def backward(self, dy: np.ndarray, need_dx: bool = True) -> np.ndarray | None:
+    def backward(self, dy: np.ndarray, need_dx: bool = True) -> Any:
         """Run the layers' backward in reverse.
 
         Without need_dx it stops at the first layer that has parameters: that one computes no input gradient, and
@@ -36,7 +38,7 @@ class Sequential(Layer):
         """
         layers = list(self.layers.values())
         first = 0 if need_dx else next((i for i, layer in enumerate(layers) if layer.params), len(layers))
-        dx: np.ndarray | None = dy
+        dx: Any = dy
         for i in range(len(layers) - 1, first - 1, -1):
             dx = layers[i].backward(dx, need_dx or i > first)
         return dx if need_dx else None

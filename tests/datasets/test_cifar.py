@@ -68,9 +68,7 @@ def test_bad_class_names_are_refused(cifar10_folder, content, message):
 @pytest.mark.parametrize("content", [b"", b"x", bytes(3072), bytes(3074), bytes(2 * 3073 - 1)])
 def test_only_whole_records_are_read(cifar10_folder, content):
     (cifar10_folder / "data_batch_3.bin").write_bytes(content)
-    with pytest.raises(
-        InputError, match=r"data_batch_3\.bin has .* bytes, not a whole number of records of 3,073"
-    ):
+    with pytest.raises(InputError, match=r"data_batch_3\.bin has .* bytes, not a whole number of records of 3,073"):
         read_cifar10(cifar10_folder)
 
 

@@ -84,9 +84,7 @@ def test_cifar(tmp_path, changes, records, fine):
 def good_npz(tmp_path_factory):
     path = tmp_path_factory.mktemp("fuzz") / "good.npz"
     x, y = np.arange(3 * 4 * 4, dtype=np.uint8).reshape(3, 4, 4), np.arange(3)
-    np.savez_compressed(
-        path, x_train=x / 2, y_train=y, x_test=x / 4, y_test=y, classes=np.array(["a", "b", "c"])
-    )
+    np.savez_compressed(path, x_train=x / 2, y_train=y, x_test=x / 4, y_test=y, classes=np.array(["a", "b", "c"]))
     return path
 
 

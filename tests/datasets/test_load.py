@@ -9,9 +9,7 @@ from minilocal.errors import InputError
 
 
 def test_unknown_name_lists_what_there_is():
-    with pytest.raises(
-        InputError, match=r"'imagenet' is unknown: choose fashion-mnist-mini, .*, cifar100 or npz:FILE"
-    ):
+    with pytest.raises(InputError, match=r"'imagenet' is unknown: choose fashion-mnist-mini, .*, cifar100 or npz:FILE"):
         load("imagenet")
 
 
@@ -41,8 +39,6 @@ def test_own_data(tmp_path, arrays, monkeypatch):
 
 def test_import_is_light_and_silent():
     """Nothing that downloads or draws is imported with the readers."""
-    script = (
-        "import sys, minilocal.datasets; print(*{'urllib.request', 'tqdm', 'tarfile'} & sys.modules.keys())"
-    )
+    script = "import sys, minilocal.datasets; print(*{'urllib.request', 'tqdm', 'tarfile'} & sys.modules.keys())"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert (done.stdout.strip(), done.stderr) == ("", "")

@@ -37,9 +37,7 @@ def test_failure_is_one_sentence_and_status_2(capsys, tmp_path):
     assert main(["fetch", "mnist", "--data-dir", str(tmp_path), "--mirror", "nonsense"]) == 2
     captured = capsys.readouterr()
     assert captured.out == ""
-    assert captured.err.startswith(
-        "minilocal.datasets: nonsense/train-images-idx3-ubyte.gz cannot be fetched"
-    )
+    assert captured.err.startswith("minilocal.datasets: nonsense/train-images-idx3-ubyte.gz cannot be fetched")
     assert captured.err.count("\n") == 1
 
 

@@ -19,9 +19,7 @@ def test_shapes_dtypes_and_content(mnist_folder):
     assert data.x_train.dtype == np.uint8
     assert data.y_train.dtype == data.y_test.dtype == np.int64
     assert (data.name, data.classes, data.flip) == ("mnist", DIGITS, False)
-    np.testing.assert_array_equal(
-        data.x_test[..., 0], read_idx(mnist_folder / "t10k-images-idx3-ubyte.gz", 3)
-    )
+    np.testing.assert_array_equal(data.x_test[..., 0], read_idx(mnist_folder / "t10k-images-idx3-ubyte.gz", 3))
     np.testing.assert_array_equal(data.y_test, np.arange(20) % 10)
 
 

@@ -21,7 +21,10 @@ def test_dropout_keeps_and_scales(rng):
     assert set(np.unique(y)) == {0, np.float32(1 / 0.7)}
     assert abs((y == 0).mean() - 0.3) < 0.005  # 3.5 standard deviations
     assert abs(y.mean() - 1) < 0.01
-    for axis in (0, 1):  # no row or column is favoured: variance of a mean of m Bernoulli numbers is p(1 − p)/m
+    for axis in (
+        0,
+        1,
+    ):  # no row or column is favoured: variance of a mean of m Bernoulli numbers is p(1 − p)/m
         m = y.shape[axis]
         z = ((y == 0).mean(axis=axis) - 0.3) / np.sqrt(0.21 / m)
         assert abs(z.std() - 1) < 0.2

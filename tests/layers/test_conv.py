@@ -47,9 +47,13 @@ def test_forward_and_gradients_are_those_of_the_definition(n, height, width, c_i
     dy = rng.standard_normal(y.shape)
     dx = layer.backward(dy)
     other_x, other_w = rng.standard_normal(x.shape), rng.standard_normal(weight.shape)
-    np.testing.assert_allclose(np.sum(dx * other_x), np.sum(dy * convolve(other_x, weight, stride, padding)), atol=1e-10)
     np.testing.assert_allclose(
-        np.sum(layer.grads["weight"] * other_w), np.sum(dy * convolve(x, other_w, stride, padding)), atol=1e-10
+        np.sum(dx * other_x), np.sum(dy * convolve(other_x, weight, stride, padding)), atol=1e-10
+    )
+    np.testing.assert_allclose(
+        np.sum(layer.grads["weight"] * other_w),
+        np.sum(dy * convolve(x, other_w, stride, padding)),
+        atol=1e-10,
     )
     np.testing.assert_allclose(layer.grads["bias"], dy.sum(axis=(0, 1, 2)), atol=1e-12)
 

@@ -21,7 +21,10 @@ def windows(x, h, w):
 @given(**shapes)
 def test_max_pool_is_its_definition(n, p, q, c, h, w, seed):
     rng = np.random.default_rng(seed)
-    x, dy = rng.integers(0, 5, (n, p * h, q * w, c)).astype(np.float64), rng.standard_normal((n, p, q, c))  # many ties
+    x, dy = (
+        rng.integers(0, 5, (n, p * h, q * w, c)).astype(np.float64),
+        rng.standard_normal((n, p, q, c)),
+    )  # many ties
     layer = MaxPool2d((h, w))
     y, dx = layer.forward(x, training=True), layer.backward(dy)
     expected = np.zeros_like(x)

@@ -20,6 +20,7 @@ def test_arrays_are_its_layers_own():
 def test_without_need_dx_nothing_in_front_of_the_first_product_runs_backward(rng, monkeypatch):
     calls = []
     for kind in (MaxPool2d, Conv2d, BatchNorm, ReLU):
+
         def spy(self, dy, need_dx=True, original=kind.backward):
             calls.append((type(self).__name__, need_dx))
             return original(self, dy, need_dx)

@@ -1,0 +1,132 @@
+import json
+
+import numpy as np
+import pytest
+
+from minilocal import evaluate, train
+
+QUICK = [
+    "--algo",
+    "G3S2",
+    "--width",
+    "0.0625",
+    "--train-size",
+    "256",
+    "--test-size",
+    "100",
+    "--epochs",
+    "2",
+    "--batch-size",
+    "64",
+]
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    run = tmp_path_factory.mktemp("runs") / "run"
+    assert train.main([*QUICK, "--quiet", "--run-dir", str(run)]) == 0
+    return run
+
+
+@pytest.fixture
+def run(finished, tmp_path):
+    """A copy that a test may spoil."""
+    copy = tmp_path / "run"
+    copy.mkdir()
+    for path in finished.iterdir():
+        (copy / path.name).write_bytes(path.read_bytes())
+    return copy
+
+
+def test_it_reports_what_training_reported(run, capsys):
+    assert evaluate.main([str(run)]) == 0
+    out = capsys.readouterr().out
+    last = (run / "metrics.csv").read_text().splitlines()[-1].split(",")
+    assert f"test accuracy {100 * float(last[-1]):.2f} % on 100 images" in out
+    assert "A_5 " in out  # the classifiers of the last epoch, shift 2: A_5 and A_7
+    assert "A_7 " in out
+    assert "A_3 " not in out
+    assert "Ankle boot" in out
+    assert (run / "confusion_matrix.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_it_predicts_single_image_files(run, tmp_path, capsys):
+    from PIL import Image
+
+    from minilocal.datasets import load
+
+    images = load("fashion-mnist-mini").x_test
+    Image.fromarray(images[0, :, :, 0]).save(tmp_path / "a.png")
+    Image.fromarray(255 - images[0, :, :, 0]).convert("RGB").save(tmp_path / "inverted.png")
+    Image.fromarray(images[0, :, :, 0]).resize((100, 80)).save(tmp_path / "large.jpg")
+    assert evaluate.main([str(run), "--predict", *(str(tmp_path / name) for name in ("a.png", "large.jpg"))]) == 0
+    first, second = capsys.readouterr().out.splitlines()
+    assert first.startswith(str(tmp_path / "a.png: "))
+    assert first.count("%") == second.count("%") == 3
+    assert evaluate.main([str(run), "--invert", "--predict", str(tmp_path / "inverted.png")]) == 0
+    assert capsys.readouterr().out.split(": ")[1].strip() == first.split(": ")[1]
+
+
+def spoil(name, content):
+    def action(run):
+        (run / name).write_bytes(content)
+
+    return action
+
+
+def edit_config(**changes):
+    def action(run):
+        about = json.loads((run / "config.json").read_text())
+        about["config"] |= changes
+        (run / "config.json").write_text(json.dumps(about))
+
+    return action
+
+
+@pytest.mark.parametrize(
+    ("action", "says"),
+    [
+        (lambda run: (run / "config.json").unlink(), "config.json does not exist; name a run directory"),
+        (lambda run: (run / "checkpoint.npz").unlink(), "checkpoint.npz does not exist"),
+        (spoil("config.json", b"{"), "config.json can't be read"),
+        (spoil("config.json", b"\xff\xfe"), "config.json can't be read"),
+        (spoil("config.json", b"[]"), "is not a run's configuration"),
+        (spoil("config.json", b'{"config": {}, "data": {}}'), "is not a run's configuration"),
+        (spoil("checkpoint.npz", b""), "checkpoint.npz can't be read"),
+        (spoil("checkpoint.npz", b"PK\x03\x04 and then nothing"), "checkpoint.npz can't be read"),
+        (edit_config(width=0.125), "does not fit the run's configuration: array"),
+        (edit_config(algo="G9S9"), "config.json: G9S9 shifts by 9"),
+        (edit_config(colour="red"), "does not know colour"),
+        (edit_config(epochs="many"), "is not a run's configuration"),
+        (edit_config(test_size=90_000), "test size is 90000"),
+    ],
+)
+def test_a_spoilt_run_is_refused_in_one_sentence(run, action, says, capsys):
+    action(run)
+    assert evaluate.main([str(run)]) == 2
+    out, err = capsys.readouterr()
+    assert says in err
+    assert err.count("\n") == 1
+    assert out == ""
+
+
+@pytest.mark.parametrize("cut", [0.3, 0.7, 0.99])
+def test_a_truncated_checkpoint_is_refused(run, cut, capsys):
+    content = (run / "checkpoint.npz").read_bytes()
+    (run / "checkpoint.npz").write_bytes(content[: int(cut * len(content))])
+    assert evaluate.main([str(run)]) == 2
+    assert "checkpoint.npz can't be read" in capsys.readouterr().err
+
+
+def test_a_pickle_in_a_checkpoint_is_not_loaded(run, capsys):
+    np.savez(run / "checkpoint.npz", epoch=np.array([object()], dtype=object))
+    assert evaluate.main([str(run)]) == 2
+    assert "can't be read" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["none.png", "text.png", "folder"])
+def test_files_that_are_no_images_are_refused(run, tmp_path, name, capsys):
+    (tmp_path / "text.png").write_text("not an image")
+    (tmp_path / "folder").mkdir()
+    assert evaluate.main([str(run), "--predict", str(tmp_path / name)]) == 2
+    assert capsys.readouterr().err.count("\n") == 1

@@ -1,0 +1,98 @@
+import numpy as np
+import pytest
+
+from minilocal import gradcheck
+from minilocal.layers import Linear, ReLU
+from minilocal.schedule import parse
+
+
+def test_every_layer_and_classifier():
+    checks = list(gradcheck.check_layers(entries=6))
+    assert len(checks) > 60
+    assert not [check.explain() for check in checks if not check.passed()]
+
+
+@pytest.mark.parametrize(("algo", "epoch"), [(a, e) for a in gradcheck.ALGORITHMS for e in range(parse(a).period)])
+def test_whole_steps(algo, epoch):
+    checks = list(gradcheck.check_step(algo, epoch, entries=3))
+    assert checks
+    assert not [check.explain() for check in checks if not check.passed()]
+
+
+def test_a_whole_step_with_a2():
+    assert all(check.passed() for check in gradcheck.check_step("G2S1", 1, "a2", entries=2))
+
+
+class Wrong(Linear):
+    """A Linear whose weight gradient is one per mille too large."""
+
+    def backward(self, dy, need_dx=True):
+        dx = super().backward(dy, need_dx)
+        self.grads["weight"] *= 1.001
+        return dx
+
+
+def test_a_wrong_gradient_is_found_and_explained(rng):
+    checks = {
+        c.argument: c
+        for c in gradcheck.check_layer("Wrong", Wrong(4, 3, dtype=np.float64), rng.standard_normal((5, 4)))
+    }
+    assert checks["x"].passed()
+    assert checks["bias"].passed()
+    weight = checks["weight"]
+    assert not weight.passed()
+    assert weight.received == pytest.approx(1.001 * weight.expected)
+    index = ", ".join(map(str, weight.index))
+    assert weight.explain().startswith(
+        f"Wrong: weight[{index}] received {weight.received:.10g} from backward, expected"
+    )
+
+
+def test_nan_does_not_pass():
+    array = np.ones(3)
+    check = gradcheck.compare("f", "x", lambda: float(array.sum()), array, np.array([1.0, np.nan, 1.0]))
+    assert not check.passed()
+
+
+def test_entries_at_a_kink_are_not_judged():
+    (check,) = gradcheck.check_layer("ReLU", ReLU(), np.array([[1e-5, 1.0, -1.0]]), entries=3)
+    assert check.passed()
+    assert check.checked == 2
+
+
+def test_array_is_restored(rng):
+    x = rng.standard_normal(4)
+    before = x.copy()
+    gradcheck.compare("f", "x", lambda: float(np.sum(x**2)), x, 2 * x)
+    assert np.array_equal(x, before)
+
+
+def test_command_prints_a_table_and_succeeds(capsys):
+    assert gradcheck.main(["--entries", "1"]) == 0
+    out = capsys.readouterr().out
+    for text in (
+        "Conv2d 3×3/1/1",
+        "A2 on a map",
+        "BP A1 block 1-6",
+        "G3S2 shift 2 A2 block 3-5",
+        "layers.5.linear.weight",
+        "0 arrays failed",
+    ):
+        assert text in out
+
+
+def test_command_fails_if_a_gradient_does(capsys):
+    assert gradcheck.main(["--entries", "1", "--tolerance", "1e-16"]) == 1
+    out = capsys.readouterr().out
+    assert "FAILED" in out
+    assert "from central differences" in out
+
+
+@pytest.mark.parametrize("argv", [["--entries", "0"], ["--tolerance", "0"], ["--tolerance", "nan"], ["--entries", "x"]])
+def test_bad_options(argv, capsys):
+    try:
+        status = gradcheck.main(argv)
+    except SystemExit as error:
+        status = error.code
+    assert status == 2
+    assert capsys.readouterr().err.count("\n") == 1

@@ -1,0 +1,249 @@
+"""The guarantees of the two training steps, each as a test."""
+
+import numpy as np
+import pytest
+
+from minilocal.errors import TrainingError
+from minilocal.layers import Layer, Linear, ReLU, Sequential, im2col, linear
+from minilocal.losses import softmax_cross_entropy
+from minilocal.network import Network
+from minilocal.optim import SGD
+from minilocal.schedule import Block, parse
+from minilocal.steps import backprop_step, local_step
+from minilocal.vgg import build_network
+
+K = 6
+ALGORITHMS = ["G1", "G2", "G2S1", "G3", "G3S1", "G3S2", "G6"]
+
+
+def network(algo="G1", **options):
+    return build_network("4 4 M 6 6 M", [8, 8], (8, 8, 2), 3, algo, features=32, **options)
+
+
+@pytest.fixture
+def batch(rng):
+    return rng.standard_normal((12, 8, 8, 2)).astype(np.float32), rng.integers(0, 3, 12)
+
+
+def snapshot(net, optimizer=None):
+    arrays = {name: array.copy() for name, array in net.arrays().items()}
+    for part, layer in net.parts if optimizer else ():
+        arrays |= {f"momentum.{part}.{k}": v.copy() for k, v in optimizer.velocity_of(layer).items()}
+    return arrays
+
+
+def parameters(arrays):
+    return {n: a for n, a in arrays.items() if not n.endswith((".mean", ".variance"))}
+
+
+def changed(before, after):
+    return {name for name in before if before[name].tobytes() != after[name].tobytes()}
+
+
+def all_epochs(algorithms=ALGORITHMS):
+    return [(algo, epoch) for algo in algorithms for epoch in range(parse(algo).period)]
+
+
+def belongs_to(name, block):
+    """Whether a saved name is that of a layer in the block, or of its classifier."""
+    kind, number, _ = name.removeprefix("momentum.").split(".", 2)
+    return block.first <= int(number) <= block.last if kind == "layers" else int(number) == block.last
+
+
+def test_gk_equals_bp_bit_for_bit(batch):
+    bp, gk = network("BP"), network(f"G{K}")
+    optimizers = SGD(), SGD()
+    for step in range(3):
+        a = backprop_step(bp, *batch, optimizers[0], seed=5, step=step)
+        b = local_step(gk, [Block(1, K)], *batch, optimizers[1], seed=5, step=step)
+        assert a == b
+        assert not changed(snapshot(bp, optimizers[0]), snapshot(gk, optimizers[1]))
+
+
+@pytest.mark.parametrize(("algo", "epoch"), all_epochs())
+def test_a_blocks_loss_moves_nothing_outside_its_block(algo, epoch, batch, monkeypatch):
+    """Multiply one block's loss gradient by 2: only its own layers and classifier may take another way."""
+    blocks = parse(algo).blocks_at(epoch, K)
+    plain = network(algo)
+    local_step(plain, blocks, *batch, SGD())
+    for target in blocks:
+        turn = iter(blocks)
+
+        def doubled(logits, labels, turn=turn, target=target):
+            loss, dlogits = softmax_cross_entropy(logits, labels)
+            return loss, dlogits * (2 if next(turn) == target else 1)
+
+        with monkeypatch.context() as patch:
+            patch.setattr("minilocal.steps.softmax_cross_entropy", doubled)
+            other = network(algo)
+            local_step(other, blocks, *batch, SGD())
+        moved = changed(parameters(plain.arrays()), parameters(other.arrays()))
+        assert moved
+        assert all(belongs_to(name, target) for name in moved)
+        assert any(name.startswith(f"layers.{target.first}.") for name in moved)  # it reaches the block's first layer
+
+
+@pytest.mark.parametrize(("algo", "epoch"), all_epochs())
+def test_what_is_not_in_a_block_keeps_every_byte(algo, epoch, batch):
+    net, optimizer = network(algo), SGD()
+    for e in range(parse(algo).period):  # give every momentum buffer something to lose
+        local_step(net, parse(algo).blocks_at(e, K), *batch, optimizer)
+    blocks = parse(algo).blocks_at(epoch, K)
+    before = snapshot(net, optimizer)
+    local_step(net, blocks, *batch, optimizer, step=1)
+    moved = changed(parameters(before), parameters(snapshot(net, optimizer)))
+    for name in parameters(before):
+        assert (name in moved) == any(belongs_to(name, block) for block in blocks), name
+
+
+@pytest.mark.parametrize("algo", ["G3S2", "G2S1"])
+def test_frozen_layers_run_forward_as_in_training(algo, batch, monkeypatch):
+    """Their running statistics follow the batch, and dropout is on."""
+    net = network(algo, dropout=0.5)
+    blocks = parse(algo).blocks_at(1, K)
+    before = snapshot(net)
+    seen = []
+
+    def forward(self, x, training=False, original=Sequential.forward):
+        y = original(self, x, training)
+        seen.append((self, training, (y == 0).mean()))
+        return y
+
+    monkeypatch.setattr(Sequential, "forward", forward)
+    local_step(net, blocks, *batch, SGD())
+    for number in range(1, blocks[0].first):
+        ((training, zeros),) = [(t, z) for layer, t, z in seen if layer is net.layer(number)]
+        assert training
+        assert zeros > 0.6  # half are rectified, half of the rest dropped
+        for name in ("bn.mean", "bn.variance"):
+            assert not np.array_equal(before[f"layers.{number}.{name}"], net.layer(number).state[name])
+
+
+@pytest.mark.parametrize(("algo", "epoch"), all_epochs())
+def test_blocks_hand_over_features_from_before_their_update(algo, epoch, batch):
+    """Running all blocks' forward passes first and updating afterwards gives the same bits: nobody waits."""
+    blocks = parse(algo).blocks_at(epoch, K)
+    now, later = network(algo), network(algo)
+    optimizers = SGD(), SGD()
+    for step in range(2):
+        local_step(now, blocks, *batch, optimizers[0], step=step)
+        held_back = HeldBack(optimizers[1])
+        local_step(later, blocks, *batch, held_back, step=step)
+        for layer in held_back.layers:
+            optimizers[1].update(layer)
+        assert not changed(snapshot(now, optimizers[0]), snapshot(later, optimizers[1]))
+
+
+class HeldBack:
+    """An optimizer that remembers what to update and leaves it for later."""
+
+    def __init__(self, optimizer):
+        self.optimizer, self.layers = optimizer, []
+
+    def update(self, layer):
+        self.layers.append(layer)
+
+
+@pytest.mark.parametrize(("algo", "epoch"), [*all_epochs(), ("BP", 0)])
+def test_no_input_gradient_for_a_blocks_first_layer(algo, epoch, batch, monkeypatch):
+    """Count the input gradients that are computed: one per trained layer that is not the first of its block."""
+    counts = {"conv": 0, "linear": 0, "pool": 0}
+
+    def counting(kind, original):
+        def wrapper(*args, **kwargs):
+            counts[kind] += 1
+            return original(*args, **kwargs)
+
+        return wrapper
+
+    monkeypatch.setattr(im2col, "input_gradient", counting("conv", im2col.input_gradient))
+    monkeypatch.setattr(
+        "minilocal.layers.pooling.kernels.max_pool_backward",
+        lambda *_: counts.update(pool=counts["pool"] + 1),
+    )
+    products = []
+    monkeypatch.setattr(
+        linear,
+        "matmul",
+        lambda a, b, out=None: products.append((a.shape, b.shape)) or np.matmul(a, b, out=out),
+    )
+    net = network(algo)
+    blocks = parse(algo).blocks_at(epoch, K)
+    if algo == "BP":
+        backprop_step(net, *batch)
+    else:
+        local_step(net, blocks, *batch)
+    convs, pooled = {1, 2, 3, 4}, {3, 5}
+    not_first = {layer for block in blocks for layer in range(block.first + 1, block.last + 1)}
+    assert counts["conv"] == len(not_first & convs)
+    assert bool(counts["pool"]) == bool(not_first & pooled)
+    trained_fc = sum(layer > 4 for block in blocks for layer in range(block.first, block.last + 1))
+    forward, weight_gradients = (
+        2 + len(blocks),
+        trained_fc + len(blocks),
+    )  # classifiers are one product each here
+    assert len(products) - forward - weight_gradients == len(not_first - convs) + len(blocks)
+
+
+def test_one_step_by_hand(batch):
+    """G1 on two FC layers, redone in a dozen lines of NumPy from the same weights."""
+    x, labels = batch[0].reshape(12, -1)[:, :5].astype(np.float64), batch[1]
+    layers = [Sequential(linear=Linear(5, 4, rng=1, dtype=np.float64), relu=ReLU()),
+              Sequential(linear=Linear(4, 4, rng=2, dtype=np.float64), relu=ReLU())]  # fmt: skip
+    aux = {1: Linear(4, 3, rng=3, dtype=np.float64), 2: Linear(4, 3, rng=4, dtype=np.float64)}
+    net = Network(layers, aux, (5,))
+    w = {name: array.copy() for name, array in net.arrays().items()}
+    results = local_step(net, parse("G1").blocks_at(0, 2), x, labels, SGD(lr=0.1, momentum=0.9, weight_decay=0.01))
+    onehot = np.eye(3)[labels]
+    for i in (1, 2):
+        weight, head = w[f"layers.{i}.linear.weight"], w[f"aux.{i}.weight"]
+        h = np.maximum(x @ weight + w[f"layers.{i}.linear.bias"], 0)
+        p = np.exp(h @ head + w[f"aux.{i}.bias"])
+        p /= p.sum(axis=1, keepdims=True)
+        np.testing.assert_allclose(results[i - 1].loss, -np.log(p[onehot == 1]).mean())
+        dz = (p - onehot) / 12
+        dh = dz @ head.T * (h > 0)
+        arrays = net.arrays()
+        np.testing.assert_allclose(arrays[f"aux.{i}.weight"], head - 0.1 * (h.T @ dz + 0.01 * head))
+        np.testing.assert_allclose(arrays[f"layers.{i}.linear.weight"], weight - 0.1 * (x.T @ dh + 0.01 * weight))
+        x = h
+
+
+@pytest.mark.parametrize("algo", ["BP", "G2"])
+def test_a_non_finite_loss_stops_before_the_update_and_names_the_block(algo, batch):
+    net, optimizer = network(algo), SGD()
+    net.layer(4).params["conv.weight"][0, 0, 0, 0] = np.nan
+    before = parameters(snapshot(net))
+    step = backprop_step if algo == "BP" else lambda n, *rest: local_step(n, parse("G2").blocks_at(0, K), *rest)
+    with pytest.raises(
+        TrainingError,
+        match="the loss of block 1-6 is nan" if algo == "BP" else "the loss of block 3-4 is nan",
+    ):
+        step(net, *batch, optimizer)
+    moved = changed(before, parameters(snapshot(net)))
+    assert not any(name.startswith(("layers.3", "layers.4", "layers.5", "aux.4")) for name in moved)
+
+
+@pytest.mark.parametrize("algo", ["BP", "G3S2"])
+def test_nothing_is_kept_after_a_step(algo, batch):
+    net = network(algo)
+    if algo == "BP":
+        backprop_step(net, *batch, SGD())
+    else:
+        local_step(net, parse(algo).blocks_at(1, K), *batch, SGD())
+
+    def leaves(layer):
+        inner = getattr(layer, "layers", None)
+        return [leaf for x in inner.values() for leaf in leaves(x)] if inner else [layer]
+
+    for _, part in net.parts:
+        for leaf in leaves(part):
+            assert isinstance(leaf, Layer)
+            assert all(getattr(leaf, name) is None for name in leaf.kept), leaf
+
+
+def test_losses_are_mean_and_correct_counts(batch):
+    net = network("G2")
+    for result in local_step(net, parse("G2").blocks_at(0, K), *batch):
+        assert 0 <= result.correct <= 12
+        assert 0 < result.loss < 5

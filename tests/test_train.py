@@ -1,0 +1,255 @@
+"""The training command and what it leaves behind, from outside."""
+
+import csv
+import json
+import os
+import struct
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from minilocal.config import Config
+from minilocal.train import main
+
+QUICK = [
+    "--width",
+    "0.0625",
+    "--train-size",
+    "256",
+    "--test-size",
+    "100",
+    "--epochs",
+    "2",
+    "--batch-size",
+    "64",
+]
+
+
+def rows(path):
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.fixture
+def train(tmp_path, capsys, monkeypatch):
+    """Run the command in an empty directory; return (status, stdout, stderr)."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*argv):
+        try:
+            status = main([*QUICK, *argv])
+        except SystemExit as error:
+            status = error.code
+        return status, *capsys.readouterr()
+
+    return run
+
+
+def test_a_run_says_what_it_does_and_leaves_everything(train, tmp_path):
+    status, out, err = train("--algo", "g3s2", "--validation", "0.25")
+    assert (status, err) == (0, "")
+    lines = out.splitlines()
+    assert lines[0].startswith(
+        "G3S2, vgg8b × 0.0625, fashion-mnist-mini, 2 epochs, seed 0: 192 images to train on, 64 to"
+    )
+    epochs = [line for line in lines if line.startswith("epoch")]
+    assert [e.split(" | ")[0] for e in epochs] == ["epoch 1/2", "epoch 2/2"]
+    for text in ("[1-3]", "[4-6]", "[7]", "validation", "test"):
+        assert text in epochs[0]
+    assert "frozen 1-2 | [3-5]" in epochs[1]
+    (run,) = (tmp_path / "runs").iterdir()
+    assert lines[-1].startswith("test accuracy ")
+    assert lines[-1].endswith(f"results in {run.relative_to(tmp_path)}")
+    assert run.name.endswith("-G3S2-vgg8b")
+    assert {p.name for p in run.iterdir()} == {
+        "config.json", "metrics.csv", "gradients.csv", "timing.csv", "checkpoint.npz", "curves.png", "gradient_map.png",
+    }  # fmt: skip
+
+    metrics = rows(run / "metrics.csv")
+    assert [(r["epoch"], r["shift"], r["block"], r["first_layer"], r["last_layer"]) for r in metrics] == [
+        ("1", "0", "1", "1", "3"), ("1", "0", "2", "4", "6"), ("1", "0", "3", "7", "7"),
+        ("2", "2", "1", "3", "5"), ("2", "2", "2", "6", "7"),
+    ]  # fmt: skip
+    assert all(0 <= float(r[f"{part}_accuracy"]) <= 1 for r in metrics for part in ("train", "validation", "test"))
+    assert f"{100 * float(metrics[-1]['test_accuracy']):.2f} %" in lines[-1]
+    gradients = rows(run / "gradients.csv")
+    assert [r["block"] for r in gradients] == [*"1112223", *"0011122"]
+    assert all((float(r["gradient_norm"]) > 0) == (r["block"] != "0") for r in gradients)
+    assert [r["epoch"] for r in rows(run / "timing.csv")] == ["1", "2"]
+
+    about = json.loads((run / "config.json").read_text())
+    assert Config.from_dict(about["config"]).algo == "g3s2"
+    assert len(about["data"]["normalisation"]["mean"]) == 1
+    with np.load(run / "checkpoint.npz", allow_pickle=False) as checkpoint:
+        assert checkpoint["epoch"] == 2
+        assert {
+            "layers.1.conv.weight",
+            "momentum.layers.1.conv.weight",
+            "aux.7.linear.bias",
+            "layers.2.bn.variance",
+        } <= set(checkpoint.files)
+    for name in ("curves.png", "gradient_map.png"):
+        assert (run / name).read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+
+
+def test_same_command_same_bytes_whatever_the_threads(train, tmp_path):
+    for threads in ("1", "2", "4"):
+        assert train("--algo", "G2S1", "--threads", threads, "--run-dir", f"run{threads}")[0] == 0
+    for name in ("metrics.csv", "gradients.csv", "checkpoint.npz", "config.json"):
+        contents = {(tmp_path / f"run{threads}" / name).read_bytes() for threads in "124"}
+        assert len(contents) == 1, name
+
+
+def test_default_directories_never_collide(train, tmp_path):
+    for _ in range(3):
+        assert train("--algo", "BP", "--epochs", "1", "--quiet")[0] == 0
+    assert len(list((tmp_path / "runs").iterdir())) == 3
+
+
+def test_quiet_is_silent_but_for_the_result(train):
+    status, out, err = train("--quiet")
+    assert (status, err) == (0, "")
+    assert len(out.splitlines()) == 1
+    assert out.startswith("test accuracy ")
+
+
+def test_describe_trains_nothing(train, tmp_path):
+    status, out, _ = train("--describe", "--model", "vgg11b", "--algo", "G2S1", "--width", "1")
+    assert status == 0
+    for text in ("layer 10", "32×32×128", "aux 9", "epochs 2, 4, …", "layers 1-1 frozen", "blocks 1-2, 3-4"):
+        assert text in out
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "option", [["--classifier", "a2"], ["--no-crop", "--flip"], ["--lr-schedule", "step"], ["--dropout", "0"]]
+)
+def test_options_make_a_difference(train, tmp_path, option):
+    train("--algo", "G1", "--epochs", "1", "--run-dir", "plain")
+    assert train("--algo", "G1", "--epochs", "2", *option, "--run-dir", "other")[0] == 0
+    a, b = (tmp_path / name / "metrics.csv" for name in ("plain", "other"))
+    assert a.read_text().splitlines()[1] != b.read_text().splitlines()[1]
+
+
+@pytest.mark.parametrize(
+    ("argv", "says"),
+    [
+        (["--algo", "G2S2"], "G2S2 shifts by 2 layers, which must be less than its block size 2; try G2S1"),
+        (["--algo", "XY"], "algorithm 'XY' is unknown; use BP, GX or GXSY"),
+        (["--algo", "G8"], "G8 has blocks of 8 layers, but the network has 7"),
+        (["--model", "resnet"], "model 'resnet' is unknown; choose from vgg8b"),
+        (["--width", "0.3"], "width is 0.3; it must be a power of two"),
+        (["--width", "nan"], "width is nan"),
+        (["--epochs", "0"], "--epochs is 0; it must be at least 1"),
+        (["--batch-size", "1"], "--batch-size is 1; it must be at least 2"),
+        (["--batch-size", "300"], "with 256 training images it must be 2 to 256"),
+        (["--lr", "-1"], "--lr is -1.0; it must be above 0"),
+        (["--lr", "nan"], "--lr is nan"),
+        (["--momentum", "1"], "--momentum is 1.0; it must be at least 0 below 1"),
+        (["--weight-decay", "-1"], "--weight-decay is -1.0"),
+        (["--dropout", "1"], "--dropout is 1.0"),
+        (["--validation", "1"], "--validation is 1.0"),
+        (["--validation", "0.001"], "holds out 0 of 256"),
+        (["--seed", "-1"], "--seed is -1"),
+        (["--threads", "0"], "threads is 0; it must be at least 1"),
+        (["--train-size", "20000"], "train size is 20000; the data set has 12000 train images"),
+        (["--dataset", "imagenet"], "'imagenet' is unknown"),
+        (["--dataset", "npz:nothing.npz"], "nothing.npz"),
+        (["--dataset", "cifar10", "--data-dir", "nowhere"], "python -m minilocal.datasets fetch cifar10"),
+        (["--run-dir", "file"], "run directory file can't be made"),
+        (["--run-dir", "full"], "run directory full is not empty"),
+        (["--algo"], "expected one argument"),
+        (["--lr", "x"], "invalid float value: 'x'"),
+        (["--classifier", "a3"], "invalid choice: 'a3'"),
+        (["--lr-schedule", "linear"], "invalid choice: 'linear'"),
+        (["--nonsense"], "unrecognized arguments: --nonsense"),
+    ],
+)
+def test_bad_input_is_one_sentence_status_2_and_nothing_written(train, tmp_path, argv, says):
+    (tmp_path / "file").write_text("")
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "keep").write_text("")
+    status, out, err = train(*argv)
+    assert status == 2
+    assert out == ""
+    assert says in err
+    assert err.count("\n") == 1
+    assert sorted(p.name for p in tmp_path.rglob("*")) == ["file", "full", "keep"]
+
+
+def test_images_that_the_model_does_not_fit(train, tmp_path):
+    x = np.zeros((200, 20, 20, 3), np.uint8)
+    np.savez(tmp_path / "own.npz", x_train=x, y_train=np.arange(200) % 3, x_test=x, y_test=np.arange(200) % 3)
+    status, _, err = train("--dataset", "npz:own.npz", "--train-size", "128")
+    assert status == 2
+    assert "vgg8b does not fit: layer 6: pool: a 2×2 pooling window does not divide a 5×5 map" in err
+
+
+def test_ones_own_data_is_trained_on(train, tmp_path, images):
+    x_train, x_test = (np.pad(x, ((0, 0), (4, 4), (4, 4), (0, 0))) for x in (images.x_train, images.x_test))
+    np.savez(tmp_path / "own.npz", x_train=x_train, y_train=images.y_train, x_test=x_test, y_test=images.y_test)
+    argv = [
+        "--dataset",
+        "npz:own.npz",
+        "--width",
+        "0.0625",
+        "--epochs",
+        "1",
+        "--batch-size",
+        "32",
+        "--run-dir",
+        "own",
+    ]
+    assert main([*argv, "--algo", "G1"]) == 0
+    assert json.loads((tmp_path / "own" / "config.json").read_text())["data"]["classes"] == [
+        "0",
+        "1",
+        "2",
+        "3",
+    ]
+
+
+def test_a_diverging_run_exits_1_and_keeps_its_directory(train, tmp_path):
+    status, out, err = train(
+        "--algo", "G2", "--lr", "1000", "--weight-decay", "0.99", "--epochs", "3", "--run-dir", "bad"
+    )
+    assert status == 1
+    assert " loss of " in err
+    assert "try a smaller --lr than 1000" in err
+    assert err.count("\n") == 1
+    assert (tmp_path / "bad" / "config.json").exists()
+    assert "test accuracy" not in out.splitlines()[-1]
+
+
+def test_a_terminal_gets_bars_and_a_pipe_gets_lines(tmp_path):
+    """Under a pseudo-terminal the bar moves and shows images per second and losses; through a pipe there is none."""
+    pty, fcntl, termios = (pytest.importorskip(name) for name in ("pty", "fcntl", "termios"))
+    command = [sys.executable, "-m", "minilocal.train", *QUICK, "--epochs", "1", "--algo", "G2"]
+    piped = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert piped.stderr == ""
+    assert "\r" not in piped.stdout
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))  # 40 lines of 120 characters
+    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=slave)
+    os.close(slave)
+    shown = b""
+    try:
+        while piece := os.read(master, 4096):
+            shown += piece
+    except OSError:  # Linux says so when the other end is closed
+        pass
+    os.close(master)
+    assert process.wait() == 0
+    for text in (b"epoch 1/1", b"img/s", b"loss "):
+        assert text in shown
+
+
+def test_help_shows_every_option_with_its_default(capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["--help"])
+    assert stop.value.code == 0
+    out = capsys.readouterr().out
+    for name in Config().as_dict():
+        assert "--" + name.replace("_", "-") in out

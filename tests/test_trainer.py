@@ -1,0 +1,97 @@
+import numpy as np
+import pytest
+
+from minilocal import parallel
+from minilocal.data import prepare
+from minilocal.errors import InputError, TrainingError
+from minilocal.evaluation import confusion_matrix, evaluate
+from minilocal.losses import softmax_cross_entropy
+from minilocal.trainer import Trainer
+from minilocal.vgg import build_network
+
+
+def train(images, algo="G2S1", epochs=2, validation=0.0, seed=0, **options):
+    data = prepare(images, validation=validation)
+    network = build_network("8 M 12", [16], data.image_shape, 4, algo, features=64, seed=seed)
+    trainer = Trainer(network, algo, data, epochs=epochs, batch_size=16, seed=seed, **options)
+    return trainer, list(trainer.epochs())
+
+
+def bits(trainer):
+    momentum = [v for _, layer in trainer.network.parts for v in trainer.optimizer.velocity_of(layer).values()]
+    return [a.tobytes() for a in (*trainer.network.arrays().values(), *momentum)]
+
+
+@pytest.mark.parametrize("algo", ["BP", "G1", "G2S1"])
+def test_same_seed_same_bits_whatever_the_threads(images, algo):
+    runs = []
+    for threads in (1, 2, 4):
+        parallel.set_threads(threads)
+        trainer, reports = train(images, algo)
+        runs.append((bits(trainer), [(r.blocks, r.layers) for r in reports]))
+    assert runs[0] == runs[1] == runs[2]
+    assert bits(train(images, algo, seed=1)[0]) != runs[0][0]
+
+
+@pytest.mark.parametrize("algo", ["BP", "G1", "G2", "G2S1"])
+def test_it_learns(images, algo):
+    _, reports = train(images, algo, epochs=8, lr=0.05, crop=False)
+    assert reports[-1].test.accuracy > 0.9
+
+
+def test_twenty_images_are_memorised(images):
+    data = prepare(images, train_size=20)
+    network = build_network("8 M 12", [16], data.image_shape, 4, "G1", features=64, dropout=0)
+    trainer = Trainer(network, "G1", data, epochs=40, batch_size=20, crop=False, flip=False, lr=0.05)
+    *_, last = trainer.epochs()
+    assert last.blocks[-1].train.loss < 0.05
+    assert last.blocks[-1].train.accuracy == 1
+
+
+def test_reports_name_epoch_shift_blocks_and_every_active_classifier(images):
+    _, (first, second) = train(images, "G2S1", validation=0.25)
+    assert (first.epoch, first.shift, second.epoch, second.shift) == (1, 0, 2, 1)
+    assert [tuple(b.block) for b in first.blocks] == [(1, 2), (3, 3)]
+    assert [tuple(b.block) for b in second.blocks] == [(2, 3)]
+    assert all(set(b.held_out) == {"test", "validation"} for b in first.blocks)
+    assert [layer.block for layer in second.layers] == [0, 1, 1]
+    assert second.layers[0].gradient_norm == 0 < second.layers[1].gradient_norm
+    assert first.images == 64
+    assert second.lr < first.lr < 0.1
+
+
+def test_scores_are_means_over_all_images(images):
+    trainer, reports = train(images, "G1")
+    network, test = trainer.network, trainer.data.test
+    stats = test.normalisation
+    x = ((test.pixels - stats.mean) / stats.std).astype(np.float32)
+    for number in (1, 2, 3):
+        features = x
+        for i in range(1, number + 1):
+            features = network.layer(i).forward(features)
+        logits = network.auxiliary[number].forward(features)
+        score = reports[-1].blocks[number - 1].held_out["test"]
+        assert score.loss == pytest.approx(softmax_cross_entropy(logits, test.labels)[0], rel=1e-5)
+        assert score.accuracy == np.mean(logits.argmax(axis=1) == test.labels)
+    matrix = confusion_matrix(network, test, 4)
+    assert matrix.sum() == len(test)
+    assert matrix.diagonal().sum() / len(test) == evaluate(network, test)[3].accuracy
+
+
+def test_on_step_sees_every_step(images):
+    seen = []
+    train(images, "G2S1", on_step=lambda epoch, count, results: seen.append((epoch, count, len(results))))
+    assert seen == [(0, 16, 2)] * 6 + [(1, 16, 1)] * 6
+
+
+def test_a_non_finite_loss_names_epoch_step_and_block(images):
+    with pytest.raises(TrainingError, match=r"the loss of block \S+ is \S+ in step \d+ of epoch 1; try a smaller --lr"):
+        train(images, "G1", lr=1e38)
+
+
+@pytest.mark.parametrize("size", [0, 1, 97])
+def test_batches_that_cannot_be_filled_are_refused(images, size):
+    data = prepare(images)
+    network = build_network("4", [], data.image_shape, 4)
+    with pytest.raises(InputError, match=f"batch size is {size}; with 96 training images it must be 2 to 96"):
+        Trainer(network, "BP", data, epochs=1, batch_size=size)
