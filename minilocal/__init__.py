@@ -43,6 +43,10 @@ _PUBLIC = {
     "BlockResult": "steps",
     "backprop_step": "steps",
     "local_step": "steps",
+    "Trainer": "trainer",
+    "prepare": "data",
+    "load_dataset": "datasets:load",
+    "training_batches": "batches",
     "set_threads": "parallel",
 }
 

@@ -1,0 +1,29 @@
+"""The note that kernels are being compiled comes when they are, and only then."""
+
+import os
+import subprocess
+import sys
+
+CODE = """
+import numpy as np
+from minilocal.kernels import on_first_compilation
+from minilocal.layers import ReLU, Dropout
+on_first_compilation(lambda: print("compiling"))
+x = np.ones((4, 4), np.float32)
+ReLU().forward(x)
+print("no kernel yet")
+Dropout(0.5).forward(x, training=True)
+Dropout(0.5).forward(x.astype(np.float64), training=True)
+"""
+
+
+def test_it_is_said_once_and_not_when_cached(tmp_path):
+    env = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}
+    shown = [
+        subprocess.run([sys.executable, "-c", CODE], env=env, capture_output=True, text=True, check=True).stdout.split(
+            "\n"
+        )
+        for _ in range(2)
+    ]
+    assert shown[0] == ["no kernel yet", "compiling", ""]
+    assert shown[1] == ["no kernel yet", ""]

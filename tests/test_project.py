@@ -1,0 +1,69 @@
+"""What the project says of itself is true."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from minilocal import __version__, cli
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language):
+    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+
+
+def test_ci_runs_exactly_the_readmes_test_command():
+    _, test_command = blocks("sh")
+    assert test_command in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+
+
+def test_the_readmes_python_runs(capsys):
+    code = "\n".join(blocks("python"))
+    exec(compile(code.replace("train_size=3000", "train_size=512, test_size=200"), "README.md", "exec"), {})
+    out = capsys.readouterr().out
+    assert "epoch 1: blocks 1-2, 3-4; test accuracy" in out
+    assert "epoch 2: blocks 2-3, 4; test accuracy" in out
+    assert "block 4: loss" in out
+
+
+def test_ten_lines_are_ten_lines():
+    assert len(blocks("python")[0].strip().splitlines()) <= 10
+
+
+def test_links_lead_somewhere():
+    for target in re.findall(r"\]\(([^)#]+)\)", README):
+        assert target.startswith("http") or (ROOT / target).exists(), target
+
+
+@pytest.mark.parametrize("name", cli.COMMANDS)
+def test_every_command_is_in_the_readme(name):
+    assert f"python -m minilocal.{name}" in README
+
+
+def test_one_version():
+    assert f'version = "{__version__}"' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    assert f"version: {__version__}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert f"## {__version__}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
+def test_docstrings_cite_headings_that_exist():
+    headings = set(re.findall(r"^## (.+)$", (ROOT / "tutorials" / "reference.md").read_text(encoding="utf-8"), re.M))
+    cited = {
+        heading
+        for path in (ROOT / "minilocal").rglob("*.py")
+        for heading in re.findall(r'tutorials/reference\.md, "([^"]+)"', path.read_text(encoding="utf-8"))
+    }
+    assert cited
+    assert cited <= headings
+
+
+def test_public_functions_and_classes_are_documented():
+    """ruff's D1 rules see to docstrings; this sees to it that they are on."""
+    assert '"D1"' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+
+
+def test_data_is_small():
+    assert sum(path.stat().st_size for path in (ROOT / "data").rglob("*") if path.is_file()) <= 8_000_000
