@@ -17,6 +17,7 @@ __version__ = "0.1.0"
 # Public name → the module that defines it, and its name there if different. Files may move; names stay.
 _PUBLIC = {
     "InputError": "errors",
+    "ShapeError": "errors",
     "TrainingError": "errors",
     "AvgPool2d": "layers",
     "BatchNorm": "layers",

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from minilocal.errors import InputError
+from minilocal.errors import ShapeError
 from minilocal.layers import AvgPool2d, BatchNorm, Conv2d, Flatten, Layer, Linear, ReLU, Sequential
 
 
@@ -20,7 +20,7 @@ def a1(shape: tuple[int, ...], classes: int, features: int, rng: Any = 0, dtype:
     """Return A1 for layer outputs of that shape: pool to at most `features` numbers, one Linear, BatchNorm.
 
     A map (H, W, C) is average-pooled by the smallest window of the row 1×1, 2×1, 2×2, 4×2, … that leaves at most
-    `features` numbers; a vector is not pooled. Raises `InputError` if that window does not divide the map.
+    `features` numbers; a vector is not pooled. Raises `ShapeError` if that window does not divide the map.
     """
     rng = np.random.default_rng(rng)
     layers: dict[str, Layer] = {}
@@ -60,7 +60,7 @@ def a2(shape: tuple[int, ...], classes: int, features: int, rng: Any = 0, dtype:
 
     A map (H, W, C) is average-pooled to a quarter (1×1 up to 4×4), passes three 1×1 convolutions, is pooled to
     2×2, flattened, and passes three Linears of its own size and a last one; BatchNorm and ReLU behind all but the
-    last. A vector gets A1. Raises `InputError` if a map does not divide into these windows.
+    last. A vector gets A1. Raises `ShapeError` if a map does not divide into these windows.
     """
     if len(shape) == 1:
         return a1(shape, classes, features, rng, dtype)
@@ -73,7 +73,7 @@ def a2(shape: tuple[int, ...], classes: int, features: int, rng: Any = 0, dtype:
         layers[f"relu{i}"] = ReLU()
     height, width, _ = _shape_behind("A2", layers["pool1"], shape)
     if any(size > 2 and size % 2 for size in (height, width)):
-        raise InputError(f"A2: a {height}×{width} map can't be pooled to 2×2; its sides must be even")
+        raise ShapeError(f"A2: a {height}×{width} map can't be pooled to 2×2; its sides must be even")
     layers["pool2"] = AvgPool2d((max(1, height // 2), max(1, width // 2)))
     shape = _shape_behind("A2", layers["pool2"], (height, width, channels))
     layers["flatten"] = Flatten()
@@ -98,5 +98,5 @@ CLASSIFIERS: dict[str, Callable[..., Sequential]] = {"a1": a1, "a2": a2}
 def _shape_behind(name: str, pool: Layer, shape: tuple[int, ...]) -> tuple[int, ...]:
     try:
         return pool.output_shape(shape)
-    except InputError as error:
-        raise InputError(f"{name}: {error}") from None
+    except ShapeError as error:
+        raise ShapeError(f"{name}: {error}") from None

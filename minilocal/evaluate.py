@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from minilocal.batches import evaluation_batches
 from minilocal.cli import Parser, command
+from minilocal.config import Config
+from minilocal.data import Images, pad_to_32
 from minilocal.errors import InputError
+from minilocal.evaluation import confusion_matrix, evaluate
+from minilocal.figures import draw_confusion
+from minilocal.network import Network
+from minilocal.parallel import set_threads
+from minilocal.rundir import RunDirectory
+from minilocal.schedule import parse
 
 
 def parser() -> Parser:
@@ -37,9 +47,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; return its exit status."""
     options = parser().parse_args(argv)
 
-    from minilocal.parallel import set_threads
-    from minilocal.rundir import RunDirectory
-
     set_threads(options.threads)
     run = RunDirectory(Path(options.run))
     config, about = run.read_config()
@@ -53,15 +60,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _report(run: Any, config: Any, about: dict[str, Any], network: Any, epoch: int, data_dir: str | None) -> None:
+def _report(
+    run: RunDirectory, config: Config, about: dict[str, Any], network: Network, epoch: int, data_dir: str | None
+) -> None:
     """Print accuracies and the confusion matrix, and draw the latter."""
-    from dataclasses import replace
-
-    from minilocal.data import Images
-    from minilocal.evaluation import confusion_matrix, evaluate
-    from minilocal.figures import draw_confusion
-    from minilocal.schedule import parse
-
     data = replace(config, data_dir=data_dir or config.data_dir).data()
     if (data.image_shape, list(data.classes)) != (about["image_shape"], about["classes"]):
         raise InputError(f"{config.dataset} has other images or classes now than when {run.path} was trained on it")
@@ -103,8 +105,6 @@ def _read_image(file: str, about: dict[str, Any], invert: bool) -> np.ndarray:
     """Return an image file as raw pixels (1, H, W, C), resized to the data set's images if it has another size."""
     from PIL import Image  # comes with matplotlib, which reads images through it
 
-    from minilocal.data import pad_to_32
-
     height, width, channels = about["raw_shape"]
     if not about.get("white"):
         raise InputError(
@@ -123,11 +123,8 @@ def _read_image(file: str, about: dict[str, Any], invert: bool) -> np.ndarray:
     return pad_to_32((255 - pixels if invert else pixels) * np.float32(about["white"] / 255))
 
 
-def _guess(network: Any, pixels: np.ndarray, about: dict[str, Any]) -> str:
+def _guess(network: Network, pixels: np.ndarray, about: dict[str, Any]) -> str:
     """Return the three likeliest classes with their softmax probabilities."""
-    from minilocal.batches import evaluation_batches
-    from minilocal.data import Images
-
     (x, _), *_ = evaluation_batches(Images(pixels, np.zeros(1, np.int64), about["normalisation"]))
     logits = network.predict(x)[0].astype(np.float64)
     p = np.exp(logits - logits.max())

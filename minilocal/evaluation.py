@@ -39,7 +39,7 @@ def all_logits(network: Network, x: np.ndarray, classifiers: Iterable[int]) -> d
         for number in range(1, max(wanted) + 1):
             x = network.layer(number).forward(x)
             if number in wanted:
-                logits[number] = network.auxiliary[number].forward(x)
+                logits[number] = network.classifier(number).forward(x)
     return logits
 
 

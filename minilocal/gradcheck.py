@@ -209,7 +209,7 @@ def block_loss(network: Network, block: Block, x: np.ndarray, labels: np.ndarray
     """Return the loss of a block's classifier in training mode: forward only, no gradient, no update."""
     for number in range(1, block.last + 1):
         x = network.layer(number).forward(x, training=True)
-    logits = network.auxiliary[block.last].forward(x, training=True)
+    logits = network.classifier(block.last).forward(x, training=True)
     return softmax_cross_entropy(logits, labels)[0]
 
 

@@ -13,11 +13,13 @@ def softmax_cross_entropy(logits: np.ndarray, labels: np.ndarray) -> tuple[float
         L = −1/N Σ_n log softmax(logits[n])[labels[n]]        dL/dlogits = (softmax(logits) − onehot(labels)) / N
 
     Logits are shifted by their row's maximum first, which changes nothing but keeps exp from overflowing.
-    Raises `InputError` if a label is not one of 0 … C−1. Source: tutorials/reference.md, "Softmax cross-entropy".
+    Raises `InputError` unless labels are integers of 0 … C−1. Source: tutorials/reference.md, "Softmax cross-entropy".
     """
     n, classes = logits.shape
     if labels.shape != (n,):
         raise InputError(f"labels have shape {labels.shape}; {n} rows of logits need ({n},)")
+    if n == 0 or labels.dtype.kind not in "iu":
+        raise InputError(f"labels are {n} of type {labels.dtype}; at least one is needed, and integers")
     if labels.min() < 0 or labels.max() >= classes:
         raise InputError(f"labels go from {labels.min()} to {labels.max()}; {classes} logits allow 0 to {classes - 1}")
     shifted = logits - logits.max(axis=1, keepdims=True)

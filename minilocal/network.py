@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from minilocal.errors import InputError
+from minilocal.errors import InputError, ShapeError
 from minilocal.layers import Layer
 from minilocal.streams import dropout_key
 
@@ -31,10 +31,12 @@ class Network:
         """Return layer number 1 … K."""
         return self.layers[number - 1]
 
-    @property
-    def classifier(self) -> Layer:
-        """Return A_K, the network's own classifier."""
-        return self.auxiliary[len(self.layers)]
+    def classifier(self, number: int | None = None) -> Layer:
+        """Return the classifier on a layer, or A_K, the network's own; `InputError` if that layer has none."""
+        number = len(self.layers) if number is None else number
+        if number not in self.auxiliary:
+            raise InputError(f"layer {number} has no auxiliary classifier; build the network for this algorithm")
+        return self.auxiliary[number]
 
     @property
     def parts(self) -> Iterator[tuple[str, Layer]]:
@@ -72,7 +74,7 @@ class Network:
         """Return A_K's logits (N, classes) for inputs x (N, H, W, C), with running statistics and no dropout."""
         for layer in self.layers:
             x = layer.forward(x)
-        return self.classifier.forward(x)
+        return self.classifier().forward(x)
 
 
 def shapes_behind(layers: Sequence[Layer], shape: tuple[int, ...]) -> list[tuple[int, ...]]:
@@ -85,8 +87,8 @@ def shapes_behind(layers: Sequence[Layer], shape: tuple[int, ...]) -> list[tuple
 
 
 def shape_behind(number: int, layer: Layer, shape: tuple[int, ...]) -> tuple[int, ...]:
-    """Return one sample's shape behind a layer; an `InputError` names the layer if it does not fit."""
+    """Return one sample's shape behind a layer; a `ShapeError` names the layer if it does not fit."""
     try:
         return layer.output_shape(shape)
-    except InputError as error:
-        raise InputError(f"layer {number}: {error}") from None
+    except ShapeError as error:
+        raise ShapeError(f"layer {number}: {error}") from None

@@ -51,7 +51,7 @@ def backprop_step(
     `grads`; with optimizer=None nothing is updated. Raises `NonFiniteLossError` before any update.
     """
     network.set_dropout_keys(seed, step)
-    classifier = network.classifier
+    classifier = network.classifier()
     with one_blas_thread():
         for layer in network.layers:
             x = layer.forward(x, training=True)
@@ -83,7 +83,9 @@ def local_step(
     """Train each block by the loss of its own classifier; return one result per block.
 
     The body of Algorithm 1's inner loop (Lee, Lee & Jeon 2021). Layers in front of the first block are frozen:
-    they run forward as in training and keep their parameters. Arguments and errors are `backprop_step`'s.
+    they run forward as in training and keep their parameters. Blocks follow one another without gaps, as
+    `Schedule.blocks_at` gives them; other arguments are `backprop_step`'s. Raises `NonFiniteLossError` before that
+    block's update, and after those in front of it.
     """
     network.set_dropout_keys(seed, step)
     results = []
@@ -94,7 +96,7 @@ def local_step(
 
         for block in blocks:
             layers = network.layers[block.first - 1 : block.last]
-            classifier = network.auxiliary[block.last]
+            classifier = network.classifier(block.last)
 
             for layer in layers:
                 x = layer.forward(x, training=True)

@@ -9,6 +9,13 @@ from dataclasses import fields
 
 from minilocal.cli import Parser, command
 from minilocal.config import Config
+from minilocal.describe import describe
+from minilocal.figures import draw_curves, draw_gradient_map
+from minilocal.kernels import on_first_compilation
+from minilocal.parallel import get_threads, set_threads
+from minilocal.progress import Progress
+from minilocal.rundir import RunDirectory
+from minilocal.schedule import parse
 
 
 def parser() -> Parser:
@@ -77,15 +84,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     config = Config(**{f.name: getattr(options, f.name) for f in fields(Config) if hasattr(options, f.name)})
     config.check()
 
-    # Numba and the kernels load only now: --help and a wrong option answer at once.
-    from minilocal.describe import describe
-    from minilocal.figures import draw_curves, draw_gradient_map
-    from minilocal.kernels import on_first_compilation
-    from minilocal.parallel import get_threads, set_threads
-    from minilocal.progress import Progress
-    from minilocal.rundir import RunDirectory
-    from minilocal.schedule import parse
-
     set_threads(options.threads)
     data = config.data()
     network = config.network(data.image_shape, len(data.classes))
@@ -104,12 +102,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         f"{get_threads()} threads\n"
         "a line per epoch: [layers of a block] its training loss and accuracy | ... | test accuracy | time"
     )
-    on_first_compilation(lambda: progress.say("compiling the kernels; this happens once, later runs find them cached"))
+    note = "compiling the kernels; this happens once, later runs find them cached"
     try:
-        for report in trainer.epochs():
-            progress.on_epoch(report)
-            run.append(report)
-            run.write_checkpoint(network, trainer.optimizer, report.epoch)
+        with on_first_compilation(lambda: progress.say(note)):
+            for report in trainer.epochs():
+                progress.on_epoch(report)
+                run.append(report)
+                run.write_checkpoint(network, trainer.optimizer, report.epoch)
     finally:
         progress.close()
     draw_curves(run, config.title)

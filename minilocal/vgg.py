@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from minilocal.auxiliary import CLASSIFIERS, own_classifier
-from minilocal.errors import InputError
+from minilocal.errors import InputError, ShapeError
 from minilocal.layers import BatchNorm, Conv2d, Dropout, Flatten, Layer, Linear, MaxPool2d, ReLU, Sequential
 from minilocal.network import Network, shape_behind, shapes_behind
 from minilocal.schedule import Schedule, parse
@@ -63,8 +63,8 @@ def build_vgg(
     Options are those of `build_network`. Raises `InputError` for an unknown model, a width that is no power of two
     or too small, or a model that does not fit the images.
     """
-    config = CONFIGS.get(model)
-    if config is None:
+    architecture = CONFIGS.get(model)
+    if architecture is None:
         raise InputError(f"model {model!r} is unknown; choose from {', '.join(CONFIGS)}")
     if not (math.isfinite(width) and width > 0 and math.frexp(width)[0] == 0.5):
         raise InputError(f"width is {width}; it must be a power of two, such as 0.125, 0.5, 1 or 2")
@@ -74,14 +74,15 @@ def build_vgg(
             raise InputError(f"width {width} leaves {size * width} channels of {model}'s {size}; use a larger one")
         return int(size * width)
 
-    stages = [stage if stage == "M" else scale(int(stage)) for stage in config.stages.split()]
-    try:
-        return build_network(
-            stages, [scale(size) for size in config.fc], image_shape, classes, algo,
-            features=scale(config.features), **options,
-        )  # fmt: skip
-    except InputError as error:
-        raise InputError(f"{model} does not fit: {error}") from None
+    return build_network(
+        [stage if stage == "M" else scale(int(stage)) for stage in architecture.stages.split()],
+        [scale(size) for size in architecture.fc],
+        image_shape,
+        classes,
+        algo,
+        features=scale(architecture.features),
+        **options,
+    )
 
 
 def build_network(
@@ -113,26 +114,48 @@ def build_network(
 
     Raises `InputError` if something is out of range or does not fit the images.
     """
+    if len(image_shape) != 3 or min(image_shape) < 1:
+        raise InputError(f"image shape is {image_shape}; it must be (height, width, channels)")
+    if seed < 0:
+        raise InputError(f"seed is {seed}; it must be at least 0")
     if classes < 2:
         raise InputError(f"classes is {classes}; a classifier needs at least 2")
     if classifier not in CLASSIFIERS:
         raise InputError(f"classifier {classifier!r} is unknown; choose from {', '.join(CLASSIFIERS)}")
     schedule = parse(algo) if isinstance(algo, str) else algo
-    layers = _layers(stages, fc, image_shape, dropout, seed, dtype)
-    count = len(layers)
-    schedule.check(count)
+    try:
+        layers = _layers(stages, fc, image_shape, dropout, seed, dtype)
+        schedule.check(len(layers))
+        auxiliary = _classifiers(layers, image_shape, classes, schedule, features, classifier, seed, dtype)
+    except ShapeError as error:
+        size = "×".join(map(str, image_shape))
+        raise ShapeError(f"{size} images do not fit the network: {error}; resize or pad them, to 32×32 say") from None
+    return Network(layers, auxiliary, image_shape)
+
+
+def _classifiers(
+    layers: Sequence[Layer],
+    image_shape: tuple[int, ...],
+    classes: int,
+    schedule: Schedule,
+    features: int,
+    classifier: str,
+    seed: int,
+    dtype: Any,
+) -> dict[int, Layer]:
+    """Return the classifiers that the schedule ever activates, by layer."""
     shapes = shapes_behind(layers, image_shape)
     auxiliary: dict[int, Layer] = {}
-    for number in schedule.classifiers(count):
+    for number in schedule.classifiers(len(layers)):
         shape, rng = shapes[number - 1], generator(seed, AUXILIARY_INIT, number)
-        if number == count:
+        if number == len(layers):
             auxiliary[number] = own_classifier(shape, classes, rng, dtype)
             continue
         try:
             auxiliary[number] = CLASSIFIERS[classifier](shape, classes, features, rng, dtype)
-        except InputError as error:
-            raise InputError(f"the auxiliary classifier of layer {number}: {error}") from None
-    return Network(layers, auxiliary, image_shape)
+        except ShapeError as error:
+            raise ShapeError(f"auxiliary classifier of layer {number}: {error}") from None
+    return auxiliary
 
 
 def cbrd(

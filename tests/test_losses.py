@@ -41,6 +41,17 @@ def test_labels_out_of_range_are_refused(labels):
         softmax_cross_entropy(np.zeros((2, 3)), np.array(labels))
 
 
+@pytest.mark.parametrize("labels", [[0.0, 1.0], [True, False]])
+def test_labels_that_are_no_integers_are_refused(labels):
+    with pytest.raises(InputError, match="integers"):
+        softmax_cross_entropy(np.zeros((2, 3)), np.array(labels))
+
+
+def test_an_empty_batch_is_refused():
+    with pytest.raises(InputError, match="at least one"):
+        softmax_cross_entropy(np.zeros((0, 3)), np.zeros(0, int))
+
+
 def test_labels_of_another_length_are_refused():
     with pytest.raises(InputError, match=r"shape \(3,\); 2 rows"):
         softmax_cross_entropy(np.zeros((2, 3)), np.zeros(3, int))

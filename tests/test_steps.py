@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from minilocal.errors import TrainingError
+from minilocal.errors import InputError, TrainingError
 from minilocal.layers import Layer, Linear, ReLU, Sequential, im2col, linear
 from minilocal.losses import softmax_cross_entropy
 from minilocal.network import Network
@@ -240,6 +240,11 @@ def test_nothing_is_kept_after_a_step(algo, batch):
         for leaf in leaves(part):
             assert isinstance(leaf, Layer)
             assert all(getattr(leaf, name) is None for name in leaf.kept), leaf
+
+
+def test_a_block_without_a_classifier_is_refused(batch):
+    with pytest.raises(InputError, match="layer 1 has no auxiliary classifier; build the network for this algorithm"):
+        local_step(network("G2"), parse("G1").blocks_at(0, K), *batch)
 
 
 def test_losses_are_mean_and_correct_counts(batch):

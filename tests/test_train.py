@@ -184,7 +184,7 @@ def test_images_that_the_model_does_not_fit(train, tmp_path):
     np.savez(tmp_path / "own.npz", x_train=x, y_train=np.arange(200) % 3, x_test=x, y_test=np.arange(200) % 3)
     status, _, err = train("--dataset", "npz:own.npz", "--train-size", "128")
     assert status == 2
-    assert "vgg8b does not fit: layer 6: pool: a 2×2 pooling window does not divide a 5×5 map" in err
+    assert "20×20×3 images do not fit the network: layer 6: pool: a 2×2 pooling window does not divide a 5×5 map" in err
 
 
 def test_ones_own_data_is_trained_on(train, tmp_path, images):

@@ -35,8 +35,8 @@ def test_depths_and_shapes(model, depth, last_map):
     maps = [shape for shape in network.shapes if len(shape) == 3]
     assert maps[-1] == (*last_map[:2], last_map[2] // 8)
     assert network.shapes[-1] == (128,)
-    assert network.classifier.params["linear.weight"].shape == (128, 10)
-    assert network.classifier.params["linear.bias"].shape == (10,)
+    assert network.classifier().params["linear.weight"].shape == (128, 10)
+    assert network.classifier().params["linear.bias"].shape == (10,)
     pools = sum("pool" in layer.layers for layer in network.layers)
     assert pools == CONFIGS[model].stages.count("M")
 
@@ -104,9 +104,15 @@ def test_saved_names():
         ({"width": 2**-10}, "leaves 0.125 channels"),
         (
             {"image_shape": (20, 20, 3)},
-            "vgg8b does not fit: layer 6: pool: a 2×2 pooling window does not divide a 5×5 map",
+            "20×20×3 images do not fit the network: layer 6: pool: a 2×2 pooling .* 5×5 map; resize or pad them",
         ),
         ({"image_shape": (4, 4, 3)}, "does not divide"),
+        ({"image_shape": (32, 32)}, "must be .height, width, channels."),
+        (
+            {"image_shape": (48, 48, 3), "algo": "G1", "classifier": "a2"},
+            "classifier of layer 5: A2: a 3×3 map",
+        ),
+        ({"seed": -1}, "seed is -1"),
         ({"classes": 1}, "at least 2"),
         ({"classifier": "a3"}, "'a3' is unknown"),
         ({"algo": "G8"}, "the network has 7"),
@@ -138,5 +144,5 @@ def test_bad_stages_are_refused(stages, fc):
 
 def test_a_network_without_fc_layers():
     network = build_network("4 M 6", [], (8, 8, 1), 3, "G1")
-    assert network.classifier.params["linear.weight"].shape == (4 * 4 * 6, 3)
+    assert network.classifier().params["linear.weight"].shape == (4 * 4 * 6, 3)
     assert network.predict(np.zeros((2, 8, 8, 1), np.float32)).shape == (2, 3)

@@ -57,7 +57,7 @@ def files_in(folder: Path, pattern: str) -> list[Path]:
     for alternative in pattern.split("|"):
         try:
             found = sorted(path for path in folder.glob(alternative) if is_file(path))
-        except OSError:
+        except (OSError, ValueError):  # ValueError: a NUL in the path
             found = []
         if found:
             return found

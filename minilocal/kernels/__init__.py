@@ -7,7 +7,8 @@ cache does not notice edits in another file, so a kernel and the helpers that it
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numba
@@ -17,8 +18,12 @@ import numba
 kernel = numba.njit(cache=True, nogil=True, error_model="numpy")
 
 
-def on_first_compilation(callback: Callable[[], None]) -> None:
-    """Call `callback()` once, when a kernel is about to be compiled; never, if all come from the cache."""
+@contextlib.contextmanager
+def on_first_compilation(callback: Callable[[], None]) -> Iterator[None]:
+    """Call `callback()` when the first kernel is about to be compiled inside the `with` block.
+
+    It is not called if all kernels come from the cache.
+    """
     from numba.core import event
 
     class Listener(event.Listener):
@@ -32,4 +37,5 @@ def on_first_compilation(callback: Callable[[], None]) -> None:
         def on_end(self, event: Any) -> None:
             pass
 
-    event.register("numba:compile", Listener())
+    with event.install_listener("numba:compile", Listener()):
+        yield

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from minilocal.errors import InputError
+from minilocal.errors import InputError, ShapeError
 
 
 class Layer:
@@ -42,7 +42,7 @@ class Layer:
             setattr(self, name, None)
 
     def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        """Return one sample's output shape for one sample's input shape; `InputError` if it does not fit."""
+        """Return one sample's output shape for one sample's input shape; `ShapeError` if it does not fit."""
         return shape
 
     def macs(self, shape: tuple[int, ...]) -> int:
@@ -74,7 +74,15 @@ def normal(rng: np.random.Generator | int, shape: tuple[int, ...], variance: flo
     return (math.sqrt(variance) * np.random.default_rng(rng).standard_normal(shape)).astype(dtype)
 
 
-def check_ndim(layer: Layer, x: np.ndarray, shape: str) -> None:
-    """Raise `InputError` unless x has the number of axes that shape, say "(N, H, W, C)", shows."""
+def check_input(layer: Layer, x: np.ndarray, shape: str) -> None:
+    """Raise `ShapeError` unless x has the axes that shape, say "(N, H, W, C)", shows, and the layer takes the rest.
+
+    Raises `InputError` unless x has the dtype of the layer's parameters: mixing them would quietly lose precision.
+    """
+    name = type(layer).__name__
     if x.ndim != shape.count(",") + 1:
-        raise InputError(f"{type(layer).__name__} takes an array {shape}, not one of shape {x.shape}")
+        raise ShapeError(f"{name} takes an array {shape}, not one of shape {x.shape}")
+    layer.output_shape(x.shape[1:])
+    for param in layer.params.values():
+        if x.dtype != param.dtype:
+            raise InputError(f"{name} has {param.dtype} parameters and got {x.dtype}; use x.astype(np.{param.dtype})")

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from minilocal import parallel
-from minilocal.errors import InputError
+from minilocal.errors import InputError, ShapeError
 from minilocal.kernels import batchnorm as kernels
-from minilocal.layers.base import Layer
+from minilocal.layers.base import Layer, check_input
 
 EPS = 1e-5
 MOMENTUM = 0.1  # running ← 0.9·running + 0.1·batch
@@ -42,7 +42,7 @@ class BatchNorm(Layer):
 
     def forward(self, x: np.ndarray, training: bool = False) -> np.ndarray:
         """Return the normalised x; in training, update the running statistics."""
-        self.output_shape(x.shape[1:])
+        check_input(self, x, "(N, C)" if x.ndim == 2 else "(N, H, W, C)")
         gamma, beta = self.params["gamma"], self.params["beta"]
         rows = x.reshape(-1, x.shape[-1])
         if training:
@@ -79,7 +79,7 @@ class BatchNorm(Layer):
         """Return the same shape; its last axis must be the channels."""
         channels = len(self.params["gamma"])
         if not shape or shape[-1] != channels:
-            raise InputError(f"BatchNorm takes {channels} channels on the last axis, not shape {shape}")
+            raise ShapeError(f"BatchNorm takes {channels} channels on the last axis, not shape {shape}")
         return shape
 
     def _batch_statistics(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from minilocal.errors import InputError
+from minilocal.errors import InputError, ShapeError
 from minilocal.layers import im2col
-from minilocal.layers.base import Layer, check_ndim, normal
+from minilocal.layers.base import Layer, check_input, normal
 
 
 class Conv2d(Layer):
@@ -49,8 +49,7 @@ class Conv2d(Layer):
 
     def forward(self, x: np.ndarray, training: bool = False) -> np.ndarray:
         """Return y = x * weight (+ bias)."""
-        check_ndim(self, x, "(N, H, W, C)")
-        self.output_shape(x.shape[1:])  # says so if x does not fit
+        check_input(self, x, "(N, H, W, C)")
         if training:
             self.x = x
         y = im2col.forward(x, self.params["weight"], self.stride, self.padding)
@@ -73,9 +72,9 @@ class Conv2d(Layer):
         kernel, _, c_in, c_out = self.params["weight"].shape
         p, q = (im2col.out_size(size, kernel, self.stride, self.padding) for size in shape[:2])
         if len(shape) != 3 or shape[2] != c_in:
-            raise InputError(f"Conv2d takes maps of {c_in} channels, not of shape {shape}")
+            raise ShapeError(f"Conv2d takes maps of {c_in} channels, not of shape {shape}")
         if min(p, q) < 1:
-            raise InputError(f"a {kernel}×{kernel} kernel does not fit a {shape[0]}×{shape[1]} map")
+            raise ShapeError(f"a {kernel}×{kernel} kernel does not fit a {shape[0]}×{shape[1]} map")
         return p, q, c_out
 
     def macs(self, shape: tuple[int, ...]) -> int:

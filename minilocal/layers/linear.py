@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from minilocal.errors import InputError
-from minilocal.layers.base import Layer, check_ndim, normal
+from minilocal.errors import InputError, ShapeError
+from minilocal.layers.base import Layer, check_input, normal
 from minilocal.parallel import matmul
 
 
@@ -43,8 +43,7 @@ class Linear(Layer):
 
     def forward(self, x: np.ndarray, training: bool = False) -> np.ndarray:
         """Return x·weight + bias."""
-        check_ndim(self, x, "(N, D)")
-        self.output_shape(x.shape[1:])
+        check_input(self, x, "(N, D)")
         if training:
             self.x = x
         y = matmul(x, self.params["weight"])
@@ -64,7 +63,7 @@ class Linear(Layer):
         """Return (D_out,) for (D_in,)."""
         d_in, d_out = self.params["weight"].shape
         if shape != (d_in,):
-            raise InputError(f"Linear takes vectors of {d_in} numbers, not of shape {shape}")
+            raise ShapeError(f"Linear takes vectors of {d_in} numbers, not of shape {shape}")
         return (d_out,)
 
     def macs(self, shape: tuple[int, ...]) -> int:

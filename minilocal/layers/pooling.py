@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from minilocal import parallel
-from minilocal.errors import InputError
+from minilocal.errors import InputError, ShapeError
 from minilocal.kernels import pooling as kernels
-from minilocal.layers.base import Layer, check_ndim
+from minilocal.layers.base import Layer, check_input
 
 
 class _Pool2d(Layer):
@@ -25,11 +25,11 @@ class _Pool2d(Layer):
         """Return (H/h, W/w, C) for (H, W, C)."""
         (h, w), (height, width, channels) = self.window, shape
         if height % h or width % w:
-            raise InputError(f"a {h}×{w} pooling window does not divide a {height}×{width} map")
+            raise ShapeError(f"a {h}×{w} pooling window does not divide a {height}×{width} map")
         return height // h, width // w, channels
 
-    def _empty_output(self, x: np.ndarray, dtype: type | np.dtype | None = None) -> np.ndarray:
-        check_ndim(self, x, "(N, H, W, C)")
+    def _empty_output(self, x: np.ndarray, dtype: np.dtype | None = None) -> np.ndarray:
+        check_input(self, x, "(N, H, W, C)")
         return np.empty((len(x), *self.output_shape(x.shape[1:])), dtype or x.dtype)
 
     def __repr__(self) -> str:
@@ -47,7 +47,8 @@ class MaxPool2d(_Pool2d):
 
     def forward(self, x: np.ndarray, training: bool = False) -> np.ndarray:
         """Return the maxima; in training, keep where they were."""
-        y, winner = self._empty_output(x), self._empty_output(x, np.uint16)
+        places = np.min_scalar_type(self.window[0] * self.window[1] - 1)
+        y, winner = self._empty_output(x), self._empty_output(x, places)
         parallel.run(lambda s: kernels.max_pool(x[s], y[s], winner[s], *self.window), _chunks(x))
         if training:
             self.winner = winner

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from minilocal.errors import InputError
+from minilocal.errors import ShapeError
 from minilocal.layers.base import Layer
 
 
@@ -54,12 +54,12 @@ class Sequential(Layer):
             layer.set_dropout_key(key)
 
     def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        """Return the last layer's output shape; an `InputError` names the layer that does not fit."""
+        """Return the last layer's output shape; a `ShapeError` names the layer that does not fit."""
         for name, layer in self.layers.items():
             try:
                 shape = layer.output_shape(shape)
-            except InputError as error:
-                raise InputError(f"{name}: {error}") from None
+            except ShapeError as error:
+                raise ShapeError(f"{name}: {error}") from None
         return shape
 
     def macs(self, shape: tuple[int, ...]) -> int:

@@ -7,13 +7,14 @@ import sys
 CODE = """
 import numpy as np
 from minilocal.kernels import on_first_compilation
-from minilocal.layers import ReLU, Dropout
-on_first_compilation(lambda: print("compiling"))
+from minilocal.layers import AvgPool2d, Dropout, ReLU
 x = np.ones((4, 4), np.float32)
-ReLU().forward(x)
-print("no kernel yet")
-Dropout(0.5).forward(x, training=True)
-Dropout(0.5).forward(x.astype(np.float64), training=True)
+with on_first_compilation(lambda: print("compiling")):
+    ReLU().forward(x)
+    print("no kernel yet")
+    Dropout(0.5).forward(x, training=True)
+    Dropout(0.5).forward(x.astype(np.float64), training=True)
+AvgPool2d(2).forward(x.reshape(1, 4, 4, 1))
 """
 
 

@@ -80,6 +80,6 @@ def test_what_does_not_fit_is_refused():
     with pytest.raises(InputError, match="takes 3 channels"):
         BatchNorm(3).forward(np.zeros((2, 4)))
     with pytest.raises(InputError, match="at least 2 values per channel"):
-        BatchNorm(3).forward(np.zeros((1, 3)), training=True)
+        BatchNorm(3, np.float64).forward(np.zeros((1, 3)), training=True)
     with pytest.raises(InputError, match="at least 1"):
         BatchNorm(0)

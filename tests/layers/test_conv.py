@@ -105,6 +105,8 @@ def test_inputs_that_do_not_fit_are_refused(rng):
         Conv2d(2, 3).forward(np.zeros((4, 4, 2)))
     with pytest.raises(InputError, match="maps of 2 channels"):
         Conv2d(2, 3).forward(np.zeros((1, 4, 4, 3)))
+    with pytest.raises(InputError, match=r"Conv2d has float32 parameters and got uint8; use x.astype\(np.float32\)"):
+        Conv2d(2, 3).forward(np.zeros((1, 4, 4, 2), np.uint8))
     with pytest.raises(InputError, match="must be at least 1"):
         Conv2d(2, 3, stride=0)
     with pytest.raises(RuntimeError, match=r"needs forward\(x, training=True\) first"):
