@@ -94,8 +94,13 @@ def draw_gradient_map(run: RunDirectory, title: str) -> Path:
                     color="white", fontweight="bold", path_effects=_halo(),
                 )  # fmt: skip
             first = last + 1
-    axes.set(xlabel="epoch", ylabel="layer", title=title, yticks=range(1, layers + 1))
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.set(xlabel="epoch", ylabel="layer", yticks=range(1, layers + 1))
+    axes.set_title("colour and number: the block that trained the layer; the darker, the larger its gradient", fontsize=8)
+    figure.suptitle(title, fontsize=11)
+    if epochs <= 20:
+        axes.set_xticks(range(1, epochs + 1))
+    else:
+        axes.xaxis.get_major_locator().set_params(integer=True)
     if (block == 0).any():
         patch = Patch(facecolor=FROZEN, edgecolor="#9A9A9A", hatch="////", label="frozen")
         axes.legend(
