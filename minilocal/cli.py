@@ -74,9 +74,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"minilocal {__version__}")
-    parser.add_argument("command", choices=COMMANDS, metavar="COMMAND", help="one of those below")
+    parser.add_argument("command", nargs="?", choices=COMMANDS, metavar="COMMAND", help="one of those below")
     parser.add_argument("arguments", nargs=argparse.REMAINDER, help="the command's own arguments")
     options = parser.parse_args(argv)
+    if options.command is None:
+        parser.error(f"name a command: {', '.join(COMMANDS)}")
     module = importlib.import_module(COMMANDS[options.command][0])
     return module.main(options.arguments)
 

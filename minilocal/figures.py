@@ -95,7 +95,9 @@ def draw_gradient_map(run: RunDirectory, title: str) -> Path:
                 )  # fmt: skip
             first = last + 1
     axes.set(xlabel="epoch", ylabel="layer", yticks=range(1, layers + 1))
-    axes.set_title("colour and number: the block that trained the layer; the darker, the larger its gradient", fontsize=8)
+    axes.set_title(
+        "colour and number: the block that trained the layer; the darker, the larger its gradient", fontsize=8
+    )
     figure.suptitle(title, fontsize=11)
     if epochs <= 20:
         axes.set_xticks(range(1, epochs + 1))

@@ -7,9 +7,11 @@ the block's first layer, where it stops.
     backprop_step      x ─► f_1 ─► f_2 ─► f_3 ─► f_4 ─► A_4 ─► loss
                             ◄───────────────────────────────── gradient
 
-    local_step, G2     x ─► f_1 ─► f_2 ───┬──► f_3 ─► f_4 ───► A_4 ─► loss
-                            ◄────────     │    ◄────────────────────── gradient
-                                     └── A_2 ─► loss
+    local_step, G2     x ─► f_1 ─► f_2 ─► A_2 ─► loss
+                            ◄───────────────────────── gradient of block 1-2
+                                    │
+                                    └───► f_3 ─► f_4 ─► A_4 ─► loss
+                                          ◄───────────────────────── gradient of block 3-4
 """
 
 from __future__ import annotations

@@ -124,7 +124,6 @@ class Trainer:
         steps = self.steps_per_epoch
         losses, correct = np.zeros(len(blocks)), np.zeros(len(blocks))
         gradient_norms = np.zeros(len(self.network))
-        remedy = f"try a smaller --lr than {self.lr:g}"
         start = time.perf_counter()
         batches = training_batches(self.data.train, self.batch_size, self.seed, epoch, self.crop, self.flip)
         for number, (x, labels) in enumerate(batches):
@@ -133,7 +132,7 @@ class Trainer:
             try:
                 results = self._step(blocks, x, labels, step)
             except NonFiniteLossError as error:
-                raise NonFiniteLossError(f"{error} in step {number + 1} of epoch {epoch + 1}; {remedy}") from None
+                raise self._diverged(f"{error} in step {number + 1} of epoch {epoch + 1}") from None
             losses += [result.loss for result in results]
             correct += [result.correct for result in results]
             for layer in range(blocks[0].first - 1, len(self.network)):
@@ -141,26 +140,15 @@ class Trainer:
             if self.on_step is not None:
                 self.on_step(epoch, len(labels), results)
         trained = time.perf_counter()
-        ends = [block.last for block in blocks]
-        held_out = {name: evaluate(self.network, part, ends) for name, part in self.data.held_out.items()}
-        for name, scores in held_out.items():
-            for end, score in scores.items():
-                if not math.isfinite(score.loss):
-                    raise NonFiniteLossError(
-                        f"the {name} loss of A_{end} is {score.loss} after epoch {epoch + 1}; {remedy}"
-                    )
+        train = [
+            Score(loss / steps, right / (steps * self.batch_size)) for loss, right in zip(losses, correct, strict=True)
+        ]
+        block_reports = self._evaluate(epoch, blocks, train)
         return EpochReport(
             epoch=epoch + 1,
             shift=self.schedule.shift_at(epoch),
             lr=self.optimizer.lr,
-            blocks=[
-                BlockReport(
-                    block,
-                    Score(losses[i] / steps, correct[i] / (steps * self.batch_size)),
-                    {name: scores[block.last] for name, scores in held_out.items()},
-                )
-                for i, block in enumerate(blocks)
-            ],
+            blocks=block_reports,
             layers=self._layer_reports(blocks, gradient_norms / steps),
             images=steps * self.batch_size,
             train_seconds=trained - start,
@@ -171,6 +159,21 @@ class Trainer:
         if self.schedule.block_size is None:
             return backprop_step(self.network, x, labels, self.optimizer, self.seed, step)
         return local_step(self.network, blocks, x, labels, self.optimizer, self.seed, step)
+
+    def _evaluate(self, epoch: int, blocks: Sequence[Block], train: Sequence[Score]) -> list[BlockReport]:
+        ends = [block.last for block in blocks]
+        held_out = {name: evaluate(self.network, part, ends) for name, part in self.data.held_out.items()}
+        for name, scores in held_out.items():
+            for end, score in scores.items():
+                if not math.isfinite(score.loss):
+                    raise self._diverged(f"the {name} loss of A_{end} is {score.loss} after epoch {epoch + 1}")
+        return [
+            BlockReport(block, score, {name: scores[block.last] for name, scores in held_out.items()})
+            for block, score in zip(blocks, train, strict=True)
+        ]
+
+    def _diverged(self, what: str) -> NonFiniteLossError:
+        return NonFiniteLossError(f"{what}; try a smaller --lr than {self.lr:g}")
 
     def _layer_reports(self, blocks: Sequence[Block], gradient_norms: np.ndarray) -> list[LayerReport]:
         block_of = {layer: i for i, block in enumerate(blocks, 1) for layer in range(block.first, block.last + 1)}
