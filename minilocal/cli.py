@@ -81,7 +81,3 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.error(f"name a command: {', '.join(COMMANDS)}")
     module = importlib.import_module(COMMANDS[options.command][0])
     return module.main(options.arguments)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

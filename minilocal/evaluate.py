@@ -37,8 +37,10 @@ def parser() -> Parser:
         action="store_true",
         help="swap black and white first: Fashion-MNIST and MNIST are white on black",
     )
-    p.add_argument("--data-dir", metavar="DIR", help="where the data set's files are now; where they were for training")
-    p.add_argument("--threads", type=int, help="threads to use; all processors")
+    p.add_argument(
+        "--data-dir", metavar="DIR", help="where the data set's files are now (default: where they were for training)"
+    )
+    p.add_argument("--threads", type=int, help="threads to use (default: all processors)")
     return p
 
 

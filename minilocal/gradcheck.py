@@ -228,9 +228,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = Parser(
         prog="python -m minilocal.gradcheck", description="Check every gradient against central differences."
     )
-    parser.add_argument("--entries", type=int, default=10, help="entries per array and layer; 10 (of steps, a third)")
     parser.add_argument(
-        "--tolerance", type=float, default=TOLERANCE, help=f"worst relative error allowed; {TOLERANCE:g}"
+        "--entries", type=int, default=10, help="entries per array of a layer, a third as many of a step (default: 10)"
+    )
+    parser.add_argument(
+        "--tolerance", type=float, default=TOLERANCE, help=f"worst relative error allowed (default: {TOLERANCE:g})"
     )
     options = parser.parse_args(argv)
     if options.entries < 1:

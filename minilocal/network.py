@@ -24,6 +24,10 @@ class Network:
         self.input_shape = tuple(input_shape)
         self.shapes = shapes_behind(self.layers, self.input_shape)
 
+    def __repr__(self) -> str:
+        shape, numbers = "×".join(map(str, self.input_shape)), ", ".join(map(str, sorted(self.auxiliary)))
+        return f"Network({len(self)} layers, input {shape}, classifiers on {numbers})"
+
     def __len__(self) -> int:
         return len(self.layers)
 

@@ -19,6 +19,7 @@ class SGD:
         velocity ← momentum·velocity + gradient + weight_decay·weight        weight ← weight − lr·velocity
 
     `lr` may be set before every step. `velocity` maps layer → name → array and starts at zero.
+    Source: tutorials/reference.md, "Training recipe".
     """
 
     def __init__(self, lr: float = 0.1, momentum: float = 0.9, weight_decay: float = 5e-4) -> None:

@@ -28,48 +28,58 @@ def parser() -> Parser:
     )
     d = Config()
     g = p.add_argument_group("algorithm and network")
-    g.add_argument("--algo", help=f"BP, GX (blocks of X layers) or GXSY (moving by Y layers per epoch); {d.algo}")
-    g.add_argument("--model", help=f"vgg8b, vgg11b, vgg11bx2, vgg16 or vgg19; {d.model}")
-    g.add_argument("--width", type=float, help=f"multiplies all widths, a power of two; {d.width:g}")
-    g.add_argument("--classifier", choices=("a1", "a2"), help=f"auxiliary classifiers; {d.classifier}")
-    g.add_argument("--dropout", type=float, help="dropout rate; the paper's for model and data set, else 0.05")
+    g.add_argument(
+        "--algo", help=f"BP, GX (blocks of X layers) or GXSY (moving by Y layers per epoch) (default: {d.algo})"
+    )
+    g.add_argument("--model", help=f"vgg8b, vgg11b, vgg11bx2, vgg16 or vgg19 (default: {d.model})")
+    g.add_argument("--width", type=float, help=f"multiplies all widths, a power of two (default: {d.width:g})")
+    g.add_argument("--classifier", choices=("a1", "a2"), help=f"auxiliary classifiers (default: {d.classifier})")
+    g.add_argument(
+        "--dropout", type=float, help="dropout rate (default: the paper's for model and data set, else 0.05)"
+    )
 
     g = p.add_argument_group("data")
     g.add_argument(
         "--dataset",
         help="fashion-mnist-mini (ships with minilocal), fashion-mnist, mnist, cifar10, cifar100, or npz:FILE with "
-        f"arrays x_train, y_train, x_test, y_test; {d.dataset}",
+        f"arrays x_train, y_train, x_test, y_test (default: {d.dataset})",
     )
-    g.add_argument("--data-dir", metavar="DIR", help="the files' folder or its parent; the cache directory")
-    g.add_argument("--train-size", type=int, metavar="N", help="train on the first N images only; all")
-    g.add_argument("--test-size", type=int, metavar="N", help="test on the first N images only; all")
-    g.add_argument("--validation", type=float, metavar="SHARE", help="hold out a share of the training images; 0")
-    g.add_argument("--crop", action=argparse.BooleanOptionalAction, help="random crops of the padded image; on")
+    g.add_argument("--data-dir", metavar="DIR", help="the files' folder or its parent (default: the cache directory)")
+    g.add_argument("--train-size", type=int, metavar="N", help="train on the first N images only (default: all)")
+    g.add_argument("--test-size", type=int, metavar="N", help="test on the first N images only (default: all)")
+    g.add_argument(
+        "--validation", type=float, metavar="SHARE", help="hold out a share of the training images (default: 0)"
+    )
+    g.add_argument(
+        "--crop", action=argparse.BooleanOptionalAction, help="random crops of the padded image (default: on)"
+    )
     g.add_argument(
         "--flip", action=argparse.BooleanOptionalAction, help="mirror half of the images; on for objects, off for "
         "digits and one's own data",
     )  # fmt: skip
 
     g = p.add_argument_group("training")
-    g.add_argument("--epochs", type=int, help=f"passes over the training images; {d.epochs}")
-    g.add_argument("--batch-size", type=int, help=f"images per step; {d.batch_size}")
-    g.add_argument("--lr", type=float, help=f"learning rate at the start; {d.lr}")
+    g.add_argument("--epochs", type=int, help=f"passes over the training images (default: {d.epochs})")
+    g.add_argument("--batch-size", type=int, help=f"images per step (default: {d.batch_size})")
+    g.add_argument("--lr", type=float, help=f"learning rate at the start (default: {d.lr})")
     g.add_argument(
         "--lr-schedule", choices=("cosine", "step"), help="cosine to 0, or ×0.25 at 50, 75, 87.5 and 93.75 %% of the "
-        f"steps; {d.lr_schedule}",
+        f"steps (default: {d.lr_schedule})",
     )  # fmt: skip
-    g.add_argument("--momentum", type=float, help=f"SGD's momentum; {d.momentum}")
-    g.add_argument("--weight-decay", type=float, help=f"L2 penalty, on all parameters; {d.weight_decay:g}")
-    g.add_argument("--seed", type=int, help=f"of weights, data order, augmentation and dropout; {d.seed}")
+    g.add_argument("--momentum", type=float, help=f"SGD's momentum (default: {d.momentum})")
+    g.add_argument("--weight-decay", type=float, help=f"L2 penalty, on all parameters (default: {d.weight_decay:g})")
+    g.add_argument("--seed", type=int, help=f"of weights, data order, augmentation and dropout (default: {d.seed})")
 
     g = p.add_argument_group("running")
     g.add_argument(
         "--threads",
         type=int,
         default=None,
-        help="threads to use; all processors. The numbers don't depend on it",
+        help="threads to use (default: all processors); the numbers don't depend on it",
     )
-    g.add_argument("--run-dir", metavar="DIR", default=None, help="where results go; runs/<time>-<algo>-<model>")
+    g.add_argument(
+        "--run-dir", metavar="DIR", default=None, help="where results go (default: runs/<time>-<algo>-<model>)"
+    )
     g.add_argument(
         "--describe", action="store_true", default=False, help="print the network and the blocks, don't train"
     )

@@ -22,6 +22,11 @@ def test_help_lists_the_commands(capsys):
     assert all(name in out for name in cli.COMMANDS)
 
 
+def test_python_m_minilocal_is_the_console_command():
+    command = [sys.executable, "-m", "minilocal", "--version"]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == f"minilocal {__version__}\n"
+
+
 def test_version(capsys):
     with pytest.raises(SystemExit):
         cli.main(["--version"])

@@ -17,6 +17,10 @@ def test_parts_and_arrays_are_named_and_shared(network):
     assert arrays["layers.1.bn.mean"] is network.layer(1).layers["bn"].state["mean"]
 
 
+def test_repr(network):
+    assert repr(network) == "Network(3 layers, input 8×8×2, classifiers on 2, 3)"
+
+
 def test_load_copies_what_arrays_gave(network):
     other = build_network("4 M 6", [8], (8, 8, 2), 3, "G2S1", features=32, seed=1)
     other.load(network.arrays())

@@ -13,7 +13,10 @@ from minilocal.layers.base import Layer
 
 
 class ReLU(Layer):
-    """Rectify: y = max(x, 0), dx = dy where y > 0 and 0 elsewhere; any shape."""
+    """Rectify: y = max(x, 0), dx = dy where y > 0 and 0 elsewhere; any shape.
+
+    Source: tutorials/reference.md, "ReLU and dropout".
+    """
 
     kept = ("y",)
 
@@ -39,6 +42,7 @@ class Dropout(Layer):
 
     The mask is a function of `key` (set by the training step from seed, step and layer) and of the entry's
     index. Nothing is drawn or stored: backward applies the same mask to dy by computing it again.
+    Source: tutorials/reference.md, "ReLU and dropout".
     """
 
     kept = ("used_key",)
