@@ -9,6 +9,7 @@ import argparse
 import functools
 import importlib
 import os
+import re
 import sys
 from collections.abc import Callable, Sequence
 from typing import NoReturn
@@ -28,7 +29,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Print one sentence to stderr and exit with status 2."""
-        self.exit(2, f"{self.prog}: {message} (see --help)\n")
+        self.exit(_complain(self.prog.removeprefix("python -m "), f"{message} (see --help)", 2))
 
 
 def command(main: Callable[[Sequence[str] | None], int]) -> Callable[..., int]:
@@ -37,6 +38,9 @@ def command(main: Callable[[Sequence[str] | None], int]) -> Callable[..., int]:
     @functools.wraps(main)
     def wrapped(argv: Sequence[str] | None = None) -> int:
         name = main.__module__ if main.__module__ != "__main__" else _running_module()
+        for stream in (sys.stdout, sys.stderr):
+            if hasattr(stream, "reconfigure"):
+                stream.reconfigure(errors="replace")  # a code page without × prints ? instead of failing
         try:
             return main(argv)
         except InputError as error:
@@ -45,15 +49,22 @@ def command(main: Callable[[Sequence[str] | None], int]) -> Callable[..., int]:
             return _complain(name, error, 1)
         except KeyboardInterrupt:
             return _complain(name, "interrupted", 130)
-        except BrokenPipeError:  # the reader, `head` say, has seen enough
+        except BrokenPipeError:  # the reader, `head` say, has seen enough: stop without a word, as SIGPIPE would
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            return 0
+            return 141
+        except MemoryError:
+            return _complain(name, "there is not enough memory for this; try a smaller network or batch", 1)
+        except OSError as error:
+            where = f" ({error.filename})" if error.filename else ""
+            return _complain(name, f"the system says: {error.strerror or error}{where}", 1)
 
     return wrapped
 
 
 def _complain(name: str, sentence: object, status: int) -> int:
-    print(f"{name.removesuffix('.__main__')}: {sentence}", file=sys.stderr)
+    """Print one line, whatever line breaks the values in it hold, and return the status."""
+    line = re.sub(r"\s+", " ", str(sentence))
+    print(f"{name.removesuffix('.__main__')}: {line}", file=sys.stderr)
     return status
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +45,8 @@ class Config:
 
     def check(self) -> None:
         """Raise `InputError` naming the first option whose value is out of range."""
+        for field in fields(self):
+            _check_type(field.name, getattr(self, field.name), str(field.type))
         parse(self.algo)
         if self.model not in CONFIGS:
             raise InputError(f"model {self.model!r} is unknown; choose from {', '.join(CONFIGS)}")
@@ -63,8 +65,8 @@ class Config:
         ):
             value = getattr(self, name)
             if value is not None and not least <= value < below:
-                bound = f"below {below}" if below < math.inf else ""
-                raise InputError(f"{flag(name)} is {value}; it must be at least {least} {bound}".rstrip())
+                bound = f" and below {below}" if below < math.inf else ""
+                raise InputError(f"{flag(name)} is {value}; it must be at least {least}{bound}")
         if not 0 < self.lr <= 1000:
             raise InputError(f"--lr is {self.lr}; it must be above 0 and at most 1000")
 
@@ -108,6 +110,21 @@ class Config:
             on_step=on_step,
         )
 
+    def absolute(self) -> Config:
+        """Return the configuration with absolute paths, so that it can be used from another directory."""
+        data_dir = None if self.data_dir is None else str(Path(self.data_dir).absolute())
+        npz = self.dataset.removeprefix("npz:")
+        dataset = self.dataset if npz == self.dataset else f"npz:{Path(npz).absolute()}"
+        return replace(self, data_dir=data_dir, dataset=dataset)
+
+    def moved_to(self, data_dir: str | None) -> Config:
+        """Return the configuration with the data set's files, an npz file too, looked for in another directory."""
+        if data_dir is None:
+            return self
+        npz = self.dataset.removeprefix("npz:")
+        dataset = self.dataset if npz == self.dataset else f"npz:{Path(data_dir) / Path(npz).name}"
+        return replace(self, data_dir=data_dir, dataset=dataset)
+
     def as_dict(self) -> dict[str, Any]:
         """Return the options by name, ready for JSON."""
         return asdict(self)
@@ -127,6 +144,15 @@ class Config:
         name = self.dataset if not self.dataset.startswith("npz:") else Path(self.dataset[4:]).name
         epochs = f"{self.epochs} epoch{'s' if self.epochs > 1 else ''}"
         return f"{parse(self.algo).name}, {self.model}{width}, {name}, {epochs}, seed {self.seed}"
+
+
+def _check_type(name: str, value: object, annotation: str) -> None:
+    """Raise `InputError` unless a value, perhaps read from a file, is of an annotated type such as "int | None"."""
+    words = {"int": "a whole number", "float": "a number", "str": "a text", "bool": "true or false", "None": "null"}
+    kinds = annotation.split(" | ")
+    found = type(value).__name__.replace("NoneType", "None")
+    if found not in kinds and not (found == "int" and "float" in kinds):
+        raise InputError(f"{flag(name)} is {value!r:.80}; it must be {' or '.join(words[kind] for kind in kinds)}")
 
 
 def flag(name: str) -> str:

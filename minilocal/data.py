@@ -29,7 +29,7 @@ class Normalisation:
             total += pixels.sum(axis=0), (pixels**2).sum(axis=0)
         mean, square = total / (images.size / channels)
         std = np.sqrt(np.maximum(square - mean**2, 0))
-        return cls(mean, np.where(std > 0, std, 1.0))
+        return cls(mean, np.where(std > 1e-6 * np.abs(mean), std, 1.0))  # below that it is rounding
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Data:
         return height, width, channels
 
     @property
-    def white(self) -> float | None:
+    def white_level(self) -> float | None:
         """Return the raw value of white, 255 for uint8 and 1 for floats in 0 … 1; None if that can't be told."""
         pixels = self.train.pixels
         if pixels.dtype == np.uint8:
@@ -125,6 +125,8 @@ def split(count: int, share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
 
     Raises `InputError` if either part would be empty although share is above 0.
     """
+    if not 0 <= share < 1:
+        raise InputError(f"the validation share is {share}; it must be at least 0 and below 1")
     held_out = round(count * share)
     if share and not 0 < held_out < count:
         raise InputError(f"a validation share of {share} holds out {held_out} of {count} images; choose another")

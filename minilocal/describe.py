@@ -2,42 +2,41 @@
 
 from __future__ import annotations
 
-import math
-
 from minilocal.layers import Sequential
 from minilocal.network import Network
-from minilocal.schedule import Schedule
+from minilocal.schedule import Block, Schedule
 
 
 def describe(network: Network, schedule: Schedule) -> str:
     """Return tables of all layers and classifiers (shapes, parameters, MACs) and of the schedule's blocks."""
-    lines = [f"{'':<12}{'operation':<12}{'output':>14}{'parameters':>13}{'MACs/image':>14}"]
-    lines.append(f"{'input':<24}{_times(network.input_shape):>14}")
-    for title, parts in (
-        ("layers", [(f"layer {i}", layer) for i, layer in enumerate(network.layers, 1)]),
-        ("classifiers", [(f"aux {i}", layer) for i, layer in sorted(network.auxiliary.items())]),
-    ):
-        total = [0, 0]
-        shape = network.input_shape
-        for name, layer in parts:
-            if name.startswith("aux"):
-                shape = network.shapes[int(name[4:]) - 1]
+    lines = [f"{'':<16}{'operation':<10}{'output':>12}{'parameters':>13}{'MACs/image':>14}"]
+    lines.append(_row("input", "", _times(network.input_shape), 0, 0))
+    inputs = [network.input_shape, *network.shapes]
+    layers = [(f"layer {i}", layer, inputs[i - 1]) for i, layer in enumerate(network.layers, 1)]
+    classifiers = [(f"aux {i}", layer, network.shapes[i - 1]) for i, layer in sorted(network.auxiliary.items())]
+    for title, parts in (("all layers", layers), ("all classifiers", classifiers)):
+        total_params = total_macs = 0
+        for name, layer, shape in parts:
             for operation, inner in layer.layers.items() if isinstance(layer, Sequential) else [("", layer)]:
-                count = [sum(p.size for p in inner.params.values()), inner.macs(shape)]
-                total = [a + b for a, b in zip(total, count, strict=True)]
+                params, macs = sum(p.size for p in inner.params.values()), inner.macs(shape)
+                total_params, total_macs = total_params + params, total_macs + macs
                 shape = inner.output_shape(shape)
-                numbers = "".join(f"{n:>{w},}" if n else " " * w for n, w in zip(count, (13, 14), strict=True))
-                lines.append(f"{name:<12}{operation:<12}{_times(shape):>14}{numbers}".rstrip())
+                lines.append(_row(name, operation, _times(shape), params, macs))
                 name = ""
-        lines.append(f"{'all ' + title:<38}{total[0]:>13,}{total[1]:>14,}")
+        lines.append(_row(title, "", "", total_params, total_macs))
     lines += ["", f"{schedule.name} on {len(network)} layers:"]
     for epoch in range(schedule.period):
         blocks = schedule.blocks_at(epoch, len(network))
         when = "every epoch" if schedule.period == 1 else f"epochs {epoch + 1}, {epoch + 1 + schedule.period}, …"
-        frozen = f"layers 1-{blocks[0].first - 1} frozen, " if blocks[0].first > 1 else ""
+        frozen = f"frozen {Block(1, blocks[0].first - 1)}, " if blocks[0].first > 1 else ""
         lines.append(f"  {when:<16} shift {schedule.shift_at(epoch)}: {frozen}blocks {', '.join(map(str, blocks))}")
     return "\n".join(lines)
 
 
+def _row(name: str, operation: str, shape: str, params: int, macs: int) -> str:
+    numbers = "".join(f"{n:>{width},}" if n else " " * width for n, width in ((params, 13), (macs, 14)))
+    return f"{name:<16}{operation:<10}{shape:>12}{numbers}".rstrip()
+
+
 def _times(shape: tuple[int, ...]) -> str:
-    return "×".join(map(str, shape)) if math.prod(shape) else ""
+    return "×".join(map(str, shape))

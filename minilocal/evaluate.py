@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -14,9 +13,11 @@ from minilocal.batches import evaluation_batches
 from minilocal.cli import Parser, command
 from minilocal.config import Config
 from minilocal.data import Images, pad_to_32
-from minilocal.errors import InputError
+from minilocal.datainfo import DataInfo
+from minilocal.errors import InputError, TrainingError
 from minilocal.evaluation import confusion_matrix, evaluate
 from minilocal.figures import draw_confusion
+from minilocal.kernels import COMPILING, on_first_compilation
 from minilocal.network import Network
 from minilocal.parallel import set_threads
 from minilocal.rundir import RunDirectory
@@ -48,45 +49,46 @@ def parser() -> Parser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; return its exit status."""
     options = parser().parse_args(argv)
-
     set_threads(options.threads)
     run = RunDirectory(Path(options.run))
-    config, about = run.read_config()
-    network = config.network(about["image_shape"], len(about["classes"]))
+    config, info = run.read_config()
+    network = config.network(info.image_shape, len(info.classes))
     epoch = run.read_checkpoint(network)
-    if options.predict:
-        for file in options.predict:
-            print(f"{file}: {_guess(network, _read_image(file, about, options.invert), about)}")
-        return 0
-    _report(run, config, about, network, epoch, options.data_dir)
+    with on_first_compilation(lambda: print(COMPILING)):
+        if options.predict:
+            images = [(file, _read_image(file, info, options.invert)) for file in options.predict]
+            for file, pixels in images:
+                print(f"{file}: {_guess(network, pixels, info)}")
+        else:
+            _report(run, config.moved_to(options.data_dir), info, network, epoch)
     return 0
 
 
-def _report(
-    run: RunDirectory, config: Config, about: dict[str, Any], network: Network, epoch: int, data_dir: str | None
-) -> None:
+def _report(run: RunDirectory, config: Config, info: DataInfo, network: Network, epoch: int) -> None:
     """Print accuracies and the confusion matrix, and draw the latter."""
-    data = replace(config, data_dir=data_dir or config.data_dir).data()
-    if (data.image_shape, list(data.classes)) != (about["image_shape"], about["classes"]):
+    data = config.data()
+    if (data.image_shape, data.classes) != (info.image_shape, info.classes):
         raise InputError(f"{config.dataset} has other images or classes now than when {run.path} was trained on it")
-    test = Images(data.test.pixels, data.test.labels, about["normalisation"])
+    test = Images(data.test.pixels, data.test.labels, info.normalisation)
     blocks = parse(config.algo).blocks_at(epoch - 1, len(network))
     scores = evaluate(network, test, [block.last for block in blocks])
-    matrix = confusion_matrix(network, test, len(about["classes"]))
+    matrix = confusion_matrix(network, test, len(info.classes))
 
     print(f"{config.title}; after epoch {epoch}")
     for block in blocks:
         score = scores[block.last]
         own = "the network's own" if block.last == len(network) else f"block {block}"
         print(f"  A_{block.last:<3} test accuracy {100 * score.accuracy:6.2f} %, loss {score.loss:.4f}  ({own})")
-    print("confusion matrix (rows: true class, columns: predicted class)")
-    print(_table(matrix, about["classes"]))
-    path = draw_confusion(matrix, about["classes"], config.title, run.path / "confusion_matrix.png")
-    print(f"drawn in {path}")
+    print("confusion matrix (rows: true class, columns: predicted class; then the share of the class that is right)")
+    print(_table(matrix, info.classes))
+    try:
+        print(f"drawn in {draw_confusion(matrix, info.classes, config.title, run.path / 'confusion_matrix.png')}")
+    except TrainingError as error:  # somebody else's run directory may be read-only: the numbers are what counts
+        print(f"not drawn: {error}")
     print(f"test accuracy {100 * scores[len(network)].accuracy:.2f} % on {len(test)} images")
 
 
-def _table(matrix: np.ndarray, classes: list[str]) -> str:
+def _table(matrix: np.ndarray, classes: Sequence[str]) -> str:
     """Return the matrix as text, with recall per class; of more than 20 classes only that and the worst mistake."""
     recall = matrix.diagonal() / np.maximum(matrix.sum(axis=1), 1)
     name_width = max(len(name) for name in classes)
@@ -103,35 +105,41 @@ def _table(matrix: np.ndarray, classes: list[str]) -> str:
     )
 
 
-def _read_image(file: str, about: dict[str, Any], invert: bool) -> np.ndarray:
+def _read_image(file: str, info: DataInfo, invert: bool) -> np.ndarray:
     """Return an image file as raw pixels (1, H, W, C), resized to the data set's images if it has another size."""
     from PIL import Image  # comes with matplotlib, which reads images through it
 
-    height, width, channels = about["raw_shape"]
-    if not about.get("white"):
-        raise InputError(
-            f"image {file} can't be scaled like the run's own floating-point images; evaluate an npz: file"
-        )
+    height, width, channels = info.raw_shape
+    if info.white_level is None:
+        raise InputError(f"image {file!r} can't be scaled like the floating-point images of this run; --predict needs "
+                         "a run on 8-bit images or on numbers from 0 to 1")  # fmt: skip
     try:
-        with Image.open(file) as opened:
-            image = opened.convert("L" if channels == 1 else "RGB")
-            if image.size != (width, height):
-                image = image.resize((width, height), Image.Resampling.LANCZOS)
-            pixels = np.asarray(image).reshape(1, height, width, channels)
+        with warnings.catch_warnings(), Image.open(file) as opened:
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            if opened.mode.startswith(("I", "F")):
+                raise InputError(f"image {file!r} has more than 8 bits per channel; save it with 8")
+            black = Image.new("RGBA", opened.size, "black")
+            flat = Image.alpha_composite(black, opened.convert("RGBA"))  # what is transparent shows black
+            image = flat.convert("L" if channels == 1 else "RGB")
+    except InputError:
+        raise
     except FileNotFoundError:
-        raise InputError(f"image {file} does not exist; name a PNG or JPEG file") from None
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise InputError(f"image {file} can't be read ({error}); name a PNG or JPEG file") from None
-    return pad_to_32((255 - pixels if invert else pixels) * np.float32(about["white"] / 255))
+        raise InputError(f"image {file!r} does not exist; name a PNG or JPEG file") from None
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise InputError(f"image {file!r} can't be read ({error}); name a PNG or JPEG file") from None
+    if image.size != (width, height):
+        image = image.resize((width, height), Image.Resampling.LANCZOS)
+    pixels = np.asarray(image).reshape(1, height, width, channels)
+    return pad_to_32((255 - pixels if invert else pixels) * np.float32(info.white_level / 255))
 
 
-def _guess(network: Network, pixels: np.ndarray, about: dict[str, Any]) -> str:
+def _guess(network: Network, pixels: np.ndarray, info: DataInfo) -> str:
     """Return the three likeliest classes with their softmax probabilities."""
-    (x, _), *_ = evaluation_batches(Images(pixels, np.zeros(1, np.int64), about["normalisation"]))
+    (x, _), *_ = evaluation_batches(Images(pixels, np.zeros(1, np.int64), info.normalisation))
     logits = network.predict(x)[0].astype(np.float64)
     p = np.exp(logits - logits.max())
     p /= p.sum()
-    return ", ".join(f"{about['classes'][i]} {100 * p[i]:.1f} %" for i in p.argsort()[::-1][:3])
+    return ", ".join(f"{info.classes[i]} {100 * p[i]:.1f} %" for i in p.argsort()[::-1][:3])
 
 
 if __name__ == "__main__":

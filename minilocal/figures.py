@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -124,7 +125,7 @@ def draw_gradient_map(run: RunDirectory, title: str) -> Path:
     return _save(figure, run.path / "gradient_map.png")
 
 
-def draw_confusion(matrix: np.ndarray, classes: list[str], title: str, path: Path) -> Path:
+def draw_confusion(matrix: np.ndarray, classes: Sequence[str], title: str, path: Path) -> Path:
     """Draw a confusion matrix (true class down, predicted class across) with its counts."""
     count = len(classes)
     figure = _figure(2.5 + 0.5 * min(count, 30), 2 + 0.5 * min(count, 30))

@@ -13,9 +13,10 @@ A layer is checked on L = Σ r·y with random r, a training step on each block's
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -24,6 +25,7 @@ import numpy as np
 from minilocal.auxiliary import a1, a2
 from minilocal.cli import Parser, command
 from minilocal.errors import InputError
+from minilocal.kernels import COMPILING, on_first_compilation
 from minilocal.layers import AvgPool2d, BatchNorm, Conv2d, Dropout, Flatten, Layer, Linear, MaxPool2d, ReLU
 from minilocal.losses import softmax_cross_entropy
 from minilocal.network import Network
@@ -80,7 +82,7 @@ def compare(
     """
     if array.shape != gradient.shape:
         raise InputError(f"{function}: the gradient of {argument} has shape {gradient.shape}, not {array.shape}")
-    floor = max(FLOOR * float(np.abs(gradient).max()), 1e-12)
+    floor = max(FLOOR * float(np.nanmax(np.abs(gradient), initial=0)), 1e-12)
     checked, worst = 0, Check(function, argument, array.shape, 0, -1.0, (), 0.0, 0.0)
     for flat in np.random.default_rng(seed).permutation(array.size)[: 4 * entries]:
         index = tuple(int(i) for i in np.unravel_index(flat, array.shape))
@@ -90,11 +92,13 @@ def compare(
             continue  # a kink within ±STEP
         error = abs(received - expected) / max(abs(received), abs(expected), floor)
         checked += 1
-        if not error <= worst.worst:  # NaN counts as worst
+        if math.isnan(error):
+            error = math.inf
+        if error > worst.worst:
             worst = Check(function, argument, array.shape, checked, error, index, received, expected)
         if checked == entries:
             break
-    return Check(**{**vars(worst), "checked": checked})
+    return replace(worst, checked=checked)
 
 
 def _central_difference(loss: Callable[[], float], array: np.ndarray, index: tuple[int, ...], h: float) -> float:
@@ -235,22 +239,23 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--tolerance", type=float, default=TOLERANCE, help=f"worst relative error allowed (default: {TOLERANCE:g})"
     )
     options = parser.parse_args(argv)
-    if options.entries < 1:
-        raise InputError(f"--entries is {options.entries}; it must be at least 1")
-    if not options.tolerance > 0:
-        raise InputError(f"--tolerance is {options.tolerance}; it must be above 0")
+    if not 1 <= options.entries <= 10_000:
+        raise InputError(f"--entries is {options.entries}; it must be 1 to 10000")
+    if not 0 < options.tolerance < 1:
+        raise InputError(f"--tolerance is {options.tolerance}; it must be above 0 and below 1")
     print(f"{'function':<26}{'argument':<24}{'shape':<14}{'checked':>8}{'worst error':>13}  verdict")
     failures, worst, count = [], 0.0, 0
-    for part in (check_layers(options.entries), check_steps(max(1, options.entries // 3))):
-        for check in part:
-            passed = check.passed(options.tolerance)
-            shape = "×".join(map(str, check.shape))
-            print(
-                f"{check.function:<26}{check.argument:<24}{shape:<14}{check.checked:>8}{check.worst:>13.1e}  "
-                f"{'ok' if passed else 'FAILED'}"
-            )
-            failures += [] if passed else [check]
-            worst, count = max(worst, check.worst), count + check.checked
+    with on_first_compilation(lambda: print(COMPILING)):
+        for part in (check_layers(options.entries), check_steps(max(1, options.entries // 3))):
+            for check in part:
+                passed = check.passed(options.tolerance)
+                shape = "×".join(map(str, check.shape))
+                print(
+                    f"{check.function:<26}{check.argument:<24}{shape:<14}{check.checked:>8}{check.worst:>13.1e}  "
+                    f"{'ok' if passed else 'FAILED'}"
+                )
+                failures += [] if passed else [check]
+                worst, count = max(worst, check.worst), count + check.checked
     for check in failures:
         print(check.explain())
     print(f"{count} entries checked, worst relative error {worst:.1e}, {len(failures)} arrays failed")

@@ -59,13 +59,19 @@ class Network:
         }
 
     def load(self, arrays: dict[str, np.ndarray]) -> None:
-        """Copy arrays, named as in `arrays()`, into the network; `InputError` names one that is missing or misfits."""
+        """Copy arrays, named as in `arrays()`, into the network.
+
+        `InputError` names one that is missing, has another shape, or holds what is no finite number; then nothing
+        is copied.
+        """
         mine = self.arrays()
         for name, array in mine.items():
             if name not in arrays:
                 raise InputError(f"array {name} is missing")
             if arrays[name].shape != array.shape:
                 raise InputError(f"array {name} has shape {arrays[name].shape}; the network needs {array.shape}")
+            if arrays[name].dtype.kind != "f" or not np.isfinite(arrays[name]).all():
+                raise InputError(f"array {name} holds what is no finite number")
         for name, array in mine.items():
             array[...] = arrays[name]
 

@@ -56,16 +56,16 @@ def cosine(lr: float, step: int, steps: int) -> float:
     return lr / 2 * (1 + math.cos(math.pi * step / steps))
 
 
-def staircase(lr: float, step: int, steps: int) -> float:
+def step_decay(lr: float, step: int, steps: int) -> float:
     """Return lr times 0.25 for each of 50, 75, 87.5 and 93.75 % of the steps that lie behind.
 
-    >>> [staircase(1.0, t, 16) for t in (0, 7, 8, 12, 14, 15)]
+    >>> [step_decay(1.0, t, 16) for t in (0, 7, 8, 12, 14, 15)]
     [1.0, 1.0, 0.25, 0.0625, 0.015625, 0.00390625]
     """
     return lr * 0.25 ** sum(step >= part * steps for part in (0.5, 0.75, 0.875, 0.9375))
 
 
-LR_SCHEDULES = {"cosine": cosine, "step": staircase}
+LR_SCHEDULES = {"cosine": cosine, "step": step_decay}
 
 
 def learning_rate(schedule: str, lr: float, step: int, steps: int) -> float:

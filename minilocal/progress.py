@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
+from minilocal.schedule import Block
 from minilocal.steps import BlockResult
 from minilocal.trainer import EpochReport
 
@@ -55,7 +56,7 @@ class Progress:
         first = report.blocks[0].block.first
         parts = [f"epoch {report.epoch:>{len(str(self.epochs))}}/{self.epochs}"]
         if first > 1:
-            parts.append(f"frozen {1 if first == 2 else f'1-{first - 1}'}")
+            parts.append(f"frozen {Block(1, first - 1)}")
         parts += [
             f"[{block.block}] {block.train.loss:.3f} {100 * block.train.accuracy:.1f} %" for block in report.blocks
         ]

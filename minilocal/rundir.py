@@ -2,7 +2,8 @@
 
     runs/20260102-030405-G3S2-vgg8b/
         config.json         every option, the normalisation, the class names, library versions
-        metrics.csv         a row per epoch and block; no times in it: the same run gives the same bytes
+        metrics.csv         a row per epoch and block; no times in it: the same run gives the same bytes (lr: the
+                            learning rate of the epoch's last step)
         gradients.csv       a row per epoch and layer
         timing.csv          seconds and images per second, per epoch
         checkpoint.npz      weights, running statistics and momentum after the last whole epoch
@@ -29,7 +30,8 @@ from typing import IO, Any
 import numpy as np
 
 from minilocal.config import Config
-from minilocal.data import Data, Normalisation
+from minilocal.data import Data
+from minilocal.datainfo import DataInfo
 from minilocal.errors import InputError, TrainingError
 from minilocal.network import Network
 from minilocal.optim import SGD
@@ -40,6 +42,7 @@ METRICS = (
     "epoch", "shift", "block", "first_layer", "last_layer", "lr", "train_loss", "train_accuracy",
     "validation_loss", "validation_accuracy", "test_loss", "test_accuracy",
 )  # fmt: skip
+TOO_LARGE = (MemoryError, OverflowError, RecursionError)  # what files that lie about their size can lead to
 GRADIENTS = ("epoch", "shift", "layer", "block", "gradient_norm", "weight_norm")
 TIMING = ("epoch", "train_seconds", "evaluation_seconds", "images_per_second")
 
@@ -58,23 +61,20 @@ class RunDirectory:
         """
         try:
             if path is not None:
-                directory = Path(path)
-                directory.mkdir(parents=True, exist_ok=True)
-                if any(directory.iterdir()):
-                    raise InputError(f"run directory {path} is not empty; name one that does not exist yet")
-                _check_writable(directory)
-                return cls(directory)
+                return cls(_make_directory(Path(path)))
             stem = f"{datetime.now():%Y%m%d-%H%M%S}-{parse(config.algo).name}-{config.model}"
+            Path(base).mkdir(parents=True, exist_ok=True)
             for number in range(1, 1000):
                 directory = Path(base) / (stem if number == 1 else f"{stem}-{number}")
                 with contextlib.suppress(FileExistsError):
-                    directory.mkdir(parents=True)
+                    directory.mkdir()
                     return cls(directory)
-        except OSError as error:
+        except (OSError, ValueError) as error:
+            if isinstance(error, InputError):
+                raise
             where = path if path is not None else base
-            raise InputError(
-                f"run directory {where} can't be made ({error.strerror}); name another with --run-dir"
-            ) from None
+            reason = getattr(error, "strerror", None) or error
+            raise InputError(f"run directory {where!r} can't be made ({reason}); name another with --run-dir") from None
         raise InputError(f"a thousand runs are named {base}/{stem}; name one with --run-dir")
 
     def write_config(self, config: Config, data: Data) -> None:
@@ -83,17 +83,7 @@ class RunDirectory:
 
         content = {
             "config": config.as_dict(),
-            "data": {
-                "classes": list(data.classes),
-                "raw_shape": list(data.raw_shape),
-                "image_shape": list(data.image_shape),
-                "white": data.white,
-                "train_images": len(data.train),
-                "normalisation": {
-                    "mean": data.train.normalisation.mean.tolist(),
-                    "std": data.train.normalisation.std.tolist(),
-                },
-            },
+            "data": DataInfo.of(data).as_dict(),
             "versions": {
                 "minilocal": _version(),
                 "python": platform.python_version(),
@@ -143,26 +133,18 @@ class RunDirectory:
         with self._replacing("checkpoint.npz") as file:
             np.savez(file, epoch=np.array(epoch), **arrays)  # type: ignore[arg-type]
 
-    def read_config(self) -> tuple[Config, dict[str, Any]]:
+    def read_config(self) -> tuple[Config, DataInfo]:
         """Return the configuration and what config.json says about the data, checked."""
         path = self.path / "config.json"
-        content = self._read(path, lambda: json.loads(path.read_text()))
+        content = self._read(path, lambda: json.loads(path.read_text(encoding="utf-8")))
+        if not isinstance(content, dict) or not isinstance(content.get("config"), dict):
+            raise InputError(f"{path} is not a run's configuration; name another run directory")
         try:
-            data = content["data"]
-            for name in ("mean", "std"):
-                data["normalisation"][name] = np.array(data["normalisation"][name], float)
-            data["normalisation"] = Normalisation(**data["normalisation"])
-            data["classes"] = [str(name) for name in data["classes"]]
-            for name in ("raw_shape", "image_shape"):
-                height, width, channels = (int(size) for size in data[name])
-                data[name] = (height, width, channels)
             config = Config.from_dict(content["config"])
             config.check()
+            return config, DataInfo.from_dict(content.get("data"))
         except InputError as error:
-            raise InputError(f"{path}: {error}") from None
-        except (KeyError, TypeError, ValueError, AttributeError):
-            raise InputError(f"{path} is not a run's configuration; name another run directory") from None
-        return config, data
+            raise InputError(f"{path} is not a run's configuration ({error}); name another run directory") from None
 
     def read_checkpoint(self, network: Network) -> int:
         """Load checkpoint.npz into the network; return the number of epochs behind it."""
@@ -173,11 +155,14 @@ class RunDirectory:
                 return {name: archive[name] for name in archive.files if not name.startswith("momentum.")}
 
         arrays = self._read(path, read)
+        epoch = arrays.get("epoch", np.array(0.0))
         try:
+            if epoch.shape != () or epoch.dtype.kind != "i" or epoch < 1:
+                raise InputError("its epoch is not a whole number from 1")
             network.load(arrays)
-            return int(arrays["epoch"])
-        except (InputError, KeyError, TypeError, ValueError) as error:
+        except InputError as error:
             raise InputError(f"{path} does not fit the run's configuration: {error}") from None
+        return int(epoch)
 
     def read_rows(self, name: str) -> list[dict[str, float]]:
         """Return the rows of one of the CSV files as numbers by column; empty fields are left out."""
@@ -199,7 +184,7 @@ class RunDirectory:
             raise InputError(
                 f"{path} does not exist; name a run directory that `python -m minilocal.train` wrote"
             ) from None
-        except (OSError, ValueError, EOFError, KeyError, TypeError, zipfile.BadZipFile) as error:
+        except (OSError, ValueError, EOFError, KeyError, TypeError, zipfile.BadZipFile, *TOO_LARGE) as error:
             reason = re.sub(r"\s+", " ", str(error)) or type(error).__name__
             raise InputError(f"{path} can't be read ({reason}); train again or name another run") from None
 
@@ -219,10 +204,24 @@ class RunDirectory:
             raise TrainingError(f"{path} can't be written ({error.strerror}); what was there before is kept") from None
 
 
-def _check_writable(directory: Path) -> None:
-    probe = directory / ".probe"
-    probe.touch()
-    probe.unlink()
+def _make_directory(directory: Path) -> Path:
+    """Make a directory that does not exist yet, or take an empty one; leave nothing behind if that fails."""
+    if str(directory) in ("", "."):
+        raise InputError("--run-dir is the current directory; name one that does not exist yet")
+    absent = [parent for parent in (directory, *directory.parents) if not parent.exists()]
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        if any(directory.iterdir()):
+            raise InputError(f"run directory {str(directory)!r} is not empty; name one that does not exist yet")
+        probe = directory / ".probe"
+        probe.touch()
+        probe.unlink()
+    except OSError:
+        for parent in absent:
+            with contextlib.suppress(OSError):
+                parent.rmdir()
+        raise
+    return directory
 
 
 def _version() -> str:

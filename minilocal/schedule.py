@@ -45,6 +45,18 @@ class Schedule:
     block_size: int | None
     shift: int = 0
 
+    def __post_init__(self) -> None:
+        size, shift = self.block_size, self.shift
+        if size is None and shift == 0:
+            return
+        if size is None or size < 1:
+            raise InputError(f"G{size or 0} has no layers in its blocks; the smallest block is one layer, G1")
+        if shift < 0 or shift >= size:
+            remedy = f"G{size}S{size - 1}" if size > 1 else "G1"
+            raise InputError(
+                f"G{size}S{shift} shifts by {shift} layers, which must be less than its block size {size}; try {remedy}"
+            )
+
     @property
     def name(self) -> str:
         """Return the algorithm's name as the paper writes it.
@@ -124,12 +136,4 @@ def parse(name: str) -> Schedule:
         raise InputError(
             f"algorithm {name!r} is unknown; use BP, GX or GXSY with numbers X > Y, such as G1, G3 or G3S2"
         )
-    size, shift = int(match[1]), int(match[2] or 0)
-    if size == 0:
-        raise InputError(f"{name} has blocks of 0 layers; the smallest block is one layer, G1")
-    if shift >= size:
-        remedy = f"G{size}S{size - 1}" if size > 1 else "G1"
-        raise InputError(
-            f"{name} shifts by {shift} layers, which must be less than its block size {size}; try {remedy}"
-        )
-    return Schedule(size, shift)
+    return Schedule(int(match[1]), int(match[2] or 0))

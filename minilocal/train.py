@@ -11,7 +11,7 @@ from minilocal.cli import Parser, command
 from minilocal.config import Config
 from minilocal.describe import describe
 from minilocal.figures import draw_curves, draw_gradient_map
-from minilocal.kernels import on_first_compilation
+from minilocal.kernels import COMPILING, on_first_compilation
 from minilocal.parallel import get_threads, set_threads
 from minilocal.progress import Progress
 from minilocal.rundir import RunDirectory
@@ -102,7 +102,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     trainer = config.trainer(network, data)
     run = RunDirectory.create(config, options.run_dir)
-    run.write_config(config, data)
+    run.write_config(config.absolute(), data)
 
     progress = Progress(config.epochs, trainer.steps_per_epoch * config.batch_size, options.quiet)
     trainer.on_step = progress.on_step
@@ -112,17 +112,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         f"{get_threads()} threads\n"
         "a line per epoch: [layers of a block] its training loss and accuracy | ... | test accuracy | time"
     )
-    note = "compiling the kernels; this happens once, later runs find them cached"
+    epochs = 0
     try:
-        with on_first_compilation(lambda: progress.say(note)):
+        with on_first_compilation(lambda: progress.say(COMPILING)):
             for report in trainer.epochs():
                 progress.on_epoch(report)
                 run.append(report)
                 run.write_checkpoint(network, trainer.optimizer, report.epoch)
+                epochs = report.epoch
     finally:
         progress.close()
-    draw_curves(run, config.title)
-    draw_gradient_map(run, config.title)
+        if epochs:  # an interrupted or diverged run has its pictures too, of the epochs that it finished
+            draw_curves(run, config.title)
+            draw_gradient_map(run, config.title)
     print(f"test accuracy {100 * report.test.accuracy:.2f} % ({config.title}); results in {run.path}")
     return 0
 

@@ -98,11 +98,14 @@ class Trainer:
         self.crop, self.flip, self.seed = crop, data.flip if flip is None else flip, seed
         self.on_step = on_step
         self.optimizer = SGD(lr, momentum, weight_decay)
+        if epochs < 1:
+            raise InputError(f"epochs is {epochs}; it must be at least 1")
         if not 2 <= batch_size <= len(data.train):
             raise InputError(
-                f"batch size is {batch_size}; with {len(data.train)} training images it must be 2 to {len(data.train)}"
+                f"batch size is {batch_size}; it must be at least 2 and at most the training images, {len(data.train)}"
             )
-        self.schedule.check(len(network))
+        for number in self.schedule.classifiers(len(network)):
+            network.classifier(number)  # says so if the network was built for another algorithm
 
     @property
     def steps_per_epoch(self) -> int:
@@ -164,9 +167,10 @@ class Trainer:
         ends = [block.last for block in blocks]
         held_out = {name: evaluate(self.network, part, ends) for name, part in self.data.held_out.items()}
         for name, scores in held_out.items():
-            for end, score in scores.items():
-                if not math.isfinite(score.loss):
-                    raise self._diverged(f"the {name} loss of A_{end} is {score.loss} after epoch {epoch + 1}")
+            for block in blocks:
+                if not math.isfinite(loss := scores[block.last].loss):
+                    when = f"after step {self.steps_per_epoch} of epoch {epoch + 1}"
+                    raise self._diverged(f"the {name} loss of block {block} is {loss} {when}")
         return [
             BlockReport(block, score, {name: scores[block.last] for name, scores in held_out.items()})
             for block, score in zip(blocks, train, strict=True)

@@ -66,8 +66,8 @@ def build_vgg(
     architecture = CONFIGS.get(model)
     if architecture is None:
         raise InputError(f"model {model!r} is unknown; choose from {', '.join(CONFIGS)}")
-    if not (math.isfinite(width) and width > 0 and math.frexp(width)[0] == 0.5):
-        raise InputError(f"width is {width}; it must be a power of two, such as 0.125, 0.5, 1 or 2")
+    if not 0 < width <= 8 or math.frexp(width)[0] != 0.5:
+        raise InputError(f"width is {width}; it must be a power of two up to 8, such as 0.125, 0.5, 1 or 2")
 
     def scale(size: int) -> int:
         if size * width < 1:

@@ -26,12 +26,20 @@ def test_table_1_a1():
     assert (max(params), round(sum(params) / 15)) == (20_480, 19_115)
 
 
-@pytest.mark.slow  # 100 MB of weights
 def test_table_1_a2():
     shapes, auxiliary = layer_wise("a2")
     macs, params = zip(*(cost(auxiliary[i], shapes[i - 1]) for i in range(1, 14)), strict=True)
     assert (max(macs), round(sum(macs) / 13)) == (11_827_200, 6_097_447)  # the paper's average: 6,098,629
     assert (max(params), round(sum(params) / 13)) == (3_352_576, 1_663_842)  # the paper's: 1,664,236
+
+
+def test_moving_boundaries_cost_0_75_percent_more_parameters():
+    """G2S1 against G2: VGG-16, CIFAR-10, A1; conv and linear weights."""
+    g2, g2s1 = (
+        sum(a.size for name, a in build_vgg("vgg16", algo=algo).arrays().items() if name.endswith("weight"))
+        for algo in ("G2", "G2S1")
+    )
+    assert round(100 * (g2s1 / g2 - 1), 2) == 0.75
 
 
 def test_windows_double_height_first():

@@ -59,6 +59,14 @@ def test_errors_become_a_sentence_and_a_status(error, status, capsys):
     assert capsys.readouterr().err.count("\n") == 1
 
 
+def test_line_breaks_in_values_stay_on_one_line(capsys):
+    assert cli.main(["train", "--dataset", "npz:a\nb\r\nc"]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+    with pytest.raises(SystemExit):
+        cli.main(["train", "--epochs", "1\n2"])
+    assert capsys.readouterr().err.count("\n") == 1
+
+
 def test_real_mistakes_keep_their_traceback():
     @cli.command
     def main(argv):

@@ -13,7 +13,8 @@ def test_statistics_are_the_pixels_own(rng):
     stats = Normalisation.of(images)
     np.testing.assert_allclose(stats.mean, images.reshape(-1, 3).mean(axis=0))
     np.testing.assert_allclose(stats.std, images.reshape(-1, 3).std(axis=0))
-    assert Normalisation.of(np.zeros((2, 4, 4, 1), np.uint8)).std == 1  # no contrast: nothing to divide by
+    for constant in (np.zeros((2, 4, 4, 1), np.uint8), np.full((90, 8, 8, 1), 0.1, np.float32)):
+        assert Normalisation.of(constant).std == 1  # no contrast: nothing to divide by
 
 
 def test_28x28_images_get_a_black_frame(rng):
@@ -129,8 +130,8 @@ def test_evaluation_sees_everything_in_order_unaugmented():
     assert np.array_equal(np.concatenate([x for x, _ in batches]), images.pixels)
 
 
-def test_white_tells_the_scale_of_the_pixels(images):
-    assert prepare(images).white == 255
+def test_white_level_tells_the_scale_of_the_pixels(images):
+    assert prepare(images).white_level == 255
     for factor, white in ((1 / 255, 1.0), (3.0, None)):
         x_train, x_test = (x.astype(np.float32) * np.float32(factor) for x in (images.x_train, images.x_test))
-        assert prepare(dataclasses.replace(images, x_train=x_train, x_test=x_test)).white == white
+        assert prepare(dataclasses.replace(images, x_train=x_train, x_test=x_test)).white_level == white

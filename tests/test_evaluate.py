@@ -83,6 +83,37 @@ def edit_config(**changes):
     return action
 
 
+def edit_data(**changes):
+    def action(run):
+        about = json.loads((run / "config.json").read_text())
+        about["data"] |= changes
+        (run / "config.json").write_text(json.dumps(about))
+
+    return action
+
+
+def edit_checkpoint(**changes):
+    def action(run):
+        with np.load(run / "checkpoint.npz") as old:
+            arrays = dict(old)
+        np.savez(run / "checkpoint.npz", **(arrays | changes))
+
+    return action
+
+
+ODD = [
+    ("epochs", None), ("epochs", "many"), ("epochs", 1.5), ("epochs", True), ("width", []), ("width", None),
+    ("dataset", 3), ("classifier", {}), ("test_size", 5.0), ("validation", None), ("seed", 1.5), ("crop", "no"),
+    ("batch_size", None),
+]  # fmt: skip
+ODD_DATA = [
+    ("classes", "abcdefghij"), ("classes", [1, 2]), ("raw_shape", [28, 28]), ("raw_shape", [10**9, 10**9, 1]),
+    ("image_shape", [-1, 2, 3]), ("image_shape", None), ("mean", None), ("mean", [1.0, 2.0]),
+    ("mean", [float("nan")]), ("mean", [1e308]), ("std", [0.0]), ("std", [1e-320]), ("std", [[1.0]]),
+    ("white_level", "255"), ("white_level", 1e308),
+]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("action", "says"),
     [
@@ -95,9 +126,18 @@ def edit_config(**changes):
         (spoil("checkpoint.npz", b""), "checkpoint.npz can't be read"),
         (spoil("checkpoint.npz", b"PK\x03\x04 and then nothing"), "checkpoint.npz can't be read"),
         (edit_config(width=0.125), "does not fit the run's configuration: array"),
-        (edit_config(algo="G9S9"), "config.json: G9S9 shifts by 9"),
+        (edit_config(algo="G9S9"), "config.json is not a run's configuration (G9S9 shifts by 9"),
         (edit_config(colour="red"), "does not know colour"),
-        (edit_config(epochs="many"), "is not a run's configuration"),
+        *(
+            (edit_config(**{name: value}), f"(--{name.replace('_', '-')} is {value!r}; it must be")
+            for name, value in ODD
+        ),
+        *((edit_data(**{name: value}), f"(data.{name} is ") for name, value in ODD_DATA),
+        (spoil("config.json", b"[" * 100_000), "config.json can't be read"),
+        (edit_checkpoint(epoch=np.array(np.inf)), "its epoch is not a whole number from 1"),
+        (edit_checkpoint(epoch=np.array(-3)), "its epoch is not a whole number from 1"),
+        (edit_checkpoint(epoch=np.array([1, 2])), "its epoch is not a whole number from 1"),
+        (edit_checkpoint(**{"layers.1.bn.beta": np.full(8, np.nan)}), "array layers.1.bn.beta holds what is no finite"),
         (edit_config(test_size=90_000), "test size is 90000"),
     ],
 )
@@ -108,6 +148,42 @@ def test_a_spoilt_run_is_refused_in_one_sentence(run, action, says, capsys):
     assert says in err
     assert err.count("\n") == 1
     assert out == ""
+
+
+def test_a_run_on_ones_own_data_is_evaluated_from_anywhere(tmp_path, monkeypatch, capsys):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    monkeypatch.chdir(tmp_path / "a")
+    x, y = np.random.default_rng(0).integers(0, 255, (80, 16, 16, 1)).astype(np.uint8), np.arange(80) % 4
+    np.savez("own.npz", x_train=x, y_train=y, x_test=x, y_test=y)
+    argv = ["--algo", "BP", "--width", "0.0625", "--epochs", "1", "--batch-size", "40", "--quiet", "--run-dir", "run"]
+    assert train.main(["--dataset", "npz:own.npz", *argv]) == 0
+    monkeypatch.chdir(tmp_path)
+    assert evaluate.main(["a/run"]) == 0
+    (tmp_path / "a" / "own.npz").rename(tmp_path / "b" / "own.npz")
+    assert evaluate.main(["a/run"]) == 2
+    assert evaluate.main(["a/run", "--data-dir", "b"]) == 0
+    assert capsys.readouterr().out.count("on 80 images") == 2
+
+
+def test_where_the_picture_cannot_be_drawn_the_numbers_are_told_all_the_same(run, capsys):
+    (run / "confusion_matrix.png").mkdir()
+    assert evaluate.main([str(run)]) == 0
+    out = capsys.readouterr().out
+    assert "not drawn: " in out
+    assert "% on 100 images" in out
+
+
+def test_images_are_all_read_before_any_is_told(run, tmp_path, capsys):
+    from PIL import Image
+
+    Image.new("L", (28, 28)).save(tmp_path / "a.png")
+    Image.new("I;16", (28, 28)).save(tmp_path / "deep.png")
+    for bad, says in (("none.png", "does not exist"), ("deep.png", "more than 8 bits")):
+        assert evaluate.main([str(run), "--predict", str(tmp_path / "a.png"), str(tmp_path / bad)]) == 2
+        out, err = capsys.readouterr()
+        assert out == ""
+        assert says in err
 
 
 @pytest.mark.parametrize("cut", [0.3, 0.7, 0.99])

@@ -54,6 +54,17 @@ def test_nan_does_not_pass():
     assert not check.passed()
 
 
+def test_a_nan_loss_does_not_pass():
+    """Whichever entry it comes with, first or last."""
+    for bad in range(3):
+        array = np.ones(3)
+
+        def loss(array=array, bad=bad):
+            return float("nan") if array[bad] != 1 else float(array.sum())
+
+        assert not gradcheck.compare("f", "x", loss, array, np.ones(3)).passed()
+
+
 def test_entries_at_a_kink_are_not_judged():
     (check,) = gradcheck.check_layer("ReLU", ReLU(), np.array([[1e-5, 1.0, -1.0]]), entries=3)
     assert check.passed()
@@ -88,7 +99,17 @@ def test_command_fails_if_a_gradient_does(capsys):
     assert "from central differences" in out
 
 
-@pytest.mark.parametrize("argv", [["--entries", "0"], ["--tolerance", "0"], ["--tolerance", "nan"], ["--entries", "x"]])
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ["--entries", "0"],
+        ["--tolerance", "0"],
+        ["--tolerance", "nan"],
+        ["--tolerance", "inf"],
+        ["--entries", "9" * 20],
+        ["--entries", "x"],
+    ],
+)
 def test_bad_options(argv, capsys):
     try:
         status = gradcheck.main(argv)

@@ -37,6 +37,9 @@ def test_load_refuses_what_does_not_fit_and_changes_nothing(network):
         network.load({name: a for name, a in arrays.items() if name != "aux.3.linear.bias"})
     with pytest.raises(InputError, match=r"aux.3.linear.bias has shape \(1, 3\); the network needs \(3,\)"):
         network.load(arrays | {"aux.3.linear.bias": np.zeros((1, 3))})
+    for bad in (np.full(3, np.nan), np.zeros(3, complex), np.zeros(3, int)):
+        with pytest.raises(InputError, match=r"aux.3.linear.bias holds what is no finite number"):
+            network.load(arrays | {"aux.3.linear.bias": bad})
     assert np.array_equal(network.layer(1).params["conv.weight"], before)
 
 

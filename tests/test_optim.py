@@ -3,7 +3,7 @@ import pytest
 
 from minilocal.errors import InputError
 from minilocal.layers import Linear
-from minilocal.optim import SGD, cosine, learning_rate, staircase
+from minilocal.optim import SGD, cosine, learning_rate, step_decay
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [(np.float32, 1e-6), (np.float64, 1e-14)])
@@ -33,10 +33,10 @@ def test_cosine_begins_at_lr_and_ends_near_zero():
     assert 0 < rates[-1] < 1e-4
 
 
-def test_staircase_of_400_epochs():
-    drops = [t for t in range(1, 400) if staircase(1, t, 400) < staircase(1, t - 1, 400)]
+def test_step_decay_of_400_epochs():
+    drops = [t for t in range(1, 400) if step_decay(1, t, 400) < step_decay(1, t - 1, 400)]
     assert drops == [200, 300, 350, 375]
-    assert staircase(1, 399, 400) == 0.25**4
+    assert step_decay(1, 399, 400) == 0.25**4
 
 
 def test_unknown_schedule_is_refused():

@@ -63,8 +63,8 @@ def test_names_round_trip_in_any_case(name):
         ("G-1", "unknown"),
         ("G3S2 ", "unknown"),
         ("G٣", "unknown"),
-        ("G0", "0 layers"),
-        ("G0S0", "0 layers"),
+        ("G0", "no layers"),
+        ("G0S0", "no layers"),
         ("G2S2", "try G2S1"),
         ("G1S1", "try G1"),
         ("G2S7", "must be less"),
@@ -73,6 +73,12 @@ def test_names_round_trip_in_any_case(name):
 def test_bad_names_are_refused(name, says):
     with pytest.raises(InputError, match=says):
         parse(name)
+
+
+@pytest.mark.parametrize(("size", "shift"), [(0, 0), (2, 2), (3, -1), (None, 1), (-2, 0)])
+def test_bad_schedules_cannot_be_made(size, shift):
+    with pytest.raises(InputError):
+        Schedule(size, shift)
 
 
 def test_blocks_larger_than_the_network_are_refused():

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 import struct
 import subprocess
 import sys
@@ -81,7 +82,7 @@ def test_a_run_says_what_it_does_and_leaves_everything(train, tmp_path):
 
     about = json.loads((run / "config.json").read_text())
     assert Config.from_dict(about["config"]).algo == "g3s2"
-    assert len(about["data"]["normalisation"]["mean"]) == 1
+    assert len(about["data"]["mean"]) == 1
     with np.load(run / "checkpoint.npz", allow_pickle=False) as checkpoint:
         assert checkpoint["epoch"] == 2
         assert {
@@ -118,7 +119,7 @@ def test_quiet_is_silent_but_for_the_result(train):
 def test_describe_trains_nothing(train, tmp_path):
     status, out, _ = train("--describe", "--model", "vgg11b", "--algo", "G2S1", "--width", "1")
     assert status == 0
-    for text in ("layer 10", "32×32×128", "aux 9", "epochs 2, 4, …", "layers 1-1 frozen", "blocks 1-2, 3-4"):
+    for text in ("layer 10", "32×32×128", "aux 9", "epochs 2, 4, …", "frozen 1, blocks 2-3", "blocks 1-2, 3-4"):
         assert text in out
     assert not list(tmp_path.iterdir())
 
@@ -144,10 +145,10 @@ def test_options_make_a_difference(train, tmp_path, option):
         (["--width", "nan"], "width is nan"),
         (["--epochs", "0"], "--epochs is 0; it must be at least 1"),
         (["--batch-size", "1"], "--batch-size is 1; it must be at least 2"),
-        (["--batch-size", "300"], "with 256 training images it must be 2 to 256"),
+        (["--batch-size", "300"], "it must be at least 2 and at most the training images, 256"),
         (["--lr", "-1"], "--lr is -1.0; it must be above 0"),
         (["--lr", "nan"], "--lr is nan"),
-        (["--momentum", "1"], "--momentum is 1.0; it must be at least 0 below 1"),
+        (["--momentum", "1"], "--momentum is 1.0; it must be at least 0 and below 1"),
         (["--weight-decay", "-1"], "--weight-decay is -1.0"),
         (["--dropout", "1"], "--dropout is 1.0"),
         (["--validation", "1"], "--validation is 1.0"),
@@ -158,8 +159,12 @@ def test_options_make_a_difference(train, tmp_path, option):
         (["--dataset", "imagenet"], "'imagenet' is unknown"),
         (["--dataset", "npz:nothing.npz"], "nothing.npz"),
         (["--dataset", "cifar10", "--data-dir", "nowhere"], "python -m minilocal.datasets fetch cifar10"),
-        (["--run-dir", "file"], "run directory file can't be made"),
-        (["--run-dir", "full"], "run directory full is not empty"),
+        (["--run-dir", "file"], "run directory 'file' can't be made"),
+        (["--run-dir", "new/" + 300 * "x"], "can't be made"),
+        (["--run-dir", ""], "--run-dir is the current directory"),
+        (["--run-dir", "a\nfile\0"], "can't be made"),
+        (["--width", "65536"], "power of two up to 8"),
+        (["--run-dir", "full"], "run directory 'full' is not empty"),
         (["--algo"], "expected one argument"),
         (["--lr", "x"], "invalid float value: 'x'"),
         (["--classifier", "a3"], "invalid choice: 'a3'"),
@@ -216,17 +221,40 @@ def test_a_diverging_run_exits_1_and_keeps_its_directory(train, tmp_path):
         "--algo", "G2", "--lr", "1000", "--weight-decay", "0.99", "--epochs", "3", "--run-dir", "bad"
     )
     assert status == 1
-    assert " loss of " in err
+    assert re.search(r"the (\w+ )?loss of block \S+ is \S+ (in|after) step \d+ of epoch \d", err)
     assert "try a smaller --lr than 1000" in err
     assert err.count("\n") == 1
     assert (tmp_path / "bad" / "config.json").exists()
     assert "results in" not in out
 
 
+def test_an_interrupted_run_keeps_what_it_finished(train, tmp_path, monkeypatch):
+    """Ctrl-C in the second epoch: status 130, and rows, checkpoint and pictures of the first."""
+    from minilocal.trainer import Trainer
+
+    def epochs(self):
+        yield self.train_epoch(0)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Trainer, "epochs", epochs)
+    status, _, err = train("--run-dir", "run")
+    assert (status, err) == (130, "minilocal.train: interrupted\n")
+    assert {r["epoch"] for r in rows(tmp_path / "run" / "metrics.csv")} == {"1"}
+    assert (tmp_path / "run" / "checkpoint.npz").exists()
+    assert (tmp_path / "run" / "gradient_map.png").exists()
+
+
+def test_a_code_page_without_multiplication_sign_does_not_stop_a_run(tmp_path):
+    command = [sys.executable, "-m", "minilocal.train", *QUICK, "--describe"]
+    env = os.environ | {"PYTHONIOENCODING": "cp1251"}
+    run = subprocess.run(command, cwd=tmp_path, capture_output=True, env=env, check=True)
+    assert b"32?32?1" in run.stdout
+
+
 def test_a_terminal_gets_bars_and_a_pipe_gets_lines(tmp_path):
     """Under a pseudo-terminal the bar moves and shows images per second and losses; through a pipe there is none."""
     pty, fcntl, termios = (pytest.importorskip(name) for name in ("pty", "fcntl", "termios"))
-    command = [sys.executable, "-m", "minilocal.train", *QUICK, "--epochs", "1", "--algo", "G2"]
+    command = [sys.executable, "-m", "minilocal.train", *QUICK, "--epochs", "1", "--algo", "G2", "--batch-size", "8"]
     piped = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
     assert piped.stderr == ""
     assert "\r" not in piped.stdout

@@ -89,9 +89,18 @@ def test_a_non_finite_loss_names_epoch_step_and_block(images):
         train(images, "G1", lr=1e38)
 
 
+def test_a_network_built_for_another_algorithm_is_refused_at_once(images):
+    data = prepare(images)
+    network = build_network("8 M 12", [16], data.image_shape, 4, "G2", features=64)
+    with pytest.raises(InputError, match="layer 1 has no auxiliary classifier; build the network for this algorithm"):
+        Trainer(network, "G1", data, epochs=1, batch_size=16)
+    with pytest.raises(InputError, match="epochs is 0"):
+        Trainer(network, "G2", data, epochs=0, batch_size=16)
+
+
 @pytest.mark.parametrize("size", [0, 1, 97])
 def test_batches_that_cannot_be_filled_are_refused(images, size):
     data = prepare(images)
     network = build_network("4", [], data.image_shape, 4)
-    with pytest.raises(InputError, match=f"batch size is {size}; with 96 training images it must be 2 to 96"):
+    with pytest.raises(InputError, match=f"batch size is {size}; it must be at least 2 and at most the training"):
         Trainer(network, "BP", data, epochs=1, batch_size=size)

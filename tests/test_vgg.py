@@ -6,6 +6,17 @@ from minilocal.layers import MaxPool2d
 from minilocal.vgg import CONFIGS, build_network, build_vgg
 
 
+def test_configs_are_the_papers():
+    published = {
+        "vgg16": ("64 64 M 128 128 M 256 256 256 M 512 512 512 M 512 512 512 M", (1024, 1024), 2048),
+        "vgg19": ("64 64 M 128 128 M" + 4 * " 256" + " M" + 4 * " 512" + " M" + 4 * " 512" + " M", (1024, 1024), 2048),
+        "vgg11b": ("128 128 128 256 M 256 512 M 512 512 M 512 M", (1024,), 4096),
+        "vgg11bx2": ("256 256 256 512 M 512 1024 M 1024 1024 M 1024 M", (1024,), 4096),
+        "vgg8b": ("128 256 M 256 512 M 512 M 512 M", (1024,), 4096),
+    }
+    assert {name: (c.stages, c.fc, c.features) for name, c in CONFIGS.items()} == published
+
+
 def weights(layer):
     return sum(p.size for name, p in layer.params.items() if name.endswith("weight"))
 
@@ -99,6 +110,7 @@ def test_saved_names():
     [
         ({"model": "vgg13"}, "'vgg13' is unknown; choose from vgg8b"),
         ({"width": 0.3}, "width is 0.3; it must be a power of two"),
+        ({"width": 65536}, "power of two up to 8"),
         ({"width": 0}, "power of two"),
         ({"width": float("inf")}, "power of two"),
         ({"width": 2**-10}, "leaves 0.125 channels"),

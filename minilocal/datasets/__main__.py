@@ -9,7 +9,7 @@ from pathlib import Path
 from minilocal.cli import Parser, command
 from minilocal.datasets import NAMES
 from minilocal.datasets.fetch import fetch
-from minilocal.datasets.folders import find
+from minilocal.datasets.folders import cache_dir, find
 from minilocal.datasets.shipped import shipped_dir
 from minilocal.datasets.sources import SOURCES
 from minilocal.errors import InputError
@@ -43,7 +43,7 @@ def _state(name: str, data_dir: str | None) -> str:
     try:
         folder: Path = shipped_dir() if name == "fashion-mnist-mini" else find(name, data_dir)
     except InputError:
-        return "not here"
+        return f"not in {data_dir or cache_dir()}; to download it: python -m minilocal.datasets fetch {name}"
     return f"in {folder}"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import http.client
 import os
@@ -41,8 +42,9 @@ def fetch(
         raise InputError(f"data set {name!r} cannot be fetched: choose {', '.join(SOURCES)}")
     root = Path(data_dir) if data_dir is not None else cache_dir()
     folder = root / FOLDERS[name]
+    absent = [place for place in (folder, root, *root.parents) if not place.exists()]
     try:
-        root.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
         for remote in SOURCES[name]:
             if _is_here(name, remote, folder):
                 continue
@@ -58,6 +60,10 @@ def fetch(
                     _move(Path(work), (remote.file,), folder)
     except OSError as error:
         raise InputError(f"{name} cannot be stored in {root}: {reason(error)}") from error
+    finally:
+        for place in absent:  # those made for nothing: rmdir leaves a folder with anything in it
+            with contextlib.suppress(OSError):
+                place.rmdir()
     return folder
 
 
@@ -127,6 +133,5 @@ def _cause(error: Exception) -> str:
 
 
 def _move(source: Path, names: tuple[str, ...], folder: Path) -> None:
-    folder.mkdir(exist_ok=True)
     for name in names:
         (source / name).replace(folder / name)

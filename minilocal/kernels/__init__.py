@@ -18,6 +18,9 @@ import numba
 kernel = numba.njit(cache=True, nogil=True, error_model="numpy")
 
 
+COMPILING = "compiling the kernels; this happens once, later runs find them cached"
+
+
 @contextlib.contextmanager
 def on_first_compilation(callback: Callable[[], None]) -> Iterator[None]:
     """Call `callback()` when the first kernel is about to be compiled inside the `with` block.

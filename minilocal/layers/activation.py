@@ -33,7 +33,7 @@ class ReLU(Layer):
         if not need_dx:
             return None
         y, dx = self.recall("y"), np.empty_like(dy)
-        parallel.run(lambda s: np.multiply(dy[s], ~(y[s] <= 0), out=dx[s]), _chunks(dy))  # NaN stays NaN
+        parallel.run(lambda s: np.multiply(dy[s], ~(y[s] <= 0), out=dx[s]), _chunks(dy))  # lets a NaN pass
         return dx
 
 

@@ -42,7 +42,7 @@ class BatchNorm(Layer):
 
     def forward(self, x: np.ndarray, training: bool = False) -> np.ndarray:
         """Return the normalised x; in training, update the running statistics."""
-        check_input(self, x, "(N, C)" if x.ndim == 2 else "(N, H, W, C)")
+        check_input(self, x)
         gamma, beta = self.params["gamma"], self.params["beta"]
         rows = x.reshape(-1, x.shape[-1])
         if training:

@@ -49,7 +49,7 @@ class Conv2d(Layer):
 
     def forward(self, x: np.ndarray, training: bool = False) -> np.ndarray:
         """Return y = x * weight (+ bias)."""
-        check_input(self, x, "(N, H, W, C)")
+        check_input(self, x)
         if training:
             self.x = x
         y = im2col.forward(x, self.params["weight"], self.stride, self.padding)
@@ -70,9 +70,9 @@ class Conv2d(Layer):
     def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         """Return (P, Q, C_out) for (H, W, C_in)."""
         kernel, _, c_in, c_out = self.params["weight"].shape
-        p, q = (im2col.out_size(size, kernel, self.stride, self.padding) for size in shape[:2])
         if len(shape) != 3 or shape[2] != c_in:
-            raise ShapeError(f"Conv2d takes maps of {c_in} channels, not of shape {shape}")
+            raise ShapeError(f"Conv2d takes maps (height, width, {c_in}), not of shape {shape}")
+        p, q = (im2col.out_size(size, kernel, self.stride, self.padding) for size in shape[:2])
         if min(p, q) < 1:
             raise ShapeError(f"a {kernel}×{kernel} kernel does not fit a {shape[0]}×{shape[1]} map")
         return p, q, c_out

@@ -43,7 +43,7 @@ class Linear(Layer):
 
     def forward(self, x: np.ndarray, training: bool = False) -> np.ndarray:
         """Return x·weight + bias."""
-        check_input(self, x, "(N, D)")
+        check_input(self, x)
         if training:
             self.x = x
         y = matmul(x, self.params["weight"])

@@ -23,13 +23,15 @@ class _Pool2d(Layer):
 
     def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         """Return (H/h, W/w, C) for (H, W, C)."""
+        if len(shape) != 3:
+            raise ShapeError(f"{type(self).__name__} takes maps (height, width, channels), not of shape {shape}")
         (h, w), (height, width, channels) = self.window, shape
         if height % h or width % w:
             raise ShapeError(f"a {h}×{w} pooling window does not divide a {height}×{width} map")
         return height // h, width // w, channels
 
     def _empty_output(self, x: np.ndarray, dtype: np.dtype | None = None) -> np.ndarray:
-        check_input(self, x, "(N, H, W, C)")
+        check_input(self, x)
         return np.empty((len(x), *self.output_shape(x.shape[1:])), dtype or x.dtype)
 
     def __repr__(self) -> str:

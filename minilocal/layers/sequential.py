@@ -19,10 +19,9 @@ class Sequential(Layer):
     def __init__(self, **layers: Layer) -> None:
         self.layers = layers
         super().__init__()
-        self.params, self.grads, self.state = (
-            {f"{name}.{key}": array for name, layer in layers.items() for key, array in group(layer).items()}
-            for group in (lambda x: x.params, lambda x: x.grads, lambda x: x.state)
-        )
+        self.params = _named({name: layer.params for name, layer in layers.items()})
+        self.grads = _named({name: layer.grads for name, layer in layers.items()})
+        self.state = _named({name: layer.state for name, layer in layers.items()})
 
     def forward(self, x: np.ndarray, training: bool = False) -> np.ndarray:
         """Return the last layer's output."""
@@ -72,3 +71,8 @@ class Sequential(Layer):
 
     def __repr__(self) -> str:
         return f"Sequential({', '.join(f'{name}={layer!r}' for name, layer in self.layers.items())})"
+
+
+def _named(groups: dict[str, dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    """Return {"conv": {"weight": w}, …} as {"conv.weight": w, …}: the same arrays."""
+    return {f"{name}.{key}": array for name, group in groups.items() for key, array in group.items()}

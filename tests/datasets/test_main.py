@@ -17,7 +17,7 @@ def test_list(capsys, cifar10_folder, tmp_path):
         "cifar100",
     ]
     assert lines[0].endswith("fashion-mnist-mini")
-    assert lines[2].endswith("not here")
+    assert lines[2].endswith("python -m minilocal.datasets fetch mnist")
     assert lines[3].endswith(f"in {cifar10_folder}")
 
 

@@ -57,5 +57,7 @@ def test_max_pool_does_not_hide_nan(where):
 def test_maps_that_the_window_does_not_divide_are_refused(layer):
     with pytest.raises(InputError, match="2×2 pooling window does not divide a 5×4 map"):
         layer.forward(np.zeros((1, 5, 4, 1)))
+    with pytest.raises(InputError, match="takes maps"):
+        layer.forward(np.zeros((1, 4)))
     with pytest.raises(InputError, match="at least 1"):
         type(layer)(0)
