@@ -1,7 +1,12 @@
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, settings
 
 from minilocal import parallel
+
+# A kernel's first call compiles it, and machines are shared: slowness is no failure.
+settings.register_profile("minilocal", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("minilocal")
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ def patches(x, k, stride, padding):
     return cols
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(**shapes, dtype=st.sampled_from([np.float32, np.float64]))
 def test_rows_are_patches(n, height, width, c, k, stride, padding, dtype):
     x = np.arange(1, n * height * width * c + 1, dtype=dtype).reshape(n, height, width, c)
@@ -29,7 +29,7 @@ def test_rows_are_patches(n, height, width, c, k, stride, padding, dtype):
     np.testing.assert_array_equal(cols, expected)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(**shapes)
 def test_col2im_is_the_transpose(n, height, width, c, k, stride, padding):
     """<im2col(x), m> = <x, col2im(m)> for all x and m, in whole numbers and so without rounding."""

@@ -22,7 +22,7 @@ def convolve(x, weight, stride, padding):
     return y
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     n=st.integers(1, 5), height=st.integers(1, 6), width=st.integers(1, 6), c_in=st.integers(1, 3),
     c_out=st.integers(1, 3), k=st.integers(1, 5), stride=st.integers(1, 4), padding=st.integers(0, 3),

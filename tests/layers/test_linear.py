@@ -19,7 +19,7 @@ def test_worked_by_hand():
     np.testing.assert_array_equal(layer.grads["bias"], [1, 1])
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(n=st.integers(1, 40), d_in=st.integers(1, 40), d_out=st.integers(1, 40), bias=st.booleans())
 def test_is_a_matrix_product(n, d_in, d_out, bias):
     rng = np.random.default_rng(n)

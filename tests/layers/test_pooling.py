@@ -17,7 +17,7 @@ def windows(x, h, w):
         yield (b, p, q, k), (b, slice(p * h, p * h + h), slice(q * w, q * w + w), k)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(**shapes)
 def test_max_pool_is_its_definition(n, p, q, c, h, w, seed):
     rng = np.random.default_rng(seed)
@@ -34,7 +34,7 @@ def test_max_pool_is_its_definition(n, p, q, c, h, w, seed):
     np.testing.assert_array_equal(dx, expected)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(**shapes)
 def test_avg_pool_is_its_definition(n, p, q, c, h, w, seed):
     rng = np.random.default_rng(seed)
