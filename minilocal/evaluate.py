@@ -54,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     config, info = run.read_config()
     network = config.network(info.image_shape, len(info.classes))
     epoch = run.read_checkpoint(network)
-    with on_first_compilation(lambda: print(COMPILING)):
+    with on_first_compilation(lambda: print(COMPILING, file=sys.stderr)):
         if options.predict:
             images = [(file, _read_image(file, info, options.invert)) for file in options.predict]
             for file, pixels in images:
