@@ -249,7 +249,7 @@ def train(network, reference, algo, shifts, tolerance):
     """Take one step per shift on both sides and compare all there is after each."""
     rng, optimizer, count = np.random.default_rng(5), ml.SGD(momentum=0.9, weight_decay=5e-3), len(network)
     size = count if algo == "BP" else int(algo[1])
-    dtype = network.classifier.params["linear.weight"].dtype
+    dtype = network.classifier().params["linear.weight"].dtype
     cuts = [[(i, min(i + size - 1, count)) for i in range(s + 1, count + 1, size)] for s in range(size)]
     assert set(network.auxiliary) == {last for shift in SHIFTS[algo] for _, last in cuts[shift]}
     for step, shift in enumerate(shifts):
