@@ -22,6 +22,13 @@ def threads():
     parallel.set_threads(None)
 
 
+@pytest.fixture(scope="session")
+def quick():
+    """Options of the training command that make a run last about a second."""
+    options = "--width 0.0625 --train-size 256 --test-size 100 --epochs 2 --batch-size 64"
+    return options.split()
+
+
 @pytest.fixture
 def images():
     """A small data set that a small network learns quickly: a bright square, whose corner tells the class."""

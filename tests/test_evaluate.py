@@ -5,26 +5,11 @@ import pytest
 
 from minilocal import evaluate, train
 
-QUICK = [
-    "--algo",
-    "G3S2",
-    "--width",
-    "0.0625",
-    "--train-size",
-    "256",
-    "--test-size",
-    "100",
-    "--epochs",
-    "2",
-    "--batch-size",
-    "64",
-]
-
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory):
+def finished(quick, tmp_path_factory):
     run = tmp_path_factory.mktemp("runs") / "run"
-    assert train.main([*QUICK, "--quiet", "--run-dir", str(run)]) == 0
+    assert train.main([*quick, "--algo", "G3S2", "--quiet", "--run-dir", str(run)]) == 0
     return run
 
 
@@ -74,19 +59,10 @@ def spoil(name, content):
     return action
 
 
-def edit_config(**changes):
+def edit_config(section="config", **changes):
     def action(run):
         about = json.loads((run / "config.json").read_text())
-        about["config"] |= changes
-        (run / "config.json").write_text(json.dumps(about))
-
-    return action
-
-
-def edit_data(**changes):
-    def action(run):
-        about = json.loads((run / "config.json").read_text())
-        about["data"] |= changes
+        about[section] |= changes
         (run / "config.json").write_text(json.dumps(about))
 
     return action
@@ -132,7 +108,7 @@ ODD_DATA = [
             (edit_config(**{name: value}), f"(--{name.replace('_', '-')} is {value!r}; it must be")
             for name, value in ODD
         ),
-        *((edit_data(**{name: value}), f"(data.{name} is ") for name, value in ODD_DATA),
+        *((edit_config("data", **{name: value}), f"(data.{name} is ") for name, value in ODD_DATA),
         (spoil("config.json", b"[" * 100_000), "config.json can't be read"),
         (edit_checkpoint(epoch=np.array(np.inf)), "its epoch is not a whole number from 1"),
         (edit_checkpoint(epoch=np.array(-3)), "its epoch is not a whole number from 1"),

@@ -14,19 +14,6 @@ import pytest
 from minilocal.config import Config
 from minilocal.train import main
 
-QUICK = [
-    "--width",
-    "0.0625",
-    "--train-size",
-    "256",
-    "--test-size",
-    "100",
-    "--epochs",
-    "2",
-    "--batch-size",
-    "64",
-]
-
 
 def rows(path):
     with path.open(newline="") as file:
@@ -34,13 +21,13 @@ def rows(path):
 
 
 @pytest.fixture
-def train(tmp_path, capsys, monkeypatch):
+def train(quick, tmp_path, capsys, monkeypatch):
     """Run the command in an empty directory; return (status, stdout, stderr)."""
     monkeypatch.chdir(tmp_path)
 
     def run(*argv):
         try:
-            status = main([*QUICK, *argv])
+            status = main([*quick, *argv])
         except SystemExit as error:
             status = error.code
         return status, *capsys.readouterr()
@@ -244,17 +231,17 @@ def test_an_interrupted_run_keeps_what_it_finished(train, tmp_path, monkeypatch)
     assert (tmp_path / "run" / "gradient_map.png").exists()
 
 
-def test_a_code_page_without_multiplication_sign_does_not_stop_a_run(tmp_path):
-    command = [sys.executable, "-m", "minilocal.train", *QUICK, "--describe"]
+def test_a_code_page_without_multiplication_sign_does_not_stop_a_run(quick, tmp_path):
+    command = [sys.executable, "-m", "minilocal.train", *quick, "--describe"]
     env = os.environ | {"PYTHONIOENCODING": "cp1251"}
     run = subprocess.run(command, cwd=tmp_path, capture_output=True, env=env, check=True)
     assert b"32?32?1" in run.stdout
 
 
-def test_a_terminal_gets_bars_and_a_pipe_gets_lines(tmp_path):
+def test_a_terminal_gets_bars_and_a_pipe_gets_lines(quick, tmp_path):
     """Under a pseudo-terminal the bar moves and shows images per second and losses; through a pipe there is none."""
     pty, fcntl, termios = (pytest.importorskip(name) for name in ("pty", "fcntl", "termios"))
-    command = [sys.executable, "-m", "minilocal.train", *QUICK, "--epochs", "1", "--algo", "G2", "--batch-size", "8"]
+    command = [sys.executable, "-m", "minilocal.train", *quick, "--epochs", "1", "--algo", "G2", "--batch-size", "8"]
     piped = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
     assert piped.stderr == ""
     assert "\r" not in piped.stdout
