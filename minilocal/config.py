@@ -12,8 +12,8 @@ from minilocal.errors import InputError
 from minilocal.network import Network
 from minilocal.optim import LR_SCHEDULES
 from minilocal.schedule import parse
-from minilocal.trainer import OnStep, Trainer
-from minilocal.vgg import CONFIGS, DROPOUT, build_vgg
+from minilocal.trainer import Trainer
+from minilocal.vgg import DROPOUT, architecture, build_vgg
 
 
 @dataclass(frozen=True)
@@ -48,8 +48,7 @@ class Config:
         for field in fields(self):
             _check_type(field.name, getattr(self, field.name), str(field.type))
         parse(self.algo)
-        if self.model not in CONFIGS:
-            raise InputError(f"model {self.model!r} is unknown; choose from {', '.join(CONFIGS)}")
+        architecture(self.model)
         if self.lr_schedule not in LR_SCHEDULES:
             raise InputError(f"--lr-schedule is {self.lr_schedule!r}; choose from {', '.join(LR_SCHEDULES)}")
         for name, least, below in (
@@ -92,7 +91,7 @@ class Config:
             seed=self.seed,
         )
 
-    def trainer(self, network: Network, data: Data, on_step: OnStep | None = None) -> Trainer:
+    def trainer(self, network: Network, data: Data) -> Trainer:
         """Return the trainer of that network on that data."""
         return Trainer(
             network,
@@ -107,22 +106,24 @@ class Config:
             crop=self.crop,
             flip=self.flip,
             seed=self.seed,
-            on_step=on_step,
         )
+
+    @property
+    def npz(self) -> Path | None:
+        """Return the file of a data set `npz:FILE`, None for the others."""
+        return Path(self.dataset[4:]) if self.dataset.startswith("npz:") else None
 
     def absolute(self) -> Config:
         """Return the configuration with absolute paths, so that it can be used from another directory."""
         data_dir = None if self.data_dir is None else str(Path(self.data_dir).absolute())
-        npz = self.dataset.removeprefix("npz:")
-        dataset = self.dataset if npz == self.dataset else f"npz:{Path(npz).absolute()}"
+        dataset = f"npz:{self.npz.absolute()}" if self.npz else self.dataset
         return replace(self, data_dir=data_dir, dataset=dataset)
 
     def moved_to(self, data_dir: str | None) -> Config:
         """Return the configuration with the data set's files, an npz file too, looked for in another directory."""
         if data_dir is None:
             return self
-        npz = self.dataset.removeprefix("npz:")
-        dataset = self.dataset if npz == self.dataset else f"npz:{Path(data_dir) / Path(npz).name}"
+        dataset = f"npz:{Path(data_dir) / self.npz.name}" if self.npz else self.dataset
         return replace(self, data_dir=data_dir, dataset=dataset)
 
     def as_dict(self) -> dict[str, Any]:
@@ -141,7 +142,7 @@ class Config:
     def title(self) -> str:
         """Return what a person calls the run: "G3S2, vgg8b × 0.125, fashion-mnist-mini, 10 epochs, seed 0"."""
         width = f" × {self.width:g}" if self.width != 1 else ""
-        name = self.dataset if not self.dataset.startswith("npz:") else Path(self.dataset[4:]).name
+        name = self.npz.name if self.npz else self.dataset
         epochs = f"{self.epochs} epoch{'s' if self.epochs > 1 else ''}"
         return f"{parse(self.algo).name}, {self.model}{width}, {name}, {epochs}, seed {self.seed}"
 

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from minilocal.files import replacing
+
 if TYPE_CHECKING:
     import numpy as np
 
@@ -176,13 +178,6 @@ def _figure(width: float, height: float) -> Any:
 
 
 def _save(figure: Any, path: Path) -> Path:
-    temporary = path.with_name(f".{path.name}.tmp")
-    try:
-        figure.savefig(temporary, format="png", dpi=130)
-        temporary.replace(path)
-    except OSError as error:
-        from minilocal.errors import TrainingError
-
-        temporary.unlink(missing_ok=True)
-        raise TrainingError(f"{path} can't be written ({error.strerror})") from None
+    with replacing(path) as file:
+        figure.savefig(file, format="png", dpi=130)
     return path

@@ -18,21 +18,22 @@ import contextlib
 import csv
 import io
 import json
-import os
 import platform
-import re
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
+import numba
 import numpy as np
 
+from minilocal import __version__
 from minilocal.config import Config
 from minilocal.data import Data
 from minilocal.datainfo import DataInfo
-from minilocal.errors import InputError, TrainingError
+from minilocal.errors import InputError
+from minilocal.files import new_directory, replacing
 from minilocal.network import Network
 from minilocal.optim import SGD
 from minilocal.schedule import parse
@@ -42,9 +43,10 @@ METRICS = (
     "epoch", "shift", "block", "first_layer", "last_layer", "lr", "train_loss", "train_accuracy",
     "validation_loss", "validation_accuracy", "test_loss", "test_accuracy",
 )  # fmt: skip
-TOO_LARGE = (MemoryError, OverflowError, RecursionError)  # what files that lie about their size can lead to
 GRADIENTS = ("epoch", "shift", "layer", "block", "gradient_norm", "weight_norm")
 TIMING = ("epoch", "train_seconds", "evaluation_seconds", "images_per_second")
+
+TOO_LARGE = (MemoryError, OverflowError, RecursionError)  # what files that lie about their size can lead to
 
 
 class RunDirectory:
@@ -69,9 +71,9 @@ class RunDirectory:
                 with contextlib.suppress(FileExistsError):
                     directory.mkdir()
                     return cls(directory)
+        except InputError:
+            raise
         except (OSError, ValueError) as error:
-            if isinstance(error, InputError):
-                raise
             where = path if path is not None else base
             reason = getattr(error, "strerror", None) or error
             raise InputError(f"run directory {where!r} can't be made ({reason}); name another with --run-dir") from None
@@ -79,19 +81,17 @@ class RunDirectory:
 
     def write_config(self, config: Config, data: Data) -> None:
         """Write config.json."""
-        import numba
-
         content = {
             "config": config.as_dict(),
             "data": DataInfo.of(data).as_dict(),
             "versions": {
-                "minilocal": _version(),
+                "minilocal": __version__,
                 "python": platform.python_version(),
                 "numpy": np.__version__,
                 "numba": numba.__version__,
             },
         }
-        with self._replacing("config.json") as file:
+        with replacing(self.path / "config.json") as file:
             file.write((json.dumps(content, indent=2) + "\n").encode())
 
     def append(self, report: EpochReport) -> None:
@@ -121,7 +121,7 @@ class RunDirectory:
             text = io.StringIO()
             csv.writer(text, lineterminator="\n").writerows(rows if self._has(name) else [header, *rows])
             old = (self.path / name).read_bytes() if self._has(name) else b""
-            with self._replacing(name) as file:
+            with replacing(self.path / name) as file:
                 file.write(old + text.getvalue().encode())
 
     def write_checkpoint(self, network: Network, optimizer: SGD, epoch: int) -> None:
@@ -130,7 +130,7 @@ class RunDirectory:
         for part, layer in network.parts:
             for name, velocity in optimizer.velocity_of(layer).items():
                 arrays[f"momentum.{part}.{name}"] = velocity
-        with self._replacing("checkpoint.npz") as file:
+        with replacing(self.path / "checkpoint.npz") as file:
             np.savez(file, epoch=np.array(epoch), **arrays)  # type: ignore[arg-type]
 
     def read_config(self) -> tuple[Config, DataInfo]:
@@ -185,46 +185,19 @@ class RunDirectory:
                 f"{path} does not exist; name a run directory that `python -m minilocal.train` wrote"
             ) from None
         except (OSError, ValueError, EOFError, KeyError, TypeError, zipfile.BadZipFile, *TOO_LARGE) as error:
-            reason = re.sub(r"\s+", " ", str(error)) or type(error).__name__
-            raise InputError(f"{path} can't be read ({reason}); train again or name another run") from None
-
-    @contextlib.contextmanager
-    def _replacing(self, name: str) -> Iterator[IO[bytes]]:
-        """Open a temporary file and, once it is written and flushed to disk, put it in the place of `name`."""
-        path, temporary = self.path / name, self.path / f".{name}.tmp"
-        try:
-            with temporary.open("wb") as file:
-                yield file
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(path)
-        except OSError as error:
-            with contextlib.suppress(OSError):
-                temporary.unlink()
-            raise TrainingError(f"{path} can't be written ({error.strerror}); what was there before is kept") from None
+            raise InputError(
+                f"{path} can't be read ({str(error) or type(error).__name__}); train again or name another run"
+            ) from None
 
 
 def _make_directory(directory: Path) -> Path:
     """Make a directory that does not exist yet, or take an empty one; leave nothing behind if that fails."""
     if str(directory) in ("", "."):
         raise InputError("--run-dir is the current directory; name one that does not exist yet")
-    absent = [parent for parent in (directory, *directory.parents) if not parent.exists()]
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
+    with new_directory(directory):
         if any(directory.iterdir()):
             raise InputError(f"run directory {str(directory)!r} is not empty; name one that does not exist yet")
         probe = directory / ".probe"
         probe.touch()
         probe.unlink()
-    except OSError:
-        for parent in absent:
-            with contextlib.suppress(OSError):
-                parent.rmdir()
-        raise
     return directory
-
-
-def _version() -> str:
-    from minilocal import __version__
-
-    return __version__

@@ -50,6 +50,13 @@ DROPOUT = {
 }
 
 
+def architecture(model: str) -> Architecture:
+    """Return one of `CONFIGS` by name; `InputError` lists them if it is unknown."""
+    if model not in CONFIGS:
+        raise InputError(f"model {model!r} is unknown; choose from {', '.join(CONFIGS)}")
+    return CONFIGS[model]
+
+
 def build_vgg(
     model: str,
     image_shape: tuple[int, int, int] = (32, 32, 3),
@@ -63,9 +70,7 @@ def build_vgg(
     Options are those of `build_network`. Raises `InputError` for an unknown model, a width that is no power of two
     or too small, or a model that does not fit the images.
     """
-    architecture = CONFIGS.get(model)
-    if architecture is None:
-        raise InputError(f"model {model!r} is unknown; choose from {', '.join(CONFIGS)}")
+    config = architecture(model)
     if not 0 < width <= 8 or math.frexp(width)[0] != 0.5:
         raise InputError(f"width is {width}; it must be a power of two up to 8, such as 0.125, 0.5, 1 or 2")
 
@@ -75,12 +80,12 @@ def build_vgg(
         return int(size * width)
 
     return build_network(
-        [stage if stage == "M" else scale(int(stage)) for stage in architecture.stages.split()],
-        [scale(size) for size in architecture.fc],
+        [stage if stage == "M" else scale(int(stage)) for stage in config.stages.split()],
+        [scale(size) for size in config.fc],
         image_shape,
         classes,
         algo,
-        features=scale(architecture.features),
+        features=scale(config.features),
         **options,
     )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import http.client
 import os
@@ -19,6 +18,7 @@ from minilocal.datasets.folders import FOLDERS, cache_dir
 from minilocal.datasets.progress import progress
 from minilocal.datasets.sources import MEMBERS, SOURCES, Remote
 from minilocal.errors import InputError
+from minilocal.files import new_directory
 
 MOST = 2**30  # bytes read of a file whose size is not known beforehand
 PIECE = 2**16
@@ -42,29 +42,28 @@ def fetch(
         raise InputError(f"data set {name!r} cannot be fetched: choose {', '.join(SOURCES)}")
     root = Path(data_dir) if data_dir is not None else cache_dir()
     folder = root / FOLDERS[name]
-    absent = [place for place in (folder, root, *root.parents) if not place.exists()]
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for remote in SOURCES[name]:
-            if _is_here(name, remote, folder):
-                continue
-            url = f"{mirror.rstrip('/')}/{remote.file}" if mirror else remote.url
-            # On the same file system as `folder`, so that files move into place in one step.
-            with tempfile.TemporaryDirectory(prefix=".fetch-", dir=root) as work:
-                path = Path(work) / remote.file
-                _download(url, remote, path, quiet, timeout)
-                if name in MEMBERS:
-                    extract(path, MEMBERS[name], Path(work) / "unpacked")
-                    _move(Path(work) / "unpacked", MEMBERS[name], folder)
-                else:
-                    _move(Path(work), (remote.file,), folder)
+        with new_directory(folder):
+            for remote in SOURCES[name]:
+                if not _is_here(name, remote, folder):
+                    url = f"{mirror.rstrip('/')}/{remote.file}" if mirror else remote.url
+                    _fetch_file(name, remote, url, folder, quiet, timeout)
     except OSError as error:
         raise InputError(f"{name} cannot be stored in {root}: {reason(error)}") from error
-    finally:
-        for place in absent:  # those made for nothing: rmdir leaves a folder with anything in it
-            with contextlib.suppress(OSError):
-                place.rmdir()
     return folder
+
+
+def _fetch_file(name: str, remote: Remote, url: str, folder: Path, quiet: bool, timeout: float) -> None:
+    """Download one file, unpack it if it is an archive, and put what it holds into `folder`."""
+    # On the same file system as `folder`, so that files move into place in one step.
+    with tempfile.TemporaryDirectory(prefix=".fetch-", dir=folder.parent) as work:
+        path = Path(work) / remote.file
+        _download(url, remote, path, quiet, timeout)
+        if name in MEMBERS:
+            extract(path, MEMBERS[name], Path(work) / "unpacked")
+            _move(Path(work) / "unpacked", MEMBERS[name], folder)
+        else:
+            _move(Path(work), (remote.file,), folder)
 
 
 def _is_here(name: str, remote: Remote, folder: Path) -> bool:
