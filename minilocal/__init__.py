@@ -21,6 +21,7 @@ _PUBLIC = {
     "TrainingError": "errors",
     "AvgPool2d": "layers",
     "BatchNorm": "layers",
+    "BatchNormReLUDropout": "layers",
     "Conv2d": "layers",
     "Dropout": "layers",
     "Flatten": "layers",

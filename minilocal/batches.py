@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from minilocal import parallel
+from minilocal import memory, parallel
 from minilocal.data import Images
 from minilocal.kernels.images import crop_flip_normalise
 from minilocal.streams import AUGMENT, ORDER, generator
@@ -44,7 +44,7 @@ def evaluation_batches(images: Images, batch_size: int = 128) -> Iterator[tuple[
 def _prepare(images: Images, which: np.ndarray, shifts: np.ndarray, flips: np.ndarray) -> np.ndarray:
     pixels, normalisation = images.pixels, images.normalisation
     mean, inv_std = (a.astype(np.float32) for a in (normalisation.mean, 1 / normalisation.std))
-    x = np.empty((len(which), *pixels.shape[1:]), np.float32)
+    x = memory.empty((len(which), *pixels.shape[1:]), np.float32)
     parallel.run(
         lambda s: crop_flip_normalise(pixels, which[s], shifts[s], flips[s], mean, inv_std, x[s]),
         parallel.image_chunks(len(which), x[:1].nbytes),

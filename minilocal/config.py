@@ -27,6 +27,7 @@ class Config:
     model: str = "vgg8b"
     width: float = 0.125
     classifier: str = "a1"
+    conv: str = "auto"
     dataset: str = "fashion-mnist-mini"
     data_dir: str | None = None
     train_size: int | None = None
@@ -87,6 +88,7 @@ class Config:
             self.algo,
             self.width,
             classifier=self.classifier,
+            conv=self.conv,
             dropout=self.dropout_rate,
             seed=self.seed,
         )

@@ -25,6 +25,7 @@ from typing import Any, TypeVar
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
+from minilocal import memory
 from minilocal.errors import InputError
 
 T = TypeVar("T")
@@ -100,9 +101,11 @@ def _slices(items: int, step: int) -> list[slice]:
 
 def run(task: Callable[[Any], T], pieces: Sequence[Any]) -> list[T]:
     """Call `task(piece)` for every piece, on all threads, and return the results in the order of the pieces."""
+    if inside():  # a task's own pieces run where the task runs
+        return [task(piece) for piece in pieces]
     helpers = min(get_threads(), len(pieces)) - 1
     with one_blas_thread():
-        if helpers < 1 or getattr(_local, "inside", False):  # a task's own pieces run where the task runs
+        if helpers < 1:
             return [task(piece) for piece in pieces]
         results: list[Any] = [None] * len(pieces)
         numbers = count()
@@ -124,6 +127,14 @@ def run(task: Callable[[Any], T], pieces: Sequence[Any]) -> list[T]:
             for future in futures:
                 future.result()
         return results
+
+
+def inside() -> bool:
+    """Return whether the caller is itself a task beside others: pieces of its work would run one after the other.
+
+    Work whose pieces don't add up to a sum may then stay whole, which saves calls and gives the same bits.
+    """
+    return getattr(_local, "inside", False)
 
 
 def _get_pool() -> ThreadPoolExecutor:
@@ -174,7 +185,7 @@ def matmul(a: np.ndarray, b: np.ndarray, out: np.ndarray | None = None) -> np.nd
     """Return the matrix product a @ b for a (M, K) and b (K, N), the longer side of the result cut in chunks."""
     rows, columns = a.shape[0], b.shape[1]
     if out is None:
-        out = np.empty((rows, columns), a.dtype)
+        out = memory.empty((rows, columns), a.dtype)
     result = out
     if rows >= columns:
         run(lambda s: np.matmul(a[s], b, out=result[s]), lanes(rows, MOST_CHUNKS if rows > 1024 else 4))

@@ -12,6 +12,7 @@ from minilocal.config import Config
 from minilocal.describe import describe
 from minilocal.figures import draw_curves, draw_gradient_map
 from minilocal.kernels import COMPILING, on_first_compilation
+from minilocal.layers.conv import ALGORITHMS
 from minilocal.parallel import get_threads, set_threads
 from minilocal.progress import Progress
 from minilocal.rundir import RunDirectory
@@ -34,6 +35,11 @@ def parser() -> Parser:
     g.add_argument("--model", help=f"vgg8b, vgg11b, vgg11bx2, vgg16 or vgg19 (default: {d.model})")
     g.add_argument("--width", type=float, help=f"multiplies all widths, a power of two (default: {d.width:g})")
     g.add_argument("--classifier", choices=("a1", "a2"), help=f"auxiliary classifiers (default: {d.classifier})")
+    g.add_argument(
+        "--conv",
+        choices=("auto", *ALGORITHMS),
+        help="how convolutions are computed where that is possible (default: the fastest for each layer's shape)",
+    )
     g.add_argument(
         "--dropout", type=float, help="dropout rate (default: the paper's for model and data set, else 0.05)"
     )

@@ -10,13 +10,25 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from minilocal.auxiliary import CLASSIFIERS, own_classifier
 from minilocal.errors import InputError, ShapeError
-from minilocal.layers import BatchNorm, Conv2d, Dropout, Flatten, Layer, Linear, MaxPool2d, ReLU, Sequential
+from minilocal.layers import (
+    BatchNorm,
+    BatchNormReLUDropout,
+    Conv2d,
+    Dropout,
+    Flatten,
+    Layer,
+    Linear,
+    MaxPool2d,
+    ReLU,
+    Sequential,
+)
 from minilocal.network import Network, shape_behind, shapes_behind
 from minilocal.schedule import Schedule, parse
 from minilocal.streams import AUXILIARY_INIT, INIT, generator
@@ -102,6 +114,8 @@ def build_network(
     dropout: float = 0.05,
     seed: int = 0,
     dtype: Any = np.float32,
+    conv: str = "auto",
+    fused: bool = True,
 ) -> Network:
     """Return a network built from stages, with the classifiers that the algorithm needs.
 
@@ -116,6 +130,8 @@ def build_network(
         dropout: rate of every layer's dropout.
         seed: of the initial weights; each layer has a stream of its own.
         dtype: float32 to train, float64 to check gradients.
+        conv: how convolutions are computed: "im2col", "winograd", "dense", or "auto", by shape.
+        fused: whether one layer does the work of BatchNorm, ReLU and Dropout, or three do; the numbers are the same.
 
     Raises `InputError` if something is out of range or does not fit the images.
     """
@@ -129,7 +145,7 @@ def build_network(
         raise InputError(f"classifier {classifier!r} is unknown; choose from {', '.join(CLASSIFIERS)}")
     schedule = parse(algo) if isinstance(algo, str) else algo
     try:
-        layers = _layers(stages, fc, image_shape, dropout, seed, dtype)
+        layers = _layers(stages, fc, image_shape, dropout, seed, conv, dtype=dtype, fused=fused)
         schedule.check(len(layers))
         auxiliary = _classifiers(layers, image_shape, classes, schedule, features, classifier, seed, dtype)
     except ShapeError as error:
@@ -164,28 +180,44 @@ def _classifiers(
 
 
 def cbrd(
-    c_in: int, c_out: int, dropout: float = 0.05, pool: bool = False, rng: Any = 0, dtype: Any = np.float32
+    c_in: int,
+    c_out: int,
+    dropout: float = 0.05,
+    pool: bool = False,
+    rng: Any = 0,
+    dtype: Any = np.float32,
+    fused: bool = True,
+    conv: str = "auto",
 ) -> Sequential:
-    """Return a conv layer (Conv 3×3, BatchNorm, ReLU, Dropout), with a 2×2 max-pool at its front if pool."""
+    """Return a conv layer (Conv 3×3, BatchNorm, ReLU, Dropout), with a 2×2 max-pool at its front if pool.
+
+    fused makes one layer of the last three, which computes the same; conv names `Conv2d`'s algorithm.
+    """
     front: dict[str, Layer] = {"pool": MaxPool2d(2)} if pool else {}
-    conv = Conv2d(c_in, c_out, rng=rng, dtype=dtype)
-    return Sequential(**front, conv=conv, bn=BatchNorm(c_out, dtype), relu=ReLU(), dropout=Dropout(dropout))
+    convolution = Conv2d(c_in, c_out, rng=rng, dtype=dtype, algorithm=conv)
+    return Sequential(**front, conv=convolution, **_brd(c_out, dropout, dtype, fused))
 
 
 def fbrd(
-    d_in: int, d_out: int, dropout: float = 0.05, pool: bool = False, rng: Any = 0, dtype: Any = np.float32
+    d_in: int,
+    d_out: int,
+    dropout: float = 0.05,
+    pool: bool = False,
+    rng: Any = 0,
+    dtype: Any = np.float32,
+    fused: bool = True,
 ) -> Sequential:
     """Return an FC layer (Linear, BatchNorm, ReLU, Dropout) that flattens maps, max-pooled 2×2 first if pool."""
     front: dict[str, Layer] = {"pool": MaxPool2d(2)} if pool else {}
     linear = Linear(d_in, d_out, bias=False, gain=2, rng=rng, dtype=dtype)
-    return Sequential(
-        **front,
-        flatten=Flatten(),
-        linear=linear,
-        bn=BatchNorm(d_out, dtype),
-        relu=ReLU(),
-        dropout=Dropout(dropout),
-    )
+    return Sequential(**front, flatten=Flatten(), linear=linear, **_brd(d_out, dropout, dtype, fused))
+
+
+def _brd(width: int, dropout: float, dtype: Any, fused: bool) -> dict[str, Layer]:
+    """Return BatchNorm, ReLU and Dropout, or the one layer that does the work of all three."""
+    if fused:
+        return {"bn": BatchNormReLUDropout(width, dropout, dtype)}
+    return {"bn": BatchNorm(width, dtype), "relu": ReLU(), "dropout": Dropout(dropout)}
 
 
 def _layers(
@@ -194,7 +226,8 @@ def _layers(
     image_shape: tuple[int, int, int],
     dropout: float,
     seed: int,
-    dtype: Any,
+    conv: str,
+    **options: Any,
 ) -> list[Layer]:
     layers: list[Layer] = []
     shape: tuple[int, ...] = tuple(image_shape)
@@ -203,13 +236,13 @@ def _layers(
     def append(make: Callable[..., Sequential], size_in: int, size_out: int) -> None:
         nonlocal shape, pool
         number = len(layers) + 1
-        layer = make(size_in, size_out, dropout, pool, generator(seed, INIT, number), dtype)
+        layer = make(size_in, size_out, dropout, pool, generator(seed, INIT, number), **options)
         shape, pool = shape_behind(number, layer, shape), False
         layers.append(layer)
 
     for stage in stages.split() if isinstance(stages, str) else stages:
         if stage != "M":
-            append(cbrd, shape[-1], _width(stage))
+            append(partial(cbrd, conv=conv), shape[-1], _width(stage))
         elif layers and not pool:
             pool = True
         else:

@@ -47,7 +47,7 @@ def test_dropout_keys_differ_by_layer_and_step(network):
     keys = set()
     for seed, step in ((0, 0), (0, 1), (1, 0)):
         network.set_dropout_keys(seed, step)
-        keys |= {layer.layers["dropout"].key for layer in network.layers}
+        keys |= {layer.layers["bn"].key for layer in network.layers}
     assert len(keys) == 9
     assert all(0 <= key < 2**62 for key in keys)
 

@@ -258,7 +258,7 @@ def train(network, reference, algo, shifts, tolerance):
         labels = rng.integers(0, 5, 8)
         network.set_dropout_keys(11, step)
         ones = [np.ones((8, *shape), dtype) for shape in network.shapes]
-        drops = [layer.layers["dropout"] for layer in network.layers]
+        drops = [ml.Dropout(layer.layers["bn"].rate, layer.layers["bn"].key) for layer in network.layers]
         masks = [torch.tensor(drop.forward(x, True)) for drop, x in zip(drops, ones, strict=True)]
         optimizer.lr = reference.optimizer.param_groups[0]["lr"] = 0.1 / (step + 1)
         before = {name: array.copy() for name, array in network.arrays().items()}

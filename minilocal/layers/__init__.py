@@ -4,6 +4,7 @@ from minilocal.layers.activation import Dropout, ReLU
 from minilocal.layers.base import Layer
 from minilocal.layers.batchnorm import BatchNorm
 from minilocal.layers.conv import Conv2d
+from minilocal.layers.fused import BatchNormReLUDropout
 from minilocal.layers.linear import Flatten, Linear
 from minilocal.layers.pooling import AvgPool2d, MaxPool2d
 from minilocal.layers.sequential import Sequential
@@ -11,6 +12,7 @@ from minilocal.layers.sequential import Sequential
 __all__ = [
     "AvgPool2d",
     "BatchNorm",
+    "BatchNormReLUDropout",
     "Conv2d",
     "Dropout",
     "Flatten",

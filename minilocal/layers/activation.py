@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from minilocal import parallel
+from minilocal import memory, parallel
 from minilocal.errors import InputError
-from minilocal.kernels.dropout import dropout
+from minilocal.kernels.activation import dropout
 from minilocal.layers.base import Layer
 
 
@@ -22,7 +22,7 @@ class ReLU(Layer):
 
     def forward(self, x: np.ndarray, training: bool = False) -> np.ndarray:
         """Return max(x, 0)."""
-        y = np.empty_like(x)
+        y = memory.empty_like(x)
         parallel.run(lambda s: np.maximum(x[s], 0, out=y[s]), _chunks(x))
         if training:
             self.y = y
@@ -32,7 +32,7 @@ class ReLU(Layer):
         """Return dy where the output was positive."""
         if not need_dx:
             return None
-        y, dx = self.recall("y"), np.empty_like(dy)
+        y, dx = self.recall("y"), memory.empty_like(dy)
         parallel.run(lambda s: np.multiply(dy[s], ~(y[s] <= 0), out=dx[s]), _chunks(dy))  # lets a NaN pass
         return dx
 
@@ -49,9 +49,7 @@ class Dropout(Layer):
 
     def __init__(self, rate: float, key: int = 0) -> None:
         super().__init__()
-        if not 0 <= rate < 1:
-            raise InputError(f"dropout rate is {rate}; it must be at least 0 and below 1")
-        self.rate, self.key = rate, key
+        self.rate, self.key = check_rate(rate), key
 
     def set_dropout_key(self, key: int) -> None:
         """Fix the mask of the next forward, an integer of at most 62 bits."""
@@ -75,13 +73,20 @@ class Dropout(Layer):
         if self.rate == 0:
             return x
         flat, threshold, scale = x.reshape(-1), int(self.rate * 2**32), x.dtype.type(1 / (1 - self.rate))
-        y = np.empty_like(flat)
+        y = memory.empty_like(flat)
         key = self.used_key
         parallel.run(lambda s: dropout(flat[s], y[s], s.start, key, threshold, scale), _chunks(flat))
         return y.reshape(x.shape)
 
     def __repr__(self) -> str:
         return f"Dropout({self.rate})"
+
+
+def check_rate(rate: float) -> float:
+    """Return a dropout rate; `InputError` unless it is at least 0 and below 1."""
+    if not 0 <= rate < 1:
+        raise InputError(f"dropout rate is {rate}; it must be at least 0 and below 1")
+    return rate
 
 
 def _chunks(x: np.ndarray) -> list[slice]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from minilocal import parallel
+from minilocal import memory, parallel
 from minilocal.errors import InputError, ShapeError
 from minilocal.kernels import batchnorm as kernels
 from minilocal.layers.base import Layer, check_input
@@ -30,7 +30,7 @@ class BatchNorm(Layer):
     Params: gamma (C), one; beta (C), zero. State: mean (C), variance (C).
     """
 
-    kept = ("x", "mean", "inv_std")
+    kept: tuple[str, ...] = ("x", "mean", "inv_std")
 
     def __init__(self, channels: int, dtype: Any = np.float32) -> None:
         super().__init__()
@@ -45,13 +45,9 @@ class BatchNorm(Layer):
         check_input(self, x)
         gamma, beta = self.params["gamma"], self.params["beta"]
         rows = x.reshape(-1, x.shape[-1])
-        if training:
-            mean, variance = self._batch_statistics(rows)
-        else:
-            mean, variance = self.state["mean"], self.state["variance"]
-        mean, inv_std = mean.astype(x.dtype), (1 / np.sqrt(variance + EPS)).astype(x.dtype)
-        y = np.empty_like(rows)
-        parallel.run(lambda s: kernels.normalise(rows[s], mean, gamma * inv_std, beta, y[s]), _row_chunks(rows))
+        mean, inv_std = self._statistics(rows, training)
+        y, scale = memory.empty_like(rows), gamma * inv_std
+        parallel.run(lambda s: kernels.normalise(rows[s], mean, scale, beta, y[s]), row_chunks(rows))
         if training:
             self.x, self.mean, self.inv_std = x, mean, inv_std
         return y.reshape(x.shape)
@@ -60,7 +56,7 @@ class BatchNorm(Layer):
         """Overwrite dL/dgamma and dL/dbeta; return dL/dx if need_dx."""
         x, mean, inv_std = self.recall("x"), self.recall("mean"), self.recall("inv_std")
         rows, dy_rows = x.reshape(-1, x.shape[-1]), dy.reshape(-1, x.shape[-1])
-        dbeta, dgamma = _sum_over_rows(
+        dbeta, dgamma = sum_over_rows(
             rows, lambda s, total: kernels.gradient_sums(rows[s], dy_rows[s], mean, inv_std, total)
         )
         self.grads["gamma"][...], self.grads["beta"][...] = dgamma, dbeta
@@ -68,10 +64,10 @@ class BatchNorm(Layer):
             return None
         scale = self.params["gamma"] * inv_std
         mean_dy, mean_dy_xhat = (dbeta / len(rows)).astype(x.dtype), (dgamma / len(rows)).astype(x.dtype)
-        dx = np.empty_like(rows)
+        dx = memory.empty_like(rows)
         parallel.run(
             lambda s: kernels.input_gradient(rows[s], dy_rows[s], mean, inv_std, scale, mean_dy, mean_dy_xhat, dx[s]),
-            _row_chunks(rows),
+            row_chunks(rows),
         )
         return dx.reshape(x.shape)
 
@@ -82,12 +78,20 @@ class BatchNorm(Layer):
             raise ShapeError(f"BatchNorm takes {channels} channels on the last axis, not shape {shape}")
         return shape
 
+    def _statistics(self, rows: np.ndarray, training: bool) -> tuple[np.ndarray, np.ndarray]:
+        """Return mean and 1 / sqrt(variance + 1e-5) per channel: the batch's in training, else the running ones."""
+        if training:
+            mean, variance = self._batch_statistics(rows)
+        else:
+            mean, variance = self.state["mean"], self.state["variance"]
+        return mean.astype(rows.dtype), (1 / np.sqrt(variance + EPS)).astype(rows.dtype)
+
     def _batch_statistics(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         m = len(rows)
         if m < 2:
             raise InputError("BatchNorm needs at least 2 values per channel to train on, not 1: use a larger batch")
         origin = rows[0].astype(np.float64)
-        first, second = _sum_over_rows(rows, lambda s, total: kernels.sums(rows[s], origin, total))
+        first, second = sum_over_rows(rows, lambda s, total: kernels.sums(rows[s], origin, total))
         mean, variance = origin + first / m, second / m - (first / m) ** 2
         for name, value in (("mean", mean), ("variance", variance * (m / (m - 1)))):
             running = self.state[name]
@@ -95,11 +99,12 @@ class BatchNorm(Layer):
         return mean, variance
 
 
-def _row_chunks(rows: np.ndarray) -> list[slice]:
+def row_chunks(rows: np.ndarray) -> list[slice]:
+    """Cut (rows, C) so that a chunk and what is made of it fit the cache."""
     return parallel.chunks(len(rows), rows.shape[1] * rows.itemsize, parallel.CHUNK_BYTES // 2)
 
 
-def _sum_over_rows(rows: np.ndarray, add: Any) -> np.ndarray:
+def sum_over_rows(rows: np.ndarray, add: Any) -> np.ndarray:
     """Return a (2, C) sum in float64: `add(chunk, total)` adds a chunk's share to total; shares add up in order."""
 
     def task(chunk: slice) -> np.ndarray:
@@ -107,4 +112,4 @@ def _sum_over_rows(rows: np.ndarray, add: Any) -> np.ndarray:
         add(chunk, total)
         return total
 
-    return np.sum(parallel.run(task, _row_chunks(rows)), axis=0)
+    return np.sum(parallel.run(task, row_chunks(rows)), axis=0)

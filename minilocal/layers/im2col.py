@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from minilocal import parallel
+from minilocal import memory, parallel
 from minilocal.kernels import im2col as kernels
 
 
@@ -29,7 +29,7 @@ def forward(x: np.ndarray, weight: np.ndarray, stride: int, padding: int) -> np.
     k, _, _, c_out = weight.shape
     p, q = out_size(height, k, stride, padding), out_size(width, k, stride, padding)
     matrix = weight.reshape(-1, c_out)
-    y = np.empty((n, p, q, c_out), x.dtype)
+    y = memory.empty((n, p, q, c_out), x.dtype)
 
     def task(images: slice) -> None:
         cols = _columns(x[images], k, p, q, stride, padding)
@@ -39,12 +39,12 @@ def forward(x: np.ndarray, weight: np.ndarray, stride: int, padding: int) -> np.
     return y
 
 
-def weight_gradient(x: np.ndarray, dy: np.ndarray, k: int, stride: int, padding: int) -> np.ndarray:
-    """Return dL/dweight (k, k, C_in, C_out) for input x (N, H, W, C_in) and dy (N, P, Q, C_out)."""
-    n, _, _, c_in = x.shape
-    _, p, q, c_out = dy.shape
+def weight_gradient(x: np.ndarray, dy: np.ndarray, dweight: np.ndarray, stride: int, padding: int) -> None:
+    """Overwrite dweight (k, k, C_in, C_out) for input x (N, H, W, C_in) and dy (N, P, Q, C_out)."""
+    n, p, q, _ = dy.shape
+    k, _, c_in, c_out = dweight.shape
     lanes = parallel.lanes(n)
-    partial = np.empty((len(lanes), k * k * c_in, c_out), x.dtype)  # one sum per lane
+    partial = memory.empty((len(lanes), k * k * c_in, c_out), x.dtype)  # one sum per lane
 
     def task(lane: int) -> None:
         images = lanes[lane]
@@ -59,7 +59,7 @@ def weight_gradient(x: np.ndarray, dy: np.ndarray, k: int, stride: int, padding:
                 partial[lane] += np.matmul(cols.T, dy_rows, out=product)
 
     parallel.run(task, range(len(lanes)))
-    return partial.sum(axis=0).reshape(k, k, c_in, c_out)
+    np.sum(partial, axis=0, out=dweight.reshape(partial[0].shape))
 
 
 def input_gradient(dy: np.ndarray, weight: np.ndarray, shape: tuple[int, ...], stride: int, padding: int) -> np.ndarray:
@@ -67,7 +67,7 @@ def input_gradient(dy: np.ndarray, weight: np.ndarray, shape: tuple[int, ...], s
     n, p, q, c_out = dy.shape
     k, _, c_in, _ = weight.shape
     matrix = weight.reshape(-1, c_out)
-    dx = np.empty(shape, dy.dtype)
+    dx = memory.empty(shape, dy.dtype)
 
     def task(images: slice) -> None:
         count = images.stop - images.start

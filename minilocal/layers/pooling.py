@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from minilocal import parallel
+from minilocal import memory, parallel
 from minilocal.errors import InputError, ShapeError
 from minilocal.kernels import pooling as kernels
 from minilocal.layers.base import Layer, check_input
@@ -32,7 +32,7 @@ class _Pool2d(Layer):
 
     def _empty_output(self, x: np.ndarray, dtype: np.dtype | None = None) -> np.ndarray:
         check_input(self, x)
-        return np.empty((len(x), *self.output_shape(x.shape[1:])), dtype or x.dtype)
+        return memory.empty((len(x), *self.output_shape(x.shape[1:])), dtype or x.dtype)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.window[0]}×{self.window[1]})"
@@ -89,7 +89,7 @@ class AvgPool2d(_Pool2d):
 
 def _empty_input(dy: np.ndarray, window: tuple[int, int]) -> np.ndarray:
     n, p, q, c = dy.shape
-    return np.empty((n, p * window[0], q * window[1], c), dy.dtype)
+    return memory.empty((n, p * window[0], q * window[1], c), dy.dtype)
 
 
 def _chunks(x: np.ndarray) -> list[slice]:

@@ -3,7 +3,7 @@ import pytest
 
 from minilocal import parallel
 from minilocal.errors import InputError
-from minilocal.kernels.dropout import mix
+from minilocal.kernels.activation import mix
 from minilocal.layers import Dropout, ReLU
 
 

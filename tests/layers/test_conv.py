@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from minilocal import parallel
 from minilocal.errors import InputError
-from minilocal.layers import Conv2d
+from minilocal.layers import Conv2d, dense, im2col, winograd
 
 
 def convolve(x, weight, stride, padding):
@@ -58,6 +58,64 @@ def test_forward_and_gradients_are_those_of_the_definition(n, height, width, c_i
     np.testing.assert_allclose(layer.grads["bias"], dy.sum(axis=(0, 1, 2)), atol=1e-12)
 
 
+@settings(max_examples=20)
+@given(n=st.integers(1, 4), rows=st.integers(1, 3), columns=st.integers(1, 2), c_in=st.integers(1, 3),
+       c_out=st.integers(1, 3), seed=st.integers(0, 99))  # fmt: skip
+def test_winograd_is_im2col(n, rows, columns, c_in, c_out, seed):
+    assert_same("winograd", (n, 4 * rows, 4 * columns, c_in), c_out, 3, 1, 1, seed)
+
+
+@settings(max_examples=30)
+@given(n=st.integers(1, 4), height=st.integers(1, 4), width=st.integers(1, 4), c_in=st.integers(1, 3),
+       c_out=st.integers(1, 3), k=st.integers(1, 4), stride=st.integers(1, 3), padding=st.integers(0, 2),
+       seed=st.integers(0, 99))  # fmt: skip
+def test_dense_is_im2col(n, height, width, c_in, c_out, k, stride, padding, seed):
+    if min(height, width) + 2 * padding >= k:
+        assert_same("dense", (n, height, width, c_in), c_out, k, stride, padding, seed)
+
+
+def assert_same(algorithm, shape, c_out, k, stride, padding, seed, dtype=np.float64, tolerance=1e-11):
+    rng = np.random.default_rng(seed)
+    x, results = rng.standard_normal(shape).astype(dtype), []
+    dy = None
+    for name in ("im2col", algorithm):
+        layer = Conv2d(shape[3], c_out, k, stride, padding, rng=seed, dtype=dtype, algorithm=name)
+        y = layer.forward(x, training=True)
+        dy = rng.standard_normal(y.shape).astype(dtype) if dy is None else dy
+        layer.grads["weight"][...] = np.nan
+        results.append([y, layer.backward(dy), layer.grads["weight"]])
+    for a, b in zip(*results, strict=True):
+        assert b.dtype == dtype
+        np.testing.assert_allclose(b, a, atol=tolerance * max(1, np.abs(a).max()))
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "shape", "c_out"),
+    [
+        ("winograd", (40, 32, 32, 16), 24),  # many tiles: groups side by side, sums in lanes
+        ("winograd", (70, 8, 8, 32), 48),  # few: products side by side
+        ("dense", (64, 2, 2, 64), 48),
+    ],
+)
+def test_float32_agrees_with_im2col(algorithm, shape, c_out):
+    assert_same(algorithm, shape, c_out, 3, 1, 1, 0, np.float32, 3e-5)
+
+
+def test_the_algorithm_follows_the_shape():
+    wide, thin, big = Conv2d(32, 64), Conv2d(3, 64), Conv2d(32, 32, kernel=5, padding=2)
+    assert wide.algorithm((8, 12, 32)) is winograd
+    assert wide.algorithm((8, 6, 32)) is im2col
+    assert wide.algorithm((2, 2, 32)) is dense
+    assert thin.algorithm((8, 8, 3)) is im2col
+    assert big.algorithm((8, 8, 32)) is im2col
+    assert Conv2d(32, 32, stride=2).algorithm((8, 8, 32)) is im2col
+    for name, module in (("im2col", im2col), ("winograd", winograd), ("dense", dense)):
+        assert Conv2d(3, 4, algorithm=name).algorithm((8, 8, 3)) is module
+    assert Conv2d(3, 4, algorithm="winograd").algorithm((6, 8, 3)) is im2col
+    with pytest.raises(InputError, match="conv algorithm 'fft' is unknown; choose from auto, im2col, winograd, dense"):
+        Conv2d(3, 4, algorithm="fft")
+
+
 def test_worked_by_hand():
     layer = Conv2d(1, 1, kernel=2, padding=0)
     layer.params["weight"][:, :, 0, 0] = [[1, 2], [3, 4]]
@@ -81,12 +139,15 @@ def test_float32_follows_float64(rng):
         np.testing.assert_allclose(b, a, atol=1e-4 * np.abs(a).max())
 
 
-def test_no_bit_depends_on_the_number_of_threads(rng):
-    x, dy = (rng.standard_normal((37, 8, 8, c)).astype(np.float32) for c in (16, 24))
+@pytest.mark.parametrize(
+    ("algorithm", "n", "size"), [("im2col", 37, 8), ("winograd", 37, 8), ("winograd", 37, 32), ("dense", 37, 2)]
+)
+def test_no_bit_depends_on_the_number_of_threads(algorithm, n, size, rng):
+    x, dy = (rng.standard_normal((n, size, size, c)).astype(np.float32) for c in (16, 24))
     results = []
     for threads in (1, 2, 4):
         parallel.set_threads(threads)
-        layer = Conv2d(16, 24)
+        layer = Conv2d(16, 24, algorithm=algorithm)
         y = layer.forward(x, training=True)
         results.append([y, layer.backward(dy), layer.grads["weight"]])
     for other in results[1:]:

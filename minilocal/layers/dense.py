@@ -1,0 +1,99 @@
+"""Convolution of tiny maps: no columns, just one product per pair of an output and an input pixel.
+
+On a 2×2 map a 3×3 kernel, padded, sees the whole map from everywhere. Of the 9 taps of every output pixel 5 hang
+over the border, and im2col multiplies by those zeros too; leaving them out is a dense layer whose matrix is made of
+the kernel's taps, (N, 4·C_in) @ (4·C_in, 4·C_out):
+
+                        input pixel   0        1        2        3
+    output pixel 0                  w[1,1]   w[1,2]   w[2,1]   w[2,2]          the matrix is never written down:
+                 1                  w[1,0]   w[1,1]   w[2,0]   w[2,1]          each of its blocks is a tap w[i,j] of
+                 2                  w[0,1]   w[0,2]   w[1,1]   w[1,2]          shape (C_in, C_out)
+                 3                  w[0,0]   w[0,1]   w[1,0]   w[1,1]
+
+    forward           y[o]    = Σ_inputs  x[i] @ w[tap(o, i)]
+    weight gradient   dw[tap] = Σ_pairs   x[i]ᵀ @ dy[o]            over the pairs (o, i) that this tap joins
+    input gradient    dx[i]   = Σ_outputs dy[o] @ w[tap(o, i)]ᵀ
+
+It is right for any kernel, stride, padding and map, but pays only while a map has fewer pixels than the kernel taps.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from itertools import product
+
+import numpy as np
+
+from minilocal import memory, parallel
+from minilocal.layers.im2col import out_size
+
+Pixel = tuple[int, int]
+Term = tuple[np.ndarray, np.ndarray]
+
+
+def pays(shape: tuple[int, ...], kernel: int) -> bool:
+    """Return whether maps (H, W, C) have fewer pixels than the kernel has taps: then it multiplies less than im2col."""
+    return shape[0] * shape[1] < kernel * kernel
+
+
+def forward(x: np.ndarray, weight: np.ndarray, stride: int, padding: int) -> np.ndarray:
+    """Return the convolution y (N, P, Q, C_out) of x (N, H, W, C_in) with weight (k, k, C_in, C_out)."""
+    n, height, width, _ = x.shape
+    k, c_out = weight.shape[0], weight.shape[3]
+    p, q = out_size(height, k, stride, padding), out_size(width, k, stride, padding)
+    y = memory.empty((n, p, q, c_out), x.dtype)
+    terms = defaultdict(list)
+    for output, pixel, tap in _pairs((height, width), (p, q), k, stride, padding):
+        terms[output].append((_at(x, pixel), weight[tap]))
+    _sum_products({output: (_at(y, output), terms[output]) for output in product(range(p), range(q))}.values())
+    return y
+
+
+def weight_gradient(x: np.ndarray, dy: np.ndarray, dweight: np.ndarray, stride: int, padding: int) -> None:
+    """Overwrite dweight (k, k, C_in, C_out) for input x (N, H, W, C_in) and dy (N, P, Q, C_out)."""
+    k = len(dweight)
+    terms = defaultdict(list)
+    for output, pixel, tap in _pairs(x.shape[1:3], dy.shape[1:3], k, stride, padding):
+        terms[tap].append((_at(x, pixel).T, _at(dy, output)))
+    _sum_products([(dweight[tap], terms[tap]) for tap in product(range(k), range(k))])
+
+
+def input_gradient(dy: np.ndarray, weight: np.ndarray, shape: tuple[int, ...], stride: int, padding: int) -> np.ndarray:
+    """Return dL/dx of shape (N, H, W, C_in) for dy (N, P, Q, C_out) and weight (k, k, C_in, C_out)."""
+    dx = memory.empty(shape, dy.dtype)
+    terms = defaultdict(list)
+    for output, pixel, tap in _pairs(shape[1:3], dy.shape[1:3], len(weight), stride, padding):
+        terms[pixel].append((_at(dy, output), weight[tap].T))
+    _sum_products([(_at(dx, pixel), terms[pixel]) for pixel in product(range(shape[1]), range(shape[2]))])
+    return dx
+
+
+def _pairs(
+    inputs: Sequence[int], outputs: Sequence[int], k: int, stride: int, padding: int
+) -> Iterable[tuple[Pixel, Pixel, Pixel]]:
+    """Yield (output pixel, input pixel, tap) for every tap that does not hang over the border."""
+    for p, q, i, j in product(range(outputs[0]), range(outputs[1]), range(k), range(k)):
+        h, w = p * stride + i - padding, q * stride + j - padding
+        if 0 <= h < inputs[0] and 0 <= w < inputs[1]:
+            yield (p, q), (h, w), (i, j)
+
+
+def _at(maps: np.ndarray, pixel: Pixel) -> np.ndarray:
+    """Return one pixel of all images, (N, C)."""
+    return maps[:, pixel[0], pixel[1]]
+
+
+def _sum_products(sums: Iterable[tuple[np.ndarray, list[Term]]]) -> None:
+    """For every (out, terms) write Σ a @ b over the terms (a, b) to out, the longest sums first."""
+
+    def task(piece: tuple[np.ndarray, list[Term], slice]) -> None:
+        out, terms, columns = piece
+        total = parallel.scratch("total", out[:, columns].shape, out.dtype)
+        total[...] = 0
+        for a, b in terms:
+            total += np.matmul(a, b[:, columns], out=parallel.scratch("product", total.shape, out.dtype))
+        out[:, columns] = total
+
+    longest_first = sorted(sums, key=lambda pair: -len(pair[1]))
+    parallel.run(task, [(out, terms, s) for out, terms in longest_first for s in parallel.lanes(out.shape[1], 2)])
