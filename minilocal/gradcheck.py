@@ -26,7 +26,18 @@ from minilocal.auxiliary import a1, a2
 from minilocal.cli import Parser, command
 from minilocal.errors import InputError
 from minilocal.kernels import COMPILING, on_first_compilation
-from minilocal.layers import AvgPool2d, BatchNorm, Conv2d, Dropout, Flatten, Layer, Linear, MaxPool2d, ReLU
+from minilocal.layers import (
+    AvgPool2d,
+    BatchNorm,
+    BatchNormReLUDropout,
+    Conv2d,
+    Dropout,
+    Flatten,
+    Layer,
+    Linear,
+    MaxPool2d,
+    ReLU,
+)
 from minilocal.losses import softmax_cross_entropy
 from minilocal.network import Network
 from minilocal.schedule import Block, parse
@@ -151,10 +162,13 @@ def check_layers(entries: int = 10) -> Iterator[Check]:
         conv = Conv2d(3, 4, kernel, stride, padding, bias, rng=rng, **f64)
         yield from check_layer(name, normal_params(conv), x(3, 7, 6, 3), entries)
     cases: list[tuple[str, Layer, np.ndarray]] = [
+        ("Conv2d Winograd", Conv2d(3, 4, rng=rng, algorithm="winograd", **f64), x(2, 8, 4, 3)),
+        ("Conv2d dense", Conv2d(3, 4, rng=rng, algorithm="dense", **f64), x(3, 2, 2, 3)),
         ("BatchNorm 4-D", BatchNorm(4, **f64), x(3, 5, 4, 4)),
         ("BatchNorm 2-D", BatchNorm(6, **f64), x(7, 6)),
         ("ReLU", ReLU(), x(4, 5, 3)),
         ("Dropout", Dropout(0.3, key=12345), x(4, 5, 6)),
+        ("BatchNormReLUDropout", BatchNormReLUDropout(6, 0.2, key=12345, **f64), x(4, 3, 2, 6)),
         ("MaxPool2d 2×2", MaxPool2d(2), x(2, 6, 4, 3)),
         ("MaxPool2d 3×2", MaxPool2d((3, 2)), x(2, 6, 4, 3)),
         ("AvgPool2d 2×4", AvgPool2d((2, 4)), x(2, 6, 8, 3)),
@@ -162,6 +176,7 @@ def check_layers(entries: int = 10) -> Iterator[Check]:
         ("Linear", Linear(7, 5, rng=rng, **f64), x(6, 7)),
         ("Linear no bias", Linear(7, 5, bias=False, rng=rng, **f64), x(6, 7)),
         ("CBRD", cbrd(3, 4, 0.2, rng=rng, **f64), x(4, 6, 6, 3)),
+        ("CBRD unfused", cbrd(3, 4, 0.2, rng=rng, fused=False, **f64), x(4, 6, 6, 3)),
         ("pool + CBRD", cbrd(3, 4, 0.2, pool=True, rng=rng, **f64), x(4, 6, 6, 3)),
         ("pool + FBRD", fbrd(3 * 4, 8, 0.2, pool=True, rng=rng, **f64), x(12, 4, 4, 3)),
         ("A1 on a map", a1((8, 8, 6), 5, 96, rng, **f64), x(8, 8, 8, 6)),
@@ -183,12 +198,12 @@ def check_layers(entries: int = 10) -> Iterator[Check]:
     )
 
 
-def check_step(algo: str, epoch: int, classifier: str = "a1", entries: int = 4) -> Iterator[Check]:
+def check_step(algo: str, epoch: int, classifier: str = "a1", entries: int = 4, conv: str = "auto") -> Iterator[Check]:
     """Check a whole training step of an algorithm: each block's parameters against that block's own loss."""
     schedule = parse(algo)
     network = build_network(
         "4 4 M 6 6 M", [8, 8], (8, 8, 2), 3, schedule,
-        features=32, classifier=classifier, dropout=0.2, dtype=np.float64,
+        features=32, classifier=classifier, dropout=0.2, dtype=np.float64, conv=conv,
     )  # fmt: skip
     rng = np.random.default_rng(2)
     x, labels = rng.standard_normal((12, 8, 8, 2)), rng.integers(0, 3, 12)
@@ -199,7 +214,8 @@ def check_step(algo: str, epoch: int, classifier: str = "a1", entries: int = 4) 
         local_step(network, blocks, x, labels)
     shift = f" shift {schedule.shift_at(epoch)}" if schedule.period > 1 else ""
     for block in blocks:
-        name = f"{schedule.name}{shift} {classifier.upper()} block {block}"
+        by = f" {conv}" if conv != "auto" else ""
+        name = f"{schedule.name}{shift} {classifier.upper()}{by} block {block}"
         parts = {f"layers.{i}": network.layer(i) for i in range(block.first, block.last + 1)}
         parts[f"aux.{block.last}"] = network.auxiliary[block.last]
         for part, layer in parts.items():
@@ -218,7 +234,8 @@ def block_loss(network: Network, block: Block, x: np.ndarray, labels: np.ndarray
 
 
 def check_steps(entries: int = 4) -> Iterator[Check]:
-    """Check whole steps of BP, G1, G2, G2S1, G3 and G3S2 at every shift, with A1 and with A2."""
+    """Check whole steps of BP, G1, G2, G2S1, G3 and G3S2 at every shift, with A1 and with A2; BP's by Winograd too."""
+    yield from check_step("BP", 0, entries=entries, conv="winograd")
     for algo in ALGORITHMS:
         for epoch in range(parse(algo).period):
             for classifier in ("a1", "a2"):

@@ -23,6 +23,11 @@ def test_a_whole_step_with_a2():
     assert all(check.passed() for check in gradcheck.check_step("G2S1", 1, "a2", entries=2))
 
 
+@pytest.mark.parametrize("conv", ["winograd", "dense"])
+def test_a_whole_step_with_other_convolutions(conv):
+    assert all(check.passed() for check in gradcheck.check_step("BP", 0, entries=2, conv=conv))
+
+
 class Wrong(Linear):
     """A Linear whose weight gradient is one per mille too large."""
 

@@ -10,9 +10,9 @@ from minilocal.trainer import Trainer
 from minilocal.vgg import build_network
 
 
-def train(images, algo="G2S1", epochs=2, validation=0.0, seed=0, **options):
+def train(images, algo="G2S1", epochs=2, validation=0.0, seed=0, conv="auto", **options):
     data = prepare(images, validation=validation)
-    network = build_network("8 M 12", [16], data.image_shape, 4, algo, features=64, seed=seed)
+    network = build_network("8 M 12", [16], data.image_shape, 4, algo, features=64, seed=seed, conv=conv)
     trainer = Trainer(network, algo, data, epochs=epochs, batch_size=16, seed=seed, **options)
     return trainer, list(trainer.epochs())
 
@@ -22,20 +22,28 @@ def bits(trainer):
     return [a.tobytes() for a in (*trainer.network.arrays().values(), *momentum)]
 
 
-@pytest.mark.parametrize("algo", ["BP", "G1", "G2S1"])
-def test_same_seed_same_bits_whatever_the_threads(images, algo):
+@pytest.mark.parametrize(
+    ("algo", "conv"), [("BP", "winograd"), ("G1", "im2col"), ("G2S1", "winograd"), ("G1", "dense")]
+)
+def test_same_seed_same_bits_whatever_the_threads(images, algo, conv):
     runs = []
     for threads in (1, 2, 4):
         parallel.set_threads(threads)
-        trainer, reports = train(images, algo)
+        trainer, reports = train(images, algo, conv=conv)
         runs.append((bits(trainer), [(r.blocks, r.layers) for r in reports]))
     assert runs[0] == runs[1] == runs[2]
-    assert bits(train(images, algo, seed=1)[0]) != runs[0][0]
+    assert bits(train(images, algo, seed=1, conv=conv)[0]) != runs[0][0]
 
 
 @pytest.mark.parametrize("algo", ["BP", "G1", "G2", "G2S1"])
 def test_it_learns(images, algo):
     _, reports = train(images, algo, epochs=8, lr=0.05, crop=False)
+    assert reports[-1].test.accuracy > 0.9
+
+
+@pytest.mark.parametrize("conv", ["im2col", "winograd", "dense"])
+def test_it_learns_with_every_conv_algorithm(images, conv):
+    _, reports = train(images, "G2", epochs=8, lr=0.05, crop=False, conv=conv)
     assert reports[-1].test.accuracy > 0.9
 
 

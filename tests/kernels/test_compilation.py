@@ -4,6 +4,9 @@ import os
 import subprocess
 import sys
 
+import numba
+import pytest
+
 CODE = """
 import numpy as np
 from minilocal.kernels import on_first_compilation
@@ -18,6 +21,7 @@ AvgPool2d(2).forward(x.reshape(1, 4, 4, 1))
 """
 
 
+@pytest.mark.skipif(numba.config.DISABLE_JIT, reason="nothing is compiled")
 def test_it_is_said_once_and_not_when_cached(tmp_path):
     env = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}
     shown = [
