@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from minilocal.bench.progress import plural
 from minilocal.cli import Parser
 from minilocal.errors import InputError
 from minilocal.parallel import available_threads
@@ -36,8 +37,7 @@ class Options:
         """Return what a person calls the network and its batch: "vgg16 × 0.5, batches of 128, 2 threads"."""
         width = f" × {self.width:g}" if self.width != 1 else ""
         classifier = ", classifiers A2" if self.classifier == "a2" else ""
-        threads = f"{self.threads} thread{'s' if self.threads > 1 else ''}"
-        return f"{self.model}{width}{classifier}, batches of {self.batch_size}, {threads}"
+        return f"{self.model}{width}{classifier}, batches of {self.batch_size}, {plural(self.threads, 'thread')}"
 
 
 def parser() -> Parser:

@@ -18,6 +18,15 @@ def say(text: str) -> None:
 @contextlib.contextmanager
 def bar(rounds: int, what: str) -> Iterator[Callable[[], object]]:
     """Say what is being measured, show a bar of its rounds, and yield the function that counts one."""
-    say(f"{what}: {rounds} rounds")
+    say(f"{what}: {plural(rounds, 'round')}")
     with tqdm(total=rounds, desc=what, leave=False, disable=None, file=sys.stderr, dynamic_ncols=True) as shown:
         yield shown.update
+
+
+def plural(count: int, noun: str) -> str:
+    """Return a number with its noun.
+
+    >>> plural(1, "round"), plural(2, "round")
+    ('1 round', '2 rounds')
+    """
+    return f"{count} {noun}{'s' if count != 1 else ''}"

@@ -22,7 +22,10 @@ def serve(make: Callable[..., Any]) -> None:
     os.dup2(2, 1)  # whatever a library prints must not get between the answers
 
     def answer(**message: Any) -> None:
-        print(json.dumps(message), file=answers, flush=True)
+        try:
+            print(json.dumps(message), file=answers, flush=True)
+        except BrokenPipeError:  # the command is gone: nobody waits for this
+            os._exit(1)
 
     measuring: Any = None
     for line in sys.stdin:  # blocks, asleep, until the next request

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from minilocal.bench.progress import plural
+
 PEERS = {"minilocal": "minilocal", "torch": "PyTorch"}
 PASSES = {"forward": "forward", "weight gradient": "weight gr.", "input gradient": "input gr."}
 
@@ -44,7 +46,7 @@ def rows_of(algorithms: Sequence[dict[str, Any]]) -> Iterator[tuple[str, dict[st
 def _about(results: dict[str, Any]) -> str:
     about = results["about"]
     versions = ", ".join(f"{name} {version}" for name, version in about["versions"].items())
-    lines = [f"{about['title']}, median of {about['options']['steps']} rounds; {versions}"]
+    lines = [f"{about['title']}, median of {plural(about['options']['steps'], 'round')}; {versions}"]
     if "sgemm" in results:
         sgemm = results["sgemm"]
         lines.append(
@@ -172,7 +174,7 @@ def _startup(startup: dict[str, float]) -> str:
 def _scaling(rows: Sequence[dict[str, Any]]) -> str:
     lines = [f"{'BP step':<14}{'median':>9}{'quartiles':>20}{'speed-up':>10}"]
     for row in rows:
-        threads = f"{row['threads']} thread{'s' if row['threads'] > 1 else ''}"
+        threads = plural(row["threads"], "thread")
         quartiles = f"{duration(row['quartiles'][0])} – {duration(row['quartiles'][1])}"
         lines.append(f"{threads:<14}{duration(row['median']):>9}{quartiles:>20}{row['speedup']:>9.2f}×")
     return "\n".join(lines)
