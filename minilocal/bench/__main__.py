@@ -1,0 +1,29 @@
+"""Time minilocal and compare it with PyTorch: `python -m minilocal.bench --against torch`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+
+from minilocal.bench.figure import draw
+from minilocal.bench.measure import measure
+from minilocal.bench.options import read
+from minilocal.bench.progress import say
+from minilocal.bench.text import render
+from minilocal.cli import command
+
+
+@command
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; return its exit status."""
+    options = read(argv)
+    results = measure(options)
+    print(json.dumps(results, indent=1) if options.json else render(results))
+    if options.plot is not None:
+        say(f"drawn in {draw(results, options.plot)}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

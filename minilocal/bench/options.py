@@ -1,0 +1,115 @@
+"""The command's options, checked before anything is measured."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from minilocal.bench.progress import plural
+from minilocal.cli import Parser
+from minilocal.errors import InputError
+from minilocal.parallel import available_threads
+
+ALGORITHMS = ("BP", "G1", "G2", "G3", "G3S2")
+SECTIONS = ("per_layer", "scaling", "startup", "loading")
+
+
+@dataclass(frozen=True)
+class Options:
+    """What to measure, and on what network; `algos` is empty if steps and inference are not to be timed."""
+
+    algos: tuple[str, ...]
+    model: str
+    width: float
+    classifier: str
+    batch_size: int
+    threads: int
+    steps: int
+    torch: bool
+    sections: tuple[str, ...]
+    json: bool
+    plot: Path | None
+
+    @property
+    def title(self) -> str:
+        """Return what a person calls the network and its batch: "vgg16 × 0.5, batches of 128, 2 threads"."""
+        width = f" × {self.width:g}" if self.width != 1 else ""
+        classifier = ", classifiers A2" if self.classifier == "a2" else ""
+        return f"{self.model}{width}{classifier}, batches of {self.batch_size}, {plural(self.threads, 'thread')}"
+
+
+def parser() -> Parser:
+    """Return the command's argument parser."""
+    p = Parser(
+        prog="python -m minilocal.bench",
+        description="Time training steps and inference, say where the time goes and what memory they need, and "
+        "compare both with PyTorch.",
+        epilog="With --per-layer, --scaling, --startup or --loading only these are measured, steps too if --algo is "
+        "given. Medians are what to read; close other programs first.",
+    )
+    g = p.add_argument_group("what to time")
+    g.add_argument(
+        "--algo",
+        nargs="+",
+        metavar="ALGO",
+        help=f"BP, GX or GXSY, several if you like (default: {' '.join(ALGORITHMS)})",
+    )
+    g.add_argument("--model", default="vgg16", help="vgg8b, vgg11b, vgg11bx2, vgg16 or vgg19 (default: %(default)s)")
+    g.add_argument(
+        "--width", type=float, default=1.0, help="multiplies all widths, a power of two (default: %(default)g)"
+    )
+    g.add_argument("--classifier", choices=("a1", "a2"), default="a1", help="auxiliary classifiers (default: a1)")
+    g.add_argument("--batch-size", type=int, default=128, help="images per step (default: %(default)s)")
+    g.add_argument("--threads", type=int, help="threads to use (default: all processors)")
+    g.add_argument("--steps", type=int, default=10, metavar="N", help="rounds to time (default: %(default)s)")
+    g.add_argument("--against", choices=("torch",), help="PyTorch takes turns with minilocal")
+
+    g = p.add_argument_group("more to measure")
+    g.add_argument("--per-layer", action="store_true", help="every convolution and linear layer alone")
+    g.add_argument("--scaling", action="store_true", help="a BP step on 1, 2, 4, … threads")
+    g.add_argument("--startup", action="store_true", help="import and first step, kernels not yet compiled and cached")
+    g.add_argument("--loading", action="store_true", help="cropping, flipping and normalising a minibatch")
+
+    g = p.add_argument_group("output")
+    g.add_argument("--json", action="store_true", help="print everything as JSON, and nothing else, to stdout")
+    g.add_argument("--plot", metavar="FILE", type=Path, help="draw step times and where they go, as PNG")
+    return p
+
+
+def read(argv: Sequence[str] | None) -> Options:
+    """Return the options of a command line; raises `InputError` for one that is out of range.
+
+    Algorithms, model and width are checked where the networks are built.
+    """
+    given = parser().parse_args(argv)
+    threads = available_threads() if given.threads is None else given.threads
+    for flag, value, least, most in (
+        ("--batch-size", given.batch_size, 2, 100_000),
+        ("--steps", given.steps, 1, 100_000),
+        ("--threads", threads, 1, 1024),
+    ):
+        if not least <= value <= most:
+            raise InputError(f"{flag} is {value}; it must be {least} to {most}")
+    if given.against and importlib.util.find_spec("torch") is None:
+        raise InputError("--against torch needs PyTorch, which is not installed; run `pip install torch`")
+    sections = tuple(section for section in SECTIONS if getattr(given, section))
+    algos = tuple(given.algo or (() if sections else ALGORITHMS))
+    if given.plot is not None and not algos:
+        raise InputError("--plot draws the times of steps; name their algorithms with --algo")
+    if given.plot is not None and not given.plot.absolute().parent.is_dir():
+        raise InputError(f"--plot is {given.plot}; its folder does not exist")
+    return Options(
+        algos=algos,
+        model=given.model,
+        width=given.width,
+        classifier=given.classifier,
+        batch_size=given.batch_size,
+        threads=threads,
+        steps=given.steps,
+        torch=given.against == "torch",
+        sections=sections,
+        json=given.json,
+        plot=given.plot,
+    )

@@ -1,0 +1,201 @@
+"""The command as a whole, on a network so small that a step takes milliseconds."""
+
+import importlib.util
+import json
+import subprocess
+
+import pytest
+
+import minilocal as ml
+from minilocal.bench import measure, timing, worker
+from minilocal.bench.__main__ import main
+from minilocal.bench.options import read
+from minilocal.bench.plan import plan_steps
+from minilocal.bench.rates import add_rates
+from minilocal.bench.text import duration, render
+
+TINY = ["--model", "vgg8b", "--width", "0.0625", "--batch-size", "8", "--steps", "2", "--threads", "2"]
+
+
+@pytest.fixture(autouse=True)
+def processes(monkeypatch):
+    """No pauses, small products; and every process that was started has ended."""
+    monkeypatch.setattr(worker, "PAUSE", 0)
+    monkeypatch.setattr(measure, "SGEMM_SIZE", 256)
+    started, popen = [], subprocess.Popen
+    monkeypatch.setattr(
+        subprocess, "Popen", lambda *args, **options: started.append(popen(*args, **options)) or started[-1]
+    )
+    yield started
+    assert all(process.poll() is not None for process in started)
+
+
+def run(capsys, *argv):
+    assert main([*TINY, *argv]) == 0
+    captured = capsys.readouterr()
+    return captured.out, captured.err
+
+
+def check_rates(rates, batch_size=8):
+    low, high = rates["quartiles"]
+    assert 0 < low <= rates["median"] <= high
+    assert min(rates["seconds"]) <= low
+    assert rates["images_per_second"] == pytest.approx(batch_size / rates["median"])
+    assert rates["flops"] > 0 < rates["of_sgemm"]
+
+
+def test_steps_as_json_and_drawn(capsys, tmp_path):
+    plot = tmp_path / "bench.png"
+    out, err = run(capsys, "--json", "--algo", "g2s1", "--plot", str(plot))
+    assert plot.read_bytes().startswith(b"\x89PNG")
+    results = json.loads(out)  # nothing else is on stdout
+    assert f"drawn in {plot}" in err
+    local, inference = results["steps"]
+    assert (local["algo"], inference["algo"]) == ("G2S1", "inference")
+    assert [row["shift"] for row in local["shifts"]] == [0, 1]
+    for row in (*local["shifts"], local["mean"], *inference["shifts"]):
+        check_rates(row["minilocal"])
+        assert len(row["minilocal"]["seconds"]) == 2
+        assert row["flop"] > 0
+        assert "torch" not in row
+    assert local["mean"]["flop"] == sum(row["flop"] for row in local["shifts"]) / 2
+    for row in local["shifts"]:
+        parts = row["breakdown"]
+        assert {"Conv2d forward", "classifiers", "loss", "SGD", "rest"} <= set(parts)
+        assert 0 < parts["rest"] < sum(parts.values())
+    saved = local["saved"]
+    assert 0 < saved["bytes"] < saved["backprop_bytes"]
+    assert 0.5 < saved["of_own"] < 1.2
+    assert local["peak_memory"].keys() == {"minilocal"}
+    sgemm = results["sgemm"]
+    assert sgemm["flops"] == max(sgemm["start"], sgemm["end"]) > 0
+
+
+def test_a_local_algorithm_against_pytorch_in_tables():
+    pytest.importorskip("torch")
+    options = read([*TINY, "--algo", "G3", "--against", "torch", "--steps", "1"])
+    plans = {
+        algo: plan_steps(ml.build_vgg("vgg8b", algo=algo, width=0.0625), ml.parse_schedule(algo))
+        for algo in ("BP", "G3")
+    }
+    results = {
+        "about": {"title": options.title, "options": {"steps": 1}, "versions": {"minilocal": "0"}},
+        "sgemm": {"size": 2, "start": 1e11, "end": 2e11, "flops": 2e11},
+        "steps": timing.time_plans([plans["G3"]], plans["BP"], options),
+    }
+    add_rates(results, options.batch_size)
+    (local,) = results["steps"]
+    (row,) = local["shifts"]
+    check_rates(row["torch"])
+    assert row["speedup"]["torch"] == pytest.approx(row["torch"]["median"] / row["minilocal"]["median"])
+    assert row["speedup"]["torch_bp"] != row["speedup"]["torch"]
+    assert local["layouts"].keys() == {"NCHW", "channels_last"}
+    assert list(local["layouts"].values()) == sorted(local["layouts"].values())
+    assert local["peak_memory"].keys() == {"minilocal", "torch"}
+
+    lines = render(results).split("\n")
+    assert lines[0] == "vgg8b × 0.0625, batches of 8, 2 threads, median of 1 round; minilocal 0"
+    assert lines[1].startswith("this machine's SGEMM: 200 GFLOP/s (np.matmul, float32, 2²; 100 at the start")
+    ours, theirs = (line.split() for line in lines[4:6])
+    assert (ours[:2], theirs[0]) == (["G3", "minilocal"], "PyTorch")
+    assert ours[-1].endswith("×")
+    assert ours[-2].endswith("×")
+    assert any(line.startswith("  G3") and "NCHW" in line and "channels_last" in line for line in lines)
+    kinds = [line[:24].strip() for line in lines]
+    first = kinds.index("Conv2d forward")
+    assert kinds[first : first + 3] == ["Conv2d forward", "Conv2d weight gradient", "Conv2d input gradient"]
+    assert first < kinds.index("classifiers") < kinds.index("together")
+
+
+def test_layers_against_pytorch(capsys):
+    pytest.importorskip("torch")
+    out, err = run(capsys, "--per-layer", "--against", "torch", "--steps", "1")
+    lines = out.split("\n")
+    for name in ("forward", "weight gr.", "input gr."):
+        start = next(i for i, line in enumerate(lines) if line.startswith(f"{name} "))
+        rows = [line.split() for line in lines[start + 1 : start + 9]]
+        assert [row[0] for row in rows] == ["layer"] * 7 + ["A_7"]
+        assert rows[0][2:4] == ["32×32×3", "3×3×3×8"]
+        assert rows[0][-1] in ("NCHW", "channels_last")
+        assert rows[-1][-1] == "vectors"
+    assert "layers: 8 rounds" in err
+
+
+def test_start_up_scaling_and_loading(capsys, monkeypatch):
+    monkeypatch.setattr("minilocal.bench.extras.available_threads", lambda: 2)
+    out, err = run(capsys, "--startup", "--scaling", "--loading", "--json")
+    results = json.loads(out)
+    assert set(results) == {"about", "startup", "scaling", "loading"}
+    times = results["startup"]
+    assert times["python"] < times["first step, kernels cached"] < times["first step, kernels compiled"]
+    assert "compiling the kernels" in err
+    assert [row["threads"] for row in results["scaling"]] == [1, 2]
+    assert results["scaling"][0]["speedup"] == 1
+    assert results["loading"]["share"] > 0
+
+
+@pytest.mark.parametrize(
+    ("argv", "sentence"),
+    [
+        ("--batch-size 1", "--batch-size is 1; it must be 2 to"),
+        ("--steps 0", "--steps is 0"),
+        ("--threads 0", "--threads is 0"),
+        ("--algo G3S3", "G3S3 shifts by 3 layers"),
+        ("--algo fast", "algorithm 'fast' is unknown"),
+        ("--algo BP G9", "G9 has blocks of 9 layers, but the network has 7"),
+        ("--model vgg99", "model 'vgg99' is unknown"),
+        ("--width 0.3", "width is 0.3; it must be a power of two"),
+        ("--startup --plot a.png", "--plot draws the times of steps"),
+        ("--plot no/such/folder/a.png", "its folder does not exist"),
+    ],
+)
+def test_bad_options(argv, sentence, capsys, processes):
+    assert main([*TINY, *argv.split()]) == 2
+    captured = capsys.readouterr()
+    assert sentence in captured.err
+    assert captured.err.count("\n") == 1
+    assert captured.out == ""
+    assert not processes
+
+
+@pytest.mark.parametrize("argv", ["--steps many", "--against jax", "--algo", "--classifier a3"])
+def test_options_that_the_parser_refuses(argv, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(argv.split())
+    assert stop.value.code == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_without_pytorch(capsys, monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    assert main([*TINY, "--against", "torch"]) == 2
+    assert capsys.readouterr().err == (
+        "minilocal.bench: --against torch needs PyTorch, which is not installed; run `pip install torch`\n"
+    )
+
+
+def test_a_worker_that_dies_ends_the_command(capsys, monkeypatch, processes):
+    monkeypatch.setattr(timing, "warm_up", lambda ours, plan: ours.process.kill())
+    assert main([*TINY, "--algo", "BP"]) == 1
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "minilocal.bench: the minilocal process died" in captured.err
+    assert len(processes) == 2  # and the fixture sees that both have ended
+
+
+def test_ctrl_c_ends_the_workers(capsys, monkeypatch, processes):
+    def interrupted(ours, plan):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(timing, "warm_up", interrupted)
+    assert main([*TINY, "--algo", "BP"]) == 130
+    assert capsys.readouterr().err.endswith("minilocal.bench: interrupted\n")
+    assert len(processes) == 2
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(12.345, "12.3 s"), (1.2345, "1.23 s"), (0.12345, "123 ms"), (2e-6, "2.00 µs"), (0, "0.00 µs")],
+)
+def test_duration(seconds, text):
+    assert duration(seconds) == text
