@@ -14,7 +14,7 @@ from unittest.mock import patch
 
 import numpy as np
 
-from minilocal.bench.leaves import conv_algorithm, leaves
+from minilocal.bench.leaves import leaves
 from minilocal.layers import Conv2d, Layer
 from minilocal.network import Network
 from minilocal.optim import SGD
@@ -72,7 +72,7 @@ def _conv_backward(conv: Conv2d, seconds: Seconds) -> Callable:
     def backward(dy: np.ndarray, need_dx: bool = True) -> Any:
         _, weight_gradient, input_gradient = CONV_KINDS
         before = seconds[input_gradient]
-        algorithm = conv_algorithm(conv, conv.recall("x").shape[1:])
+        algorithm = conv.algorithm(conv.recall("x").shape[1:])
         with patch.object(algorithm, "input_gradient", timed(algorithm.input_gradient, input_gradient, seconds)):
             dx = timed(original, weight_gradient, seconds)(dy, need_dx)
         seconds[weight_gradient] -= seconds[input_gradient] - before

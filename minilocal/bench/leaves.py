@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from types import ModuleType
-from typing import Any
 
-from minilocal.layers import Conv2d, Layer, Sequential, im2col
+from minilocal.layers import Layer, Sequential
 
 
 def leaves(layer: Layer) -> Iterator[Layer]:
@@ -22,9 +20,3 @@ def leaves_with_shapes(layer: Layer, shape: tuple[int, ...]) -> Iterator[tuple[L
     for leaf in leaves(layer):
         yield leaf, shape
         shape = leaf.output_shape(shape)
-
-
-def conv_algorithm(conv: Conv2d, shape: tuple[int, ...]) -> ModuleType:
-    """Return the module (im2col, say) by whose functions a Conv2d computes on maps of that shape (H, W, C)."""
-    choose: Any = getattr(conv, "algorithm", None)
-    return choose(shape) if choose is not None else im2col

@@ -11,7 +11,6 @@ import numpy as np
 from minilocal import parallel
 from minilocal.bench.batch import CLASSES, IMAGE_SHAPE
 from minilocal.bench.clock import median_seconds
-from minilocal.bench.leaves import conv_algorithm
 from minilocal.bench.products import products
 from minilocal.bench.serve import serve
 from minilocal.kernels import COMPILING, on_first_compilation
@@ -55,10 +54,12 @@ def passes(layer: Layer, x: np.ndarray, dy: np.ndarray) -> dict[str, Callable[[]
             "weight gradient": partial(layer.backward, dy, need_dx=False),
             "input gradient": partial(parallel.matmul, dy, weight.T),
         }
-    algorithm: Any = conv_algorithm(layer, x.shape[1:])
+    algorithm: Any = layer.algorithm(x.shape[1:])
     return {
         "forward": forward,
-        "weight gradient": partial(algorithm.weight_gradient, x, dy, len(weight), layer.stride, layer.padding),
+        "weight gradient": partial(
+            algorithm.weight_gradient, x, dy, layer.grads["weight"], layer.stride, layer.padding
+        ),
         "input gradient": partial(algorithm.input_gradient, dy, weight, x.shape, layer.stride, layer.padding),
     }
 

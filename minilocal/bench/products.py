@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from minilocal.bench.leaves import conv_algorithm, leaves_with_shapes
+from minilocal.bench.leaves import leaves_with_shapes
 from minilocal.layers import Conv2d, Layer, Linear
 from minilocal.network import Network
 
@@ -31,7 +31,7 @@ def products(network: Network) -> list[tuple[Product, Layer]]:
     for (name, part), shape in zip([*parts, (f"A_{len(network)}", network.classifier())], shapes, strict=True):
         for leaf, reached in leaves_with_shapes(part, shape):
             if isinstance(leaf, Conv2d):
-                algorithm = conv_algorithm(leaf, reached).__name__.rpartition(".")[2]
+                algorithm = leaf.algorithm(reached).__name__.rpartition(".")[2]
                 found.append((_product(name, leaf, reached, leaf.stride, leaf.padding, algorithm), leaf))
             elif isinstance(leaf, Linear):
                 found.append((_product(name, leaf, reached, 1, 0, "matmul"), leaf))

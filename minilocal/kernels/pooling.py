@@ -49,6 +49,7 @@ def max_pool_backward(dy: np.ndarray, winner: np.ndarray, dx: np.ndarray, h: int
 def avg_pool(x: np.ndarray, y: np.ndarray, h: int, w: int) -> None:
     """Write each h×w window's mean to y."""
     images, rows, columns, channels = y.shape
+    size = x.dtype.type(h * w)  # an integer would turn float32 arithmetic into float64
     for n in range(images):
         for p in range(rows):
             for q in range(columns):
@@ -58,17 +59,18 @@ def avg_pool(x: np.ndarray, y: np.ndarray, h: int, w: int) -> None:
                         for c in range(channels):
                             y[n, p, q, c] += x[n, i, j, c]
                 for c in range(channels):
-                    y[n, p, q, c] /= h * w
+                    y[n, p, q, c] /= size
 
 
 @kernel
 def avg_pool_backward(dy: np.ndarray, dx: np.ndarray, h: int, w: int) -> None:
     """Spread dy evenly over its window in dx."""
     images, rows, columns, channels = dy.shape
+    size = dy.dtype.type(h * w)
     for n in range(images):
         for p in range(rows):
             for q in range(columns):
                 for i in range(p * h, (p + 1) * h):
                     for j in range(q * w, (q + 1) * w):
                         for c in range(channels):
-                            dx[n, i, j, c] = dy[n, p, q, c] / (h * w)
+                            dx[n, i, j, c] = dy[n, p, q, c] / size

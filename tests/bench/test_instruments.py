@@ -5,7 +5,7 @@ import pytest
 
 import minilocal as ml
 from minilocal.bench.instruments import CONV_KINDS, instrumented, timed
-from minilocal.bench.leaves import conv_algorithm, leaves
+from minilocal.bench.leaves import leaves
 
 
 @pytest.fixture
@@ -57,10 +57,3 @@ def test_clocks_count_failing_calls_too():
     with pytest.raises(ZeroDivisionError):
         timed(lambda: 1 / 0, "a", seconds)()
     assert seconds["a"] > 0
-
-
-def test_a_convolution_may_choose_its_algorithm():
-    conv = ml.Conv2d(2, 3)
-    assert conv_algorithm(conv, (8, 8, 2)).__name__.startswith("minilocal.layers.")
-    conv.algorithm = lambda shape: shape
-    assert conv_algorithm(conv, (8, 8, 2)) == (8, 8, 2)

@@ -30,7 +30,7 @@ def test_bytes_covered():
 
 
 def test_a_step_worked_by_hand():
-    """One FC layer without dropout in a block: x; BatchNorm's input, mean and 1/deviation; ReLU's output."""
+    """One FC layer without dropout in a block: x; BatchNorm's input, mean and 1/deviation; the output."""
     n, d, width, classes = 8, 6, 5, 3
     network = ml.build_network("2", [width, width], (1, 1, d), classes, "G1", dropout=0)
     x = np.random.default_rng(0).standard_normal((n, 1, 1, d)).astype(np.float32)
