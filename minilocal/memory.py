@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 SMALL = 1 << 16  # bytes; below, NumPy's own allocator does as well
+ROOMY = 4  # a block may be so many times as large as what is put into it
 HOARD = 3  # times the most bytes ever in use at once: holding more means that sizes have changed
 
 _free: defaultdict[int, list[mmap.mmap]] = defaultdict(list)  # size → blocks nobody uses
@@ -31,24 +32,37 @@ _taken = 0  # bytes ever asked of the system
 
 def empty(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
     """Return an uninitialised array, like `np.empty`, in memory that an earlier array may have left."""
-    global _in_use, _most_in_use, _taken
+    global _in_use, _most_in_use
     size = math.prod(shape) * np.dtype(dtype).itemsize
     if size < SMALL:
         return np.empty(shape, dtype)
-    try:
-        block = _free[size].pop()
-    except IndexError:
-        if _in_use + free_bytes() > HOARD * _most_in_use:  # another network trains now, or other batches
-            _free.clear()
-            _most_in_use = _in_use
-        block = mmap.mmap(-1, size)
-        _taken += size
+    block = _smallest_free(size) or _fresh(size)
     # Views of `whole` keep it alive, because the block is no array that they could refer to instead.
-    whole = np.frombuffer(block, np.uint8)
-    weakref.finalize(whole, _give_back, size, block).atexit = False
-    _in_use += size
+    whole = np.frombuffer(block, np.uint8, count=size)
+    weakref.finalize(whole, _give_back, block).atexit = False
+    _in_use += len(block)
     _most_in_use = max(_most_in_use, _in_use)
     return whole.view(dtype).reshape(shape)
+
+
+def _smallest_free(size: int) -> mmap.mmap | None:
+    """Take the smallest free block that is large enough, but not much too large."""
+    for fitting in sorted(s for s in list(_free) if size <= s <= ROOMY * size):
+        try:
+            return _free[fitting].pop()
+        except IndexError:  # there is none of this size, or another thread was faster
+            continue
+    return None
+
+
+def _fresh(size: int) -> mmap.mmap:
+    """Ask the system for a block."""
+    global _most_in_use, _taken
+    if _in_use + free_bytes() > HOARD * _most_in_use:  # another network trains now, or other batches
+        _free.clear()
+        _most_in_use = _in_use
+    _taken += size
+    return mmap.mmap(-1, size)
 
 
 def empty_like(array: np.ndarray) -> np.ndarray:
@@ -66,8 +80,8 @@ def taken_bytes() -> int:
     return _taken
 
 
-def _give_back(size: int, block: mmap.mmap) -> None:
+def _give_back(block: mmap.mmap) -> None:
     # Garbage collection may call this at any moment, in any thread: it takes no lock.
     global _in_use
-    _in_use -= size
-    _free[size].append(block)
+    _in_use -= len(block)
+    _free[len(block)].append(block)

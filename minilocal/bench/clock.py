@@ -7,14 +7,23 @@ from collections.abc import Callable
 from statistics import median
 from typing import Any
 
-CALLS, SECONDS = 3, 0.02  # at least so many calls, and for so long: the first ones find caches cold and threads asleep
+CALLS, SECONDS = 3, 0.04  # at least so many calls, and for so long
 
 
 def median_seconds(function: Callable[[], Any]) -> float:
-    """Return the median seconds of a call."""
+    """Return the median seconds of a call, once calls before it have warmed things up.
+
+    A process that slept finds its caches cold, and its threads may share one processor for some milliseconds until
+    the system spreads them. In training layers follow one another without a pause.
+    """
+    _calls(function)
+    return median(_calls(function))
+
+
+def _calls(function: Callable[[], Any]) -> list[float]:
     taken: list[float] = []
     while len(taken) < CALLS or sum(taken) < SECONDS:
         start = time.perf_counter()
         function()
         taken.append(time.perf_counter() - start)
-    return median(taken)
+    return taken

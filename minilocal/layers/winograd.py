@@ -24,7 +24,7 @@ from minilocal.kernels import winograd as kernels
 from minilocal.kernels.winograd import POINTS, TILE
 
 # A batch of few tiles is one group, whose 36 products run side by side; of many tiles, groups run side by side.
-FEW_TILES, GROUP_TILES = 2048, 512
+FEW_TILES, GROUP_TILES = 1024, 512
 
 
 def fits(shape: tuple[int, ...], kernel: int, stride: int, padding: int) -> bool:
