@@ -18,8 +18,9 @@ import contextvars
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import count
+from queue import SimpleQueue
 from typing import Any, TypeVar
 
 import numpy as np
@@ -38,7 +39,8 @@ _lock = threading.Lock()
 _holders = 0  # how many `one_blas_thread` blocks are open, over all threads
 _limit: Any = None
 _controller: ThreadpoolController | None = None
-_pool: ThreadPoolExecutor | None = None
+_jobs: SimpleQueue[tuple[Callable[[], None], SimpleQueue]] = SimpleQueue()
+_helpers = 0  # how many threads wait for jobs, besides those that call `run`
 _threads: int | None = None
 
 
@@ -54,13 +56,10 @@ def set_threads(threads: int | None) -> None:
 
     Raises `InputError` if `threads` is below 1.
     """
-    global _pool, _threads
+    global _threads
     if threads is not None and threads < 1:
         raise InputError(f"threads is {threads}; it must be at least 1")
-    with _lock:
-        if _pool is not None:
-            _pool.shutdown()
-        _pool, _threads = None, threads
+    _threads = threads
 
 
 def get_threads() -> int:
@@ -111,21 +110,23 @@ def run(task: Callable[[Any], T], pieces: Sequence[Any]) -> list[T]:
         numbers = count()
 
         def work() -> None:
-            _local.inside = True
-            try:
-                while (number := next(numbers)) < len(pieces):
-                    results[number] = task(pieces[number])
-            finally:
-                _local.inside = False
+            while (number := next(numbers)) < len(pieces):
+                results[number] = task(pieces[number])
 
-        pool = _get_pool()
-        # A copy of the context, so that the caller's np.errstate holds in the other threads too.
-        futures = [pool.submit(contextvars.copy_context().run, work) for _ in range(helpers)]
+        done: SimpleQueue[BaseException | None] = SimpleQueue()
+        _hire(helpers)
+        for _ in range(helpers):
+            # A copy of the context, so that the caller's np.errstate holds in the other threads too.
+            _jobs.put((partial(contextvars.copy_context().run, work), done))
+        _local.inside = True
         try:
             work()  # the calling thread works too
         finally:
-            for future in futures:
-                future.result()
+            _local.inside = False
+            errors = [done.get() for _ in range(helpers)]
+        for error in errors:
+            if error is not None:
+                raise error
         return results
 
 
@@ -137,12 +138,38 @@ def inside() -> bool:
     return getattr(_local, "inside", False)
 
 
-def _get_pool() -> ThreadPoolExecutor:
-    global _pool
+def _hire(helpers: int) -> None:
+    """See to it that there are so many helper threads at least; those without a job sleep."""
+    global _helpers
     with _lock:
-        if _pool is None:
-            _pool = ThreadPoolExecutor(max(1, get_threads() - 1), thread_name_prefix="minilocal")
-        return _pool
+        while _helpers < helpers:
+            threading.Thread(target=_help, name=f"minilocal-{_helpers}", daemon=True).start()
+            _helpers += 1
+
+
+def _help() -> None:
+    """Do one job after the other: the life of a helper thread.
+
+    A pool of the standard library would do, but takes twice as long to hand a job over, some hundred times per step.
+    """
+    _local.inside = True
+    while True:
+        work, done = _jobs.get()
+        try:
+            work()
+            done.put(None)
+        except BaseException as error:  # the caller raises it
+            done.put(error)
+        del work, done  # not to hold on to arrays while asleep
+
+
+def _no_helpers() -> None:
+    global _helpers, _jobs
+    _helpers, _jobs = 0, SimpleQueue()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_no_helpers)  # a forked process has none of its parent's threads
 
 
 @contextlib.contextmanager

@@ -103,8 +103,9 @@ def _from_points(transform: Callable[..., None], points: np.ndarray, maps: np.nd
 
 
 def _products(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> np.ndarray:
-    """Write the 36 matrix products a @ b to out, a few at a time, and return it."""
-    parallel.run(lambda p: np.matmul(a[p], b[p], out=out[p]), parallel.lanes(POINTS, 1 if parallel.inside() else 12))
+    """Write the 36 matrix products a @ b to out and return it."""
+    pieces = [slice(0, POINTS)] if parallel.inside() else parallel.lanes(POINTS, POINTS)
+    parallel.run(lambda p: np.matmul(a[p], b[p], out=out[p]), pieces)
     return out
 
 
