@@ -3,16 +3,20 @@
 Dropout's mask is computed, not drawn: a hash of (key, index) says which entries stay. A counter-based generator
 needs no state and no stored mask, and chunks may run in any order, on any thread.
 
-A CBRD layer's three elementwise steps, one after the other, walk over its activations seven times forward and
+A CBRD layer's three elementwise steps, one after the other, walk over its activations eight times forward and
 backward. Done together, two passes forward and two backward are enough:
 
     forward    1  sums (kernels/batchnorm.py)    Σ(x − x₀), Σ(x − x₀)²
                2  normalise_rectify_drop         y = drop(max((x − mean)·scale + beta, 0))
-    backward   1  gated_gradient_sums            Σ g, Σ g·x̂      with g = dy·kept where y > 0, else ZERO
+    backward   1  gated_gradient_sums            Σ g, Σ g·x̂      with g = dy·kept where y > 0, else 0
                2  gated_input_gradient           dx = scale·(g − mean(g) − x̂·mean(g·x̂))
 
-`kept` = 1 / (1 − rate). The gate needs no mask either: an entry that was rectified or dropped is a zero in y.
-It is written "not y <= 0", so that a NaN passes.
+      x          normalised      rectified       dropped = y         dy            g
+    3  1 −2        1  0 −2         1  0  0         1·k  0  0        a  b  c       a·k  0  0        k = kept
+    5 −1  4   ──►  3 −1  2   ──►   3  0  2   ──►    0   0  2·k      d  e  f   ──►  0   0  f·k
+
+Every box but x, y and dy stays in a register. The gate needs no mask either: an entry that was rectified or dropped
+is a zero in y. It is written "not y <= 0", so that a NaN passes. `kept` = 1 / (1 − rate).
 """
 
 from __future__ import annotations
@@ -26,7 +30,7 @@ from minilocal.kernels import kernel
 # Numbers of 64 bits that never exceed 32, so that nothing overflows. The compiler sees that, and a vector holds as many
 # of them as it holds float32 activations.
 U64 = np.uint64
-MASK, SHIFT16, SHIFT15 = U64(0xFFFFFFFF), U64(16), U64(15)
+NONE, MASK, SHIFT16, SHIFT15 = U64(0), U64(0xFFFFFFFF), U64(16), U64(15)
 FACTOR1, FACTOR2 = U64(0x7FEB352D), U64(0x846CA68B)
 
 ZERO = np.float32(0)  # an integer would turn the float32 number in the other branch into float64
@@ -46,7 +50,7 @@ def mix(h: Any) -> Any:
 @kernel
 def stays(index: Any, low: Any, high: Any, threshold: Any) -> Any:
     """Return whether dropout keeps an entry: its hash under the key's two halves is at least threshold."""
-    return mix(mix((index + low) & MASK) ^ high) >= threshold
+    return threshold == NONE or mix(mix((index + low) & MASK) ^ high) >= threshold
 
 
 @kernel

@@ -5,6 +5,12 @@
     backward   1  gradient_sums   Σ dy, Σ dy·x̂                  → d beta, d gamma, per channel
                2  input_gradient  dx = scale·(dy − mean(dy) − x̂·mean(dy·x̂))
 
+       channels ─►
+    r  x x x x        A map (N, H, W, C) is N·H·W rows of C channels. Statistics are down the columns, and the inner
+    o  x x x x        loop still runs along a row, where numbers are neighbours: C sums grow side by side.
+    w  x x x x
+    s  ▼ ▼ ▼ ▼  Σ
+
 Sums are taken in float64. Each call sees one chunk of rows and adds to that chunk's own sums.
 """
 

@@ -1,4 +1,12 @@
-"""Raw images to network inputs: shift, mirror and normalise in one pass."""
+"""Raw images to network inputs, (N, H, W, C) uint8 or float to (n, H, W, C): shift, mirror, normalise in one pass.
+
+      raw           shifted by (1, −1)          mirrored
+    a b c d             0 e f g                 g f e 0
+    e f g h    ──►      0 i j k        ──►      k j i 0   ──►   (pixel − mean) / deviation, channel by channel
+    i j k l             0 0 0 0                 0 0 0 0
+
+No shifted or mirrored image is ever written down: each output pixel looks up where it comes from.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,11 @@
 """Pooling over windows that tile the map: x (N, P·h, Q·w, C) to y (N, P, Q, C), one window per output pixel.
 
-The channel loop is innermost everywhere, because channels are contiguous.
+    x, one channel, windows of 2×2       max  y    winner           dx for dy = a b
+      1  5 │ 2  0                                                     0  a │ 0  0
+      3  4 │ 9  7                        5  9      1  2               0  0 │ b  0
+
+A window's places count row by row, 0 … h·w − 1; `winner` holds the maximum's, one small integer per output, which is
+all that backward needs. The channel loop is innermost everywhere, because channels are contiguous.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 The readable statement is `Sequential(bn=BatchNorm(c), relu=ReLU(), dropout=Dropout(rate))` in batchnorm.py and
 activation.py; a test holds this layer to it, bit for bit. On a CPU these layers wait for memory, not for arithmetic,
-so each pass that is saved counts: seven become four.
+so each pass that is saved counts: eight become four.
 """
 
 from __future__ import annotations
