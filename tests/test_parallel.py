@@ -1,4 +1,7 @@
+import os
 import threading
+import time
+import weakref
 
 import numpy as np
 import pytest
@@ -74,13 +77,68 @@ def test_blas_is_held_to_one_thread_and_given_back():
     assert blas_threads() == before
 
 
-def test_concurrent_products_equal_serial_ones(rng):
-    pairs = [(rng.standard_normal((60, 70)), rng.standard_normal((70, 50))) for _ in range(200)]
+def products(rng, count, dtype):
+    """Pairs of matrices as layers multiply them: plain, transposed, in stacks, of odd sizes."""
+    pairs = []
+    for _ in range(count):
+        m, k, n = rng.integers(1, 200, 3)
+        a, b = rng.standard_normal((4, m, k)).astype(dtype), rng.standard_normal((4, n, k)).astype(dtype)
+        pairs.append((a, b.transpose(0, 2, 1)) if rng.random() < 0.5 else (a[0], b[0].T))
+    return pairs
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_concurrent_products_equal_serial_ones(rng, dtype):
+    pairs = products(rng, 200, dtype)
     parallel.set_threads(1)
     serial = parallel.run(lambda p: p[0] @ p[1], pairs)
     parallel.set_threads(4)
     for _ in range(5):
         assert all(map(np.array_equal, serial, parallel.run(lambda p: p[0] @ p[1], pairs)))
+
+
+@pytest.mark.slow
+def test_concurrent_products_for_a_minute(rng):
+    for seed in range(20):
+        pairs = products(np.random.default_rng(seed), 400, np.float32)
+        parallel.set_threads(1)
+        serial = parallel.run(lambda p: p[0] @ p[1], pairs)
+        for threads in (2, 4, 8, 16):
+            parallel.set_threads(threads)
+            for _ in range(5):
+                assert all(map(np.array_equal, serial, parallel.run(lambda p: p[0] @ p[1], pairs)))
+
+
+def test_helpers_hold_on_to_nothing_while_asleep():
+    def use():
+        array = np.zeros(1000)
+        parallel.run(lambda i: array[i], range(8))
+        return weakref.ref(array)
+
+    watched = use()
+    for _ in range(100):  # a helper lets go a moment after it has said that it is done
+        if watched() is None:
+            break
+        time.sleep(0.01)
+    assert watched() is None
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_forked_process_hires_helpers_of_its_own():
+    assert parallel.run(lambda i: i, range(4)) == [0, 1, 2, 3]
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if parallel.run(lambda i: i + 1, range(4)) == [1, 2, 3, 4] else 1)
+    for _ in range(1000):
+        done, status = os.waitpid(child, os.WNOHANG)
+        if done:
+            break
+        time.sleep(0.01)
+    else:
+        os.kill(child, 9)
+        pytest.fail("the forked process hangs")
+    assert os.waitstatus_to_exitcode(status) == 0
 
 
 def test_scratch_is_reused_per_thread_and_name():
