@@ -16,7 +16,7 @@ def nothing_free():
     """Each test begins without free blocks, whatever ran before."""
     gc.collect()
     memory._free.clear()
-    memory._most_in_use = memory._in_use
+    memory._most_in_use = memory.bytes_in_use()
 
 
 def address(array):
@@ -59,7 +59,22 @@ def test_shapes_types_and_small_arrays():
 def test_blocks_of_sizes_no_longer_used_go_back_to_the_system():
     for size in range(20):
         memory.empty((100_000 + size,), np.float64)
-    assert memory.free_bytes() < 5 * 8 * 100_020
+    assert memory.bytes_free() < 5 * 8 * 100_020
+
+
+def test_blocks_in_use_are_counted():
+    before = memory.bytes_in_use()
+    array = memory.empty((1000, 1000), np.float32)
+    view = array[5:]
+    del array
+    assert memory.bytes_in_use() == before + 4_000_000
+    del view
+    assert (memory.bytes_in_use(), memory.bytes_free()) == (before, 4_000_000)
+
+
+def test_what_the_system_does_not_have_is_a_memory_error():
+    with pytest.raises(MemoryError):
+        memory.empty((1 << 60,), np.uint8)
 
 
 @pytest.mark.parametrize("algo", ["BP", "G1", "G3S2"])
@@ -77,11 +92,11 @@ def test_steady_state_makes_no_large_allocation(algo, rng):
 
     for epoch in range(6):
         step(epoch)
-    taken = memory.taken_bytes()
+    taken = memory.bytes_taken()
     tracemalloc.start()
     for epoch in range(2):
         step(epoch)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 1_000_000  # one activation has 1 MiB
-    assert memory.taken_bytes() == taken
+    assert memory.bytes_taken() == taken
