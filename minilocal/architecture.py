@@ -5,12 +5,13 @@ Source: Lee, Lee & Jeon 2021, section III; tutorials/reference.md, "Networks".
 
 from __future__ import annotations
 
+import contextlib
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from minilocal.errors import InputError
+from minilocal.errors import InputError, ShapeError
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ def architecture(model: str, width: float = 1.0) -> Architecture:
 
 
 class Stage(NamedTuple):
-    """A layer as the config list gives it: conv or fully connected, its width, whether a max-pool stands at its front."""
+    """A layer as the config list gives it: conv or fully connected, its width, max-pool at its front or not."""
 
     conv: bool
     width: int
@@ -114,3 +115,21 @@ def a1_window(shape: tuple[int, ...], features: int) -> tuple[int, int]:
         if too_large():
             w *= 2
     return h, w
+
+
+def check_task(image_shape: Sequence[int], classes: int) -> None:
+    """Raise `InputError` unless images of that shape, and so many classes, make sense."""
+    if len(image_shape) != 3 or min(image_shape) < 1:
+        raise InputError(f"image shape is {image_shape}; it must be (height, width, channels)")
+    if classes < 2:
+        raise InputError(f"classes is {classes}; a classifier needs at least 2")
+
+
+@contextlib.contextmanager
+def fitting(image_shape: Sequence[int]) -> Iterator[None]:
+    """Have a `ShapeError` of the block inside say that the images do not fit the network, and what to do."""
+    try:
+        yield
+    except ShapeError as error:
+        size = "×".join(map(str, image_shape))
+        raise ShapeError(f"{size} images do not fit the network: {error}; resize or pad them, to 32×32 say") from None

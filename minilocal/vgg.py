@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from minilocal.architecture import architecture, parse_stages
+from minilocal.architecture import architecture, check_task, fitting, parse_stages
 from minilocal.auxiliary import CLASSIFIERS, own_classifier
 from minilocal.errors import InputError, ShapeError
 from minilocal.layers import (
@@ -91,22 +91,16 @@ def build_network(
 
     Raises `InputError` if something is out of range or does not fit the images.
     """
-    if len(image_shape) != 3 or min(image_shape) < 1:
-        raise InputError(f"image shape is {image_shape}; it must be (height, width, channels)")
+    check_task(image_shape, classes)
     if seed < 0:
         raise InputError(f"seed is {seed}; it must be at least 0")
-    if classes < 2:
-        raise InputError(f"classes is {classes}; a classifier needs at least 2")
     if classifier not in CLASSIFIERS:
         raise InputError(f"classifier {classifier!r} is unknown; choose from {', '.join(CLASSIFIERS)}")
     schedule = parse(algo) if isinstance(algo, str) else algo
-    try:
+    with fitting(image_shape):
         layers = _layers(stages, fc, image_shape, dropout, seed, conv, dtype=dtype, fused=fused)
         schedule.check(len(layers))
         auxiliary = _classifiers(layers, image_shape, classes, schedule, features, classifier, seed, dtype)
-    except ShapeError as error:
-        size = "×".join(map(str, image_shape))
-        raise ShapeError(f"{size} images do not fit the network: {error}; resize or pad them, to 32×32 say") from None
     return Network(layers, auxiliary, image_shape)
 
 
