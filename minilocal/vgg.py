@@ -186,7 +186,10 @@ def _layers(
         if is_conv:
             layer = cbrd(shape[-1], width, dropout, pool, rng, conv=conv, **options)
         else:
-            layer = fbrd(math.prod(shape) // (4 if pool else 1), width, dropout, pool, rng, **options)
+            size_in = (
+                -(-math.prod(shape) // 4) if pool else math.prod(shape)
+            )  # a map that has no quarter is refused below
+            layer = fbrd(size_in, width, dropout, pool, rng, **options)
         shape = shape_behind(number, layer, shape)
         layers.append(layer)
     return layers

@@ -48,6 +48,11 @@ class AlgorithmCosts:
         return _mean(step.costliest for step in self.steps)
 
     @property
+    def stored(self) -> float:
+        """Return the activations kept for backward, in numbers per image."""
+        return _mean(step.stored for step in self.steps)
+
+    @property
     def off_chip(self) -> float:
         """Return the off-chip accesses, in words per minibatch."""
         return _mean(step.off_chip for step in self.steps)

@@ -21,6 +21,7 @@ def of_algorithm(algorithm: AlgorithmCosts, backprop: AlgorithmCosts) -> dict[st
         "mean": {
             "macs": asdict(mean_macs) | {"total": mean_macs.total},
             "costliest": algorithm.costliest,
+            "stored": algorithm.stored,
             "off_chip": algorithm.off_chip,
         },
         "layer_weights": algorithm.layer_weights,

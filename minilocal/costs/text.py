@@ -44,7 +44,8 @@ def _off_chip(algorithms: Sequence[AlgorithmCosts], backprop: AlgorithmCosts) ->
             rows.append([algorithm.algo, str(step.shift), *map(_whole, numbers), less])
         if len(algorithm.steps) > 1:
             less = _percent(reduction(algorithm.off_chip, backprop.off_chip))
-            rows.append([algorithm.algo, "mean", "", "", "", "", _whole(algorithm.off_chip), less])
+            means = map(_whole, (algorithm.stored, algorithm.off_chip))
+            rows.append([algorithm.algo, "mean", "", "", "", *means, less])
     title = "off-chip accesses, words per minibatch; parameters by use, and activations stored until backward"
     return f"{title}\n{_table(rows)}"
 
