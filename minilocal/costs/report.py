@@ -10,7 +10,10 @@ from minilocal.costs.published import TABLE1, Figure, Reductions, Row
 
 
 def of_algorithm(algorithm: AlgorithmCosts, backprop: AlgorithmCosts) -> dict[str, Any]:
-    """Return an algorithm's costs at each shift, their means, and what follows from them."""
+    """Return an algorithm's costs at each shift, their means, and what follows from them.
+
+    Units are those of `StepCosts`; blocks are [first, last]; `less_than_bp` holds shares, 0.15 for 15 %.
+    """
     steps = [asdict(step) for step in algorithm.steps]
     for step, costs in zip(steps, algorithm.steps, strict=True):
         step["macs"]["total"] = costs.macs.total

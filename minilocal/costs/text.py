@@ -31,7 +31,7 @@ def _weights(algorithms: Sequence[AlgorithmCosts]) -> str:
     for algorithm in algorithms:
         share = algorithm.classifier_weights / algorithm.layer_weights
         numbers = (algorithm.layer_weights, algorithm.classifier_weights, algorithm.weights)
-        rows.append([algorithm.algo, *map(_whole, numbers), f"{share:.2%}".replace("%", " %")])
+        rows.append([algorithm.algo, *map(_whole, numbers), _percent(share, 2)])
     return "parameters: weights of convolutions and linear layers, of all classifiers ever used\n" + _table(rows)
 
 
