@@ -36,7 +36,7 @@ _PUBLIC = {
     "a1": "auxiliary",
     "a2": "auxiliary",
     "Network": "network",
-    "CONFIGS": "vgg",
+    "CONFIGS": "architecture",
     "build_network": "vgg",
     "build_vgg": "vgg",
     "Block": "schedule",

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from minilocal.architecture import a1_window
 from minilocal.errors import ShapeError
 from minilocal.layers import AvgPool2d, BatchNorm, Conv2d, Flatten, Layer, Linear, ReLU, Sequential
 
@@ -33,26 +34,6 @@ def a1(shape: tuple[int, ...], classes: int, features: int, rng: Any = 0, dtype:
     layers["linear"] = Linear(math.prod(shape), classes, bias=False, rng=rng, dtype=dtype)
     layers["bn"] = BatchNorm(classes, dtype)
     return Sequential(**layers)
-
-
-def a1_window(shape: tuple[int, ...], features: int) -> tuple[int, int]:
-    """Return A1's pooling window for a map (H, W, C): double its height, then its width, until it is enough.
-
-    >>> a1_window((32, 32, 64), 2048), a1_window((2, 2, 512), 2048)
-    ((8, 4), (1, 1))
-    """
-    height, width, channels = shape
-    h = w = 1
-
-    def too_large() -> bool:
-        pooled = math.ceil(height / h), math.ceil(width / w)
-        return pooled != (1, 1) and pooled[0] * pooled[1] * channels > features
-
-    while too_large():
-        h *= 2
-        if too_large():
-            w *= 2
-    return h, w
 
 
 def a2(shape: tuple[int, ...], classes: int, features: int, rng: Any = 0, dtype: Any = np.float32) -> Sequential:

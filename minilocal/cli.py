@@ -19,6 +19,7 @@ from minilocal.errors import InputError, TrainingError
 COMMANDS = {
     "train": ("minilocal.train", "train a network by BP, G# or G#S#"),
     "evaluate": ("minilocal.evaluate", "accuracy, confusion matrix and predictions of a finished run"),
+    "costs": ("minilocal.costs.__main__", "MACs, parameters, off-chip accesses and pipeline bounds, by formula"),
     "bench": ("minilocal.bench.__main__", "time steps, layers and start-up; compare with PyTorch"),
     "gradcheck": ("minilocal.gradcheck", "check every hand-written gradient against central differences"),
     "datasets": ("minilocal.datasets.__main__", "list and download data sets"),

@@ -7,13 +7,14 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
+from minilocal.architecture import architecture
 from minilocal.data import Data, prepare
 from minilocal.errors import InputError
 from minilocal.network import Network
 from minilocal.optim import LR_SCHEDULES
 from minilocal.schedule import parse
 from minilocal.trainer import Trainer
-from minilocal.vgg import DROPOUT, architecture, build_vgg
+from minilocal.vgg import DROPOUT, build_vgg
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The networks, as config lists in the field's notation: widths of conv layers, 'M' for a 2×2 max-pool.
+"""The networks, built from config lists in the field's notation: widths of conv layers, 'M' for a 2×2 max-pool.
 
 A layer is CBRD (Conv, BatchNorm, ReLU, Dropout) or FBRD (fully connected, then the same). A max-pool belongs to
 the way to the next layer, so it stands at that layer's front, and an auxiliary classifier sees the map before it.
@@ -8,13 +8,12 @@ Source: Lee, Lee & Jeon 2021, section III; tutorials/reference.md, "Networks".
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from minilocal.architecture import architecture, check_task, fitting, parse_stages
 from minilocal.auxiliary import CLASSIFIERS, own_classifier
 from minilocal.errors import InputError, ShapeError
 from minilocal.layers import (
@@ -33,26 +32,6 @@ from minilocal.network import Network, shape_behind, shapes_behind
 from minilocal.schedule import Schedule, parse
 from minilocal.streams import AUXILIARY_INIT, INIT, generator
 
-
-@dataclass(frozen=True)
-class Architecture:
-    """A network's stages, its FC widths, and D, the number of features that its A1 classifiers see."""
-
-    stages: str
-    fc: tuple[int, ...]
-    features: int
-
-
-CONFIGS = {
-    "vgg8b": Architecture("128 256 M 256 512 M 512 M 512 M", (1024,), 4096),
-    "vgg11b": Architecture("128 128 128 256 M 256 512 M 512 512 M 512 M", (1024,), 4096),
-    "vgg11bx2": Architecture("256 256 256 512 M 512 1024 M 1024 1024 M 1024 M", (1024,), 4096),
-    "vgg16": Architecture("64 64 M 128 128 M 256 256 256 M 512 512 512 M 512 512 512 M", (1024, 1024), 2048),
-    "vgg19": Architecture(
-        "64 64 M 128 128 M 256 256 256 256 M 512 512 512 512 M 512 512 512 512 M", (1024, 1024), 2048
-    ),
-}
-
 # The paper's dropout rates; 0.05 elsewhere.
 DROPOUT = {
     ("vgg11b", "cifar10"): 0.2,
@@ -60,13 +39,6 @@ DROPOUT = {
     ("vgg11b", "cifar100"): 0.1,
     ("vgg11bx2", "cifar100"): 0.1,
 }
-
-
-def architecture(model: str) -> Architecture:
-    """Return one of `CONFIGS` by name; `InputError` lists them if it is unknown."""
-    if model not in CONFIGS:
-        raise InputError(f"model {model!r} is unknown; choose from {', '.join(CONFIGS)}")
-    return CONFIGS[model]
 
 
 def build_vgg(
@@ -82,24 +54,8 @@ def build_vgg(
     Options are those of `build_network`. Raises `InputError` for an unknown model, a width that is no power of two
     or too small, or a model that does not fit the images.
     """
-    config = architecture(model)
-    if not 0 < width <= 8 or math.frexp(width)[0] != 0.5:
-        raise InputError(f"width is {width}; it must be a power of two up to 8, such as 0.125, 0.5, 1 or 2")
-
-    def scale(size: int) -> int:
-        if size * width < 1:
-            raise InputError(f"width {width} leaves {size * width} channels of {model}'s {size}; use a larger one")
-        return int(size * width)
-
-    return build_network(
-        [stage if stage == "M" else scale(int(stage)) for stage in config.stages.split()],
-        [scale(size) for size in config.fc],
-        image_shape,
-        classes,
-        algo,
-        features=scale(config.features),
-        **options,
-    )
+    config = architecture(model, width)
+    return build_network(config.stages, config.fc, image_shape, classes, algo, features=config.features, **options)
 
 
 def build_network(
@@ -135,22 +91,16 @@ def build_network(
 
     Raises `InputError` if something is out of range or does not fit the images.
     """
-    if len(image_shape) != 3 or min(image_shape) < 1:
-        raise InputError(f"image shape is {image_shape}; it must be (height, width, channels)")
+    check_task(image_shape, classes)
     if seed < 0:
         raise InputError(f"seed is {seed}; it must be at least 0")
-    if classes < 2:
-        raise InputError(f"classes is {classes}; a classifier needs at least 2")
     if classifier not in CLASSIFIERS:
         raise InputError(f"classifier {classifier!r} is unknown; choose from {', '.join(CLASSIFIERS)}")
     schedule = parse(algo) if isinstance(algo, str) else algo
-    try:
+    with fitting(image_shape):
         layers = _layers(stages, fc, image_shape, dropout, seed, conv, dtype=dtype, fused=fused)
         schedule.check(len(layers))
         auxiliary = _classifiers(layers, image_shape, classes, schedule, features, classifier, seed, dtype)
-    except ShapeError as error:
-        size = "×".join(map(str, image_shape))
-        raise ShapeError(f"{size} images do not fit the network: {error}; resize or pad them, to 32×32 say") from None
     return Network(layers, auxiliary, image_shape)
 
 
@@ -231,30 +181,15 @@ def _layers(
 ) -> list[Layer]:
     layers: list[Layer] = []
     shape: tuple[int, ...] = tuple(image_shape)
-    pool = False  # whether a max-pool stands in front of the next layer
-
-    def append(make: Callable[..., Sequential], size_in: int, size_out: int) -> None:
-        nonlocal shape, pool
-        number = len(layers) + 1
-        layer = make(size_in, size_out, dropout, pool, generator(seed, INIT, number), **options)
-        shape, pool = shape_behind(number, layer, shape), False
-        layers.append(layer)
-
-    for stage in stages.split() if isinstance(stages, str) else stages:
-        if stage != "M":
-            append(partial(cbrd, conv=conv), shape[-1], _width(stage))
-        elif layers and not pool:
-            pool = True
+    for number, (is_conv, width, pool) in enumerate(parse_stages(stages, fc), 1):
+        rng = generator(seed, INIT, number)
+        if is_conv:
+            layer = cbrd(shape[-1], width, dropout, pool, rng, conv=conv, **options)
         else:
-            raise InputError(f"stages {stages!r}: every 'M' must follow the width of a conv layer")
-    for size in fc:
-        append(fbrd, math.prod(shape) // (4 if pool else 1), _width(size))
-    if pool or not layers:
-        raise InputError(f"stages {stages!r} and fc {list(fc)!r} must end with a layer")
+            size_in = (
+                -(-math.prod(shape) // 4) if pool else math.prod(shape)
+            )  # a map that has no quarter is refused below
+            layer = fbrd(size_in, width, dropout, pool, rng, **options)
+        shape = shape_behind(number, layer, shape)
+        layers.append(layer)
     return layers
-
-
-def _width(size: int | str) -> int:
-    if not str(size).isdecimal() or int(size) == 0:
-        raise InputError(f"stages and fc hold {size!r}; use positive whole widths, and 'M' for a max-pool")
-    return int(size)

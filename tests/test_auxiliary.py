@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from minilocal.auxiliary import a1, a1_window, a2, own_classifier
+from minilocal.auxiliary import a1, a2, own_classifier
 from minilocal.errors import InputError
 from minilocal.layers import BatchNorm, Conv2d, Linear
 from minilocal.vgg import build_vgg
@@ -42,17 +42,7 @@ def test_moving_boundaries_cost_0_75_percent_more_parameters():
     assert round(100 * (g2s1 / g2 - 1), 2) == 0.75
 
 
-def test_windows_double_height_first():
-    assert a1_window((32, 32, 64), 2048) == (8, 4)
-    assert a1_window((16, 16, 64), 2048) == (4, 2)
-    assert a1_window((16, 16, 128), 2048) == (4, 4)
-    assert a1_window((4, 4, 512), 4096) == (2, 1)
-    assert a1_window((4, 4, 512), 2048) == (2, 2)
-    assert a1_window((2, 2, 512), 4096) == (1, 1)
-
-
 def test_window_ends_at_a_single_pixel_even_if_that_is_still_too_wide():
-    assert a1_window((4, 4, 64), 32) == (4, 4)
     assert a1((4, 4, 64), 10, 32).params["linear.weight"].shape == (64, 10)
 
 

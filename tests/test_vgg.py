@@ -1,20 +1,10 @@
 import numpy as np
 import pytest
 
+from minilocal.architecture import CONFIGS
 from minilocal.errors import InputError
 from minilocal.layers import MaxPool2d
-from minilocal.vgg import CONFIGS, build_network, build_vgg
-
-
-def test_configs_are_the_papers():
-    published = {
-        "vgg16": ("64 64 M 128 128 M 256 256 256 M 512 512 512 M 512 512 512 M", (1024, 1024), 2048),
-        "vgg19": ("64 64 M 128 128 M" + 4 * " 256" + " M" + 4 * " 512" + " M" + 4 * " 512" + " M", (1024, 1024), 2048),
-        "vgg11b": ("128 128 128 256 M 256 512 M 512 512 M 512 M", (1024,), 4096),
-        "vgg11bx2": ("256 256 256 512 M 512 1024 M 1024 1024 M 1024 M", (1024,), 4096),
-        "vgg8b": ("128 256 M 256 512 M 512 M 512 M", (1024,), 4096),
-    }
-    assert {name: (c.stages, c.fc, c.features) for name, c in CONFIGS.items()} == published
+from minilocal.vgg import build_network, build_vgg
 
 
 def weights(layer):

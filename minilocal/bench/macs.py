@@ -1,6 +1,6 @@
 """Multiply-adds of a training step and of inference, per image, counted as im2col products with their padding.
 
-Source: Lee, Lee & Jeon 2021, section IV; a product that needs fewer multiplications (Winograd's, say) is counted
+Source: tutorials/reference.md, "Cost model"; a product that needs fewer multiplications (Winograd's, say) is counted
 as if it needed them all, so that rates are *effective* ones.
 """
 
@@ -8,23 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from minilocal.costs import block_macs
 from minilocal.network import Network
 from minilocal.schedule import Block
 
 
 def step_macs(network: Network, blocks: Sequence[Block]) -> int:
-    """Return one image's multiply-adds in a step that trains these blocks.
-
-    Every layer's forward; a trained layer's weight gradient; its input gradient unless it is the first of its
-    block; and 3 × forward for each block's classifier.
-    """
-    firsts = {block.first for block in blocks}
-    total = 0
-    for number, macs in enumerate(layer_macs(network), 1):
-        forward, weight_gradient = 1, number >= blocks[0].first
-        input_gradient = weight_gradient and number not in firsts
-        total += macs * (forward + weight_gradient + input_gradient)
-    return total + sum(3 * classifier_macs(network, block.last) for block in blocks)
+    """Return one image's multiply-adds in a step that trains these blocks."""
+    classifiers = {block.last: classifier_macs(network, block.last) for block in blocks}
+    return sum(int(macs.total) for macs in block_macs(layer_macs(network), classifiers, blocks))
 
 
 def inference_macs(network: Network) -> int:

@@ -1,0 +1,135 @@
+"""The networks as the field writes them: config lists, read without building anything, so without arrays.
+
+Source: Lee, Lee & Jeon 2021, section III; tutorials/reference.md, "Networks".
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from minilocal.errors import InputError, ShapeError
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """A network's stages, its FC widths, and D, the number of features that its A1 classifiers see."""
+
+    stages: str
+    fc: tuple[int, ...]
+    features: int
+
+
+CONFIGS = {
+    "vgg8b": Architecture("128 256 M 256 512 M 512 M 512 M", (1024,), 4096),
+    "vgg11b": Architecture("128 128 128 256 M 256 512 M 512 512 M 512 M", (1024,), 4096),
+    "vgg11bx2": Architecture("256 256 256 512 M 512 1024 M 1024 1024 M 1024 M", (1024,), 4096),
+    "vgg16": Architecture("64 64 M 128 128 M 256 256 256 M 512 512 512 M 512 512 512 M", (1024, 1024), 2048),
+    "vgg19": Architecture(
+        "64 64 M 128 128 M 256 256 256 256 M 512 512 512 512 M 512 512 512 512 M", (1024, 1024), 2048
+    ),
+}
+
+
+def architecture(model: str, width: float = 1.0) -> Architecture:
+    """Return one of `CONFIGS`, its conv and FC widths and D multiplied by `width`.
+
+    Raises `InputError` if the model is unknown, or the width no power of two up to 8 or too small.
+
+    >>> architecture("vgg8b", 0.125)
+    Architecture(stages='16 32 M 32 64 M 64 M 64 M', fc=(128,), features=512)
+    """
+    if model not in CONFIGS:
+        raise InputError(f"model {model!r} is unknown; choose from {', '.join(CONFIGS)}")
+    if not 0 < width <= 8 or math.frexp(width)[0] != 0.5:
+        raise InputError(f"width is {width}; it must be a power of two up to 8, such as 0.125, 0.5, 1 or 2")
+
+    def scale(size: int) -> int:
+        if size * width < 1:
+            raise InputError(f"width {width} leaves {size * width} channels of {model}'s {size}; use a larger one")
+        return int(size * width)
+
+    config = CONFIGS[model]
+    stages = " ".join(stage if stage == "M" else str(scale(int(stage))) for stage in config.stages.split())
+    return Architecture(stages, tuple(scale(size) for size in config.fc), scale(config.features))
+
+
+class Stage(NamedTuple):
+    """A layer as the config list gives it: conv or fully connected, its width, max-pool at its front or not."""
+
+    conv: bool
+    width: int
+    pool: bool
+
+
+def parse_stages(stages: str | Sequence[int | str], fc: Sequence[int]) -> list[Stage]:
+    """Return the K layers of a config list; `InputError` says what is wrong with it.
+
+    >>> parse_stages("16 M", [10])
+    [Stage(conv=True, width=16, pool=False), Stage(conv=False, width=10, pool=True)]
+    """
+    layers: list[Stage] = []
+    pool = False  # whether a max-pool stands in front of the next layer
+    for stage in stages.split() if isinstance(stages, str) else stages:
+        if stage != "M":
+            layers.append(Stage(True, _width(stage), pool))
+            pool = False
+        elif layers and not pool:
+            pool = True
+        else:
+            raise InputError(f"stages {stages!r}: every 'M' must follow the width of a conv layer")
+    for size in fc:
+        layers.append(Stage(False, _width(size), pool))
+        pool = False
+    if pool or not layers:
+        raise InputError(f"stages {stages!r} and fc {list(fc)!r} must end with a layer")
+    return layers
+
+
+def _width(size: int | str) -> int:
+    if not str(size).isdecimal() or int(size) == 0:
+        raise InputError(f"stages and fc hold {size!r}; use positive whole widths, and 'M' for a max-pool")
+    return int(size)
+
+
+def a1_window(shape: tuple[int, ...], features: int) -> tuple[int, int]:
+    """Return A1's pooling window for a map (H, W, C): double its height, then its width, until it is enough.
+
+    Source: tutorials/reference.md, "Auxiliary classifiers".
+
+    >>> a1_window((32, 32, 64), 2048), a1_window((2, 2, 512), 2048)
+    ((8, 4), (1, 1))
+    """
+    height, width, channels = shape
+    h = w = 1
+
+    def too_large() -> bool:
+        pooled = math.ceil(height / h), math.ceil(width / w)
+        return pooled != (1, 1) and pooled[0] * pooled[1] * channels > features
+
+    while too_large():
+        h *= 2
+        if too_large():
+            w *= 2
+    return h, w
+
+
+def check_task(image_shape: Sequence[int], classes: int) -> None:
+    """Raise `InputError` unless images of that shape, and so many classes, make sense."""
+    if len(image_shape) != 3 or min(image_shape) < 1:
+        raise InputError(f"image shape is {image_shape}; it must be (height, width, channels)")
+    if classes < 2:
+        raise InputError(f"classes is {classes}; a classifier needs at least 2")
+
+
+@contextlib.contextmanager
+def fitting(image_shape: Sequence[int]) -> Iterator[None]:
+    """Have a `ShapeError` of the block inside say that the images do not fit the network, and what to do."""
+    try:
+        yield
+    except ShapeError as error:
+        size = "×".join(map(str, image_shape))
+        raise ShapeError(f"{size} images do not fit the network: {error}; resize or pad them, to 32×32 say") from None

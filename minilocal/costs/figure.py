@@ -1,0 +1,48 @@
+"""Figs. 6 and 8 drawn: reductions as bars, one per network, and the paper's numbers as black marks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from minilocal.costs.published import MODELS, Figure, Reductions
+from minilocal.figures import BLOCK_COLOURS
+from minilocal.files import replacing
+
+NAMES = {"vgg16": "VGG16", "vgg19": "VGG19", "vgg11b": "VGG11B", "vgg11bx2": "VGG11B (×2)"}
+HATCHES = ("", "////", "....", "xxxx")  # tell networks apart in greyscale
+BAR = 0.2  # of the distance between two algorithms
+
+
+def draw(figure: Figure, off_chip: Reductions, macs: Reductions, path: Path) -> Path:
+    """Draw both panels, (a) off-chip accesses and (b) MACs, as PNG; raises `TrainingError` if it can't be written."""
+    from matplotlib.figure import Figure as Canvas
+
+    canvas = Canvas(figsize=(10, 4.2), layout="constrained")
+    left, right = canvas.subplots(1, 2)
+    published_accesses = {figure.algorithms[-1]: figure.off_chip}
+    published_macs = {algo: dict.fromkeys(MODELS, percent) for algo, percent in figure.macs.items()}
+    for axes, title, ours, paper in (
+        (left, "(a) off-chip memory accesses", off_chip, published_accesses),
+        (right, "(b) multiply-adds (MACs)", macs, published_macs),
+    ):
+        for number, model in enumerate(MODELS):
+            offset = (number - (len(MODELS) - 1) / 2) * BAR
+            axes.bar(
+                [place + offset for place in range(len(ours))],
+                [by_model[model] for by_model in ours.values()],
+                BAR, color=BLOCK_COLOURS[number], hatch=HATCHES[number], edgecolor="white", label=NAMES[model],
+            )  # fmt: skip
+            for place, algo in enumerate(ours):
+                if algo in paper:
+                    middle = place + offset
+                    axes.hlines(paper[algo][model], middle - BAR / 2, middle + BAR / 2, color="black", linewidth=2)
+        axes.set_xticks(range(len(ours)), list(ours))
+        axes.set(ylabel="less than BP (%)", title=title)
+        axes.grid(axis="y", alpha=0.3)
+        axes.set_axisbelow(True)
+    left.plot([], [], color="black", linewidth=2, label=f"the paper's; in (a) of {figure.algorithms[-1]} alone")
+    canvas.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=len(MODELS) + 1, fontsize=9)
+    canvas.suptitle(f"Fig. {figure.number} computed: {figure.dataset}, classifiers A1", fontsize=11)
+    with replacing(path) as file:
+        canvas.savefig(file, format="png", dpi=130)
+    return path

@@ -1,0 +1,123 @@
+"""How large each layer and classifier is, from shapes alone.
+
+MACs are multiply-adds of one image's forward pass as im2col products, padding included. Weights are those of
+convolutions and linear layers, which the paper calls parameters; BatchNorm's and biases are left out, as there.
+Source: tutorials/reference.md, "Cost model"; Lee, Lee & Jeon 2021, section III.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from minilocal.architecture import a1_window, parse_stages
+from minilocal.errors import InputError, ShapeError
+
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class LayerSize:
+    """A layer, per image.
+
+    Attributes:
+        macs: multiply-adds of its forward pass.
+        weights: numbers in its weight.
+        output: shape of x_i, as its auxiliary classifier sees it: in front of any max-pool.
+        stored: how many numbers of x_i the next layer's product needs: those behind the max-pool.
+    """
+
+    macs: int
+    weights: int
+    output: Shape
+    stored: int
+
+
+class ClassifierSize(NamedTuple):
+    """A classifier's forward multiply-adds per image, and the numbers in its weights."""
+
+    macs: int
+    weights: int
+
+
+def layer_sizes(stages: str | Sequence[int | str], fc: Sequence[int], image_shape: Shape) -> list[LayerSize]:
+    """Return the K layers of a config list; `ShapeError` names the layer whose max-pool does not fit.
+
+    >>> for layer in layer_sizes("16 M", [10], (8, 8, 3)):
+    ...     print(layer)
+    LayerSize(macs=27648, weights=432, output=(8, 8, 16), stored=256)
+    LayerSize(macs=2560, weights=2560, output=(10,), stored=10)
+    """
+    inputs: list[Shape] = []  # of each layer's product, behind the max-pool
+    outputs: list[Shape] = []
+    weights: list[int] = []
+    shape = image_shape
+    for number, (is_conv, width, pool) in enumerate(parse_stages(stages, fc), 1):
+        inputs.append(_pooled(shape, (2, 2), f"layer {number}: pool") if pool else shape)
+        if is_conv:  # 3×3, stride 1, padding 1
+            shape = (*inputs[-1][:2], width)
+            weights.append(9 * inputs[-1][2] * width)
+        else:
+            shape = (width,)
+            weights.append(math.prod(inputs[-1]) * width)
+        outputs.append(shape)
+    return [
+        LayerSize(math.prod(output[:-1]) * weight, weight, output, math.prod(stored))
+        for weight, output, stored in zip(weights, outputs, (*inputs[1:], shape), strict=True)
+    ]
+
+
+def own_size(shape: Shape, classes: int) -> ClassifierSize:
+    """Return A_K's size for x_K of that shape: one Linear."""
+    return ClassifierSize(math.prod(shape) * classes, math.prod(shape) * classes)
+
+
+def a1_size(shape: Shape, classes: int, features: int) -> ClassifierSize:
+    """Return A1's size for x_i of that shape: pool to at most `features` numbers, one Linear."""
+    return own_size(_pooled(shape, a1_window(shape, features), "A1") if len(shape) == 3 else shape, classes)
+
+
+def a2_size(shape: Shape, classes: int, features: int) -> ClassifierSize:
+    """Return A2's size for x_i of that shape: three 1×1 convolutions C → C, three Linears d → d, one to the classes."""
+    if len(shape) == 1:
+        return a1_size(shape, classes, features)
+    height, width, channels = shape
+    height, width, _ = _pooled(shape, (min(height, 4), min(width, 4)), "A2")
+    if any(size > 2 and size % 2 for size in (height, width)):
+        raise ShapeError(f"A2: a {height}×{width} map can't be pooled to 2×2; its sides must be even")
+    d = min(height, 2) * min(width, 2) * channels
+    conv, linear = channels * channels, d * d
+    return ClassifierSize(3 * height * width * conv + 3 * linear + d * classes, 3 * conv + 3 * linear + d * classes)
+
+
+SIZES = {"a1": a1_size, "a2": a2_size}
+
+
+def classifier_sizes(
+    layers: Sequence[LayerSize], numbers: Sequence[int], classes: int, classifier: str, features: int
+) -> dict[int, ClassifierSize]:
+    """Return the sizes of the classifiers on the layers of these numbers; the last layer's is A_K.
+
+    `classifier` is "a1" or "a2". Raises `InputError` for another one, `ShapeError` naming the layer whose output does
+    not fit it.
+    """
+    if classifier not in SIZES:
+        raise InputError(f"classifier {classifier!r} is unknown; choose from {', '.join(SIZES)}")
+    sizes = {}
+    for number in numbers:
+        output = layers[number - 1].output
+        try:
+            own = number == len(layers)
+            sizes[number] = own_size(output, classes) if own else SIZES[classifier](output, classes, features)
+        except ShapeError as error:
+            raise ShapeError(f"auxiliary classifier of layer {number}: {error}") from None
+    return sizes
+
+
+def _pooled(shape: Shape, window: tuple[int, int], name: str) -> Shape:
+    (h, w), (height, width, channels) = window, shape
+    if height % h or width % w:
+        raise ShapeError(f"{name}: a {h}×{w} pooling window does not divide a {height}×{width} map")
+    return height // h, width // w, channels

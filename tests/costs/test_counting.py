@@ -1,0 +1,58 @@
+"""The formula against counting: real steps run, and every matrix product that they execute is counted."""
+
+import numpy as np
+import pytest
+
+from minilocal import parallel
+from minilocal.architecture import Architecture
+from minilocal.costs.algorithm import algorithm_costs
+from minilocal.gradcheck import ALGORITHMS
+from minilocal.layers import im2col
+from minilocal.optim import SGD
+from minilocal.schedule import parse
+from minilocal.steps import backprop_step, local_step
+from minilocal.vgg import build_network
+
+TINY = Architecture("4 5 M 6 7 M", (8, 9), 32)
+IMAGES, CLASSES = (3, 8, 8, 2), 5
+
+
+class CountingNumPy:
+    """NumPy, but its matmul notes the multiply-adds of each product."""
+
+    def __init__(self):
+        self.products = []  # threads may append at once
+
+    def __getattr__(self, name):
+        return getattr(np, name)
+
+    def matmul(self, a, b, **options):
+        (m, k), (_, n) = a.shape, b.shape
+        self.products.append(m * k * n)
+        return np.matmul(a, b, **options)
+
+
+@pytest.fixture
+def counting(monkeypatch):
+    """Count in the two places that multiply matrices; convolutions are made to use im2col."""
+    counting = CountingNumPy()
+    for module in (im2col, parallel):
+        monkeypatch.setattr(module, "np", counting)
+    return counting
+
+
+@pytest.mark.parametrize("classifier", ["a1", "a2"])
+@pytest.mark.parametrize(("algo", "epoch"), [(algo, e) for algo in ALGORITHMS for e in range(parse(algo).period)])
+def test_a_real_step_multiplies_as_often_as_the_formula_says(counting, rng, algo, epoch, classifier):
+    schedule = parse(algo)
+    network = build_network(
+        TINY.stages, TINY.fc, IMAGES[1:], CLASSES, schedule,
+        features=TINY.features, classifier=classifier, conv="im2col",
+    )  # fmt: skip
+    x, labels = rng.standard_normal(IMAGES).astype(np.float32), rng.integers(0, CLASSES, IMAGES[0])
+    if schedule.block_size is None:
+        backprop_step(network, x, labels, SGD())
+    else:
+        local_step(network, schedule.blocks_at(epoch, len(network)), x, labels, SGD())
+    step = algorithm_costs(TINY, schedule, IMAGES[1:], CLASSES, classifier).steps[epoch]
+    assert sum(counting.products) == len(x) * step.macs.total

@@ -1,0 +1,106 @@
+"""Sizes from shapes alone, against cases worked by hand and against the arrays of networks that were really built."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from minilocal.costs.sizes import a1_size, a2_size, classifier_sizes, layer_sizes, own_size
+from minilocal.errors import InputError
+from minilocal.layers import Conv2d, Linear, Sequential
+from minilocal.vgg import build_network
+
+
+def test_layers_by_hand():
+    """8×8×2 images → 3 channels → pooled to 4×4 → 5 channels → pooled to 2×2 → FC 7."""
+    first, second, third = layer_sizes("3 M 5 M", [7], (8, 8, 2))
+    assert (first.weights, first.macs, first.output, first.stored) == (9 * 2 * 3, 64 * 9 * 2 * 3, (8, 8, 3), 4 * 4 * 3)
+    assert (second.weights, second.macs, second.output, second.stored) == (9 * 3 * 5, 16 * 9 * 3 * 5, (4, 4, 5), 20)
+    assert (third.weights, third.macs, third.output, third.stored) == (20 * 7, 20 * 7, (7,), 7)
+
+
+def test_classifiers_by_hand():
+    assert own_size((7,), 10) == (70, 70)
+    assert a1_size((32, 32, 64), 10, 2048) == (20480, 20480)  # pooled by 8×4 to 4×8×64
+    assert a1_size((7,), 10, 2048) == (70, 70)
+    assert a2_size((7,), 10, 2048) == (70, 70)
+    # 16×16×3 → 4×4×3, three times 3×3; → 2×2×3 = 12, three times 12×12, and 12×10.
+    assert a2_size((16, 16, 3), 10, 0) == (3 * 16 * 9 + 3 * 144 + 120, 3 * 9 + 3 * 144 + 120)
+    # 4×4 and 2×2 → 1×1.
+    assert a2_size((4, 4, 3), 10, 0) == a2_size((2, 2, 3), 10, 0) == (3 * 9 + 3 * 9 + 30,) * 2
+
+
+def test_the_last_layers_classifier_is_the_networks_own():
+    layers = layer_sizes("3", [], (16, 16, 2))
+    assert classifier_sizes(layers, [1], 10, "a2", 4) == {1: (16 * 16 * 3 * 10, 16 * 16 * 3 * 10)}
+
+
+def test_unknown_classifiers_are_refused():
+    with pytest.raises(InputError, match="classifier 'a3' is unknown; choose from a1, a2"):
+        classifier_sizes([], [], 10, "a3", 4)
+
+
+def weights(layer):
+    return sum(p.size for name, p in layer.params.items() if name.endswith("weight"))
+
+
+def test_nothing_but_convolutions_and_linear_layers_has_weights():
+    network = build_network("4 M 4", [4], (16, 16, 1), 3, "G1", classifier="a2")
+    for _, part in network.parts:
+        kinds = [type(inner) for inner in part.layers.values() if weights(inner)]
+        assert isinstance(part, Sequential)
+        assert set(kinds) <= {Conv2d, Linear}
+
+
+@st.composite
+def tasks(draw):
+    """Return stages with pools here and there, FC widths, and the other arguments; many, but not all of them fit."""
+    stages = []
+    for width in draw(st.lists(st.integers(1, 6), min_size=1, max_size=4)):
+        stages += [width] + ["M"] * draw(st.booleans())
+    fc = draw(st.lists(st.integers(1, 6), min_size=stages[-1] == "M", max_size=2))
+    side = st.sampled_from([1, 2, 4, 6, 7, 8, 12, 16, 20])
+    image_shape = (draw(side), draw(side), draw(st.sampled_from([1, 3])))
+    return (
+        stages,
+        fc,
+        image_shape,
+        draw(st.integers(2, 12)),
+        draw(st.sampled_from(["a1", "a2"])),
+        draw(st.integers(1, 90)),
+    )
+
+
+@given(tasks())
+def test_sizes_are_those_of_networks_really_built(task):
+    stages, fc, image_shape, classes, classifier, features = task
+
+    def outcome(make):
+        try:
+            return make(), None
+        except InputError as error:
+            return None, str(error)
+
+    def compute():
+        layers = layer_sizes(stages, fc, image_shape)
+        return layers, classifier_sizes(layers, range(1, len(layers) + 1), classes, classifier, features)
+
+    def build():
+        return build_network(stages, fc, image_shape, classes, "G1", classifier=classifier, features=features)
+
+    (computed, refusal), (network, refused) = outcome(compute), outcome(build)
+    if network is None:
+        assert refusal is not None
+        assert refusal in refused  # which says besides whose images do not fit
+        return
+    layers, classifiers = computed
+    inputs = [image_shape, *network.shapes]
+    for size, layer, shape, output in zip(layers, network.layers, inputs, network.shapes, strict=False):
+        assert (size.macs, size.weights, size.output) == (layer.macs(shape), weights(layer), output)
+    for number, size in classifiers.items():
+        built = network.classifier(number)
+        assert size == (built.macs(network.shapes[number - 1]), weights(built))
+    for size, layer, shape in zip(layers, network.layers[1:], network.shapes, strict=False):
+        assert size.stored == math.prod(layer.layers["pool"].output_shape(shape) if "pool" in layer.layers else shape)
+    assert layers[-1].stored == math.prod(network.shapes[-1])
