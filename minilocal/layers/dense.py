@@ -46,7 +46,7 @@ def forward(x: np.ndarray, weight: np.ndarray, stride: int, padding: int) -> np.
     terms = defaultdict(list)
     for output, pixel, tap in _pairs((height, width), (p, q), k, stride, padding):
         terms[output].append((_at(x, pixel), weight[tap]))
-    _sum_products({output: (_at(y, output), terms[output]) for output in product(range(p), range(q))}.values())
+    _sum_products([(_at(y, output), terms[output]) for output in product(range(p), range(q))])
     return y
 
 
