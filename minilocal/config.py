@@ -12,7 +12,7 @@ from minilocal.data import Data, prepare
 from minilocal.errors import InputError
 from minilocal.network import Network
 from minilocal.optim import LR_SCHEDULES
-from minilocal.schedule import parse
+from minilocal.schedule import OPTIONS, Schedule, parse
 from minilocal.trainer import Trainer
 from minilocal.vgg import DROPOUT, build_vgg
 
@@ -25,6 +25,10 @@ class Config:
     """
 
     algo: str = "G3S2"
+    front: str = "rest"
+    idle: str = "rest"
+    shift_every: int | None = None
+    shift_order: str = "cycle"
     model: str = "vgg8b"
     width: float = 0.125
     classifier: str = "a1"
@@ -49,7 +53,12 @@ class Config:
         """Raise `InputError` naming the first option whose value is out of range."""
         for field in fields(self):
             _check_type(field.name, getattr(self, field.name), str(field.type))
-        parse(self.algo)
+        for name, choices in OPTIONS.items():
+            if (value := getattr(self, name)) not in choices:
+                raise InputError(f"{flag(name)} is {value!r}; choose from {', '.join(choices)}")
+        if self.shift_every is not None and self.shift_every < 1:
+            raise InputError(f"--shift-every is {self.shift_every}; it must be at least 1")
+        _ = self.schedule
         architecture(self.model)
         if self.lr_schedule not in LR_SCHEDULES:
             raise InputError(f"--lr-schedule is {self.lr_schedule!r}; choose from {', '.join(LR_SCHEDULES)}")
@@ -72,6 +81,12 @@ class Config:
             raise InputError(f"--lr is {self.lr}; it must be above 0 and at most 1000")
 
     @property
+    def schedule(self) -> Schedule:
+        """Return the algorithm's schedule."""
+        options = {name: getattr(self, name) for name in ("front", "idle", "shift_every", "shift_order")}
+        return parse(self.algo, **options)
+
+    @property
     def dropout_rate(self) -> float:
         """Return the dropout rate: the one given, or the paper's for the model and data set, or 0.05."""
         return self.dropout if self.dropout is not None else DROPOUT.get((self.model, self.dataset), 0.05)
@@ -86,7 +101,7 @@ class Config:
             self.model,
             image_shape,
             classes,
-            self.algo,
+            self.schedule,
             self.width,
             classifier=self.classifier,
             conv=self.conv,
@@ -98,7 +113,7 @@ class Config:
         """Return the trainer of that network on that data."""
         return Trainer(
             network,
-            self.algo,
+            self.schedule,
             data,
             epochs=self.epochs,
             batch_size=self.batch_size,
@@ -147,7 +162,7 @@ class Config:
         width = f" × {self.width:g}" if self.width != 1 else ""
         name = self.npz.name if self.npz else self.dataset
         epochs = f"{self.epochs} epoch{'s' if self.epochs > 1 else ''}"
-        return f"{parse(self.algo).name}, {self.model}{width}, {name}, {epochs}, seed {self.seed}"
+        return f"{self.schedule.title}, {self.model}{width}, {name}, {epochs}, seed {self.seed}"
 
 
 def _check_type(name: str, value: object, annotation: str) -> None:

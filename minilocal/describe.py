@@ -26,13 +26,29 @@ def describe(network: Network, schedule: Schedule) -> str:
                 lines.append(_row(name, operation, _times(shape), params, macs))
                 name = ""
         lines.append(_row(title, "", "", total_params, total_macs))
-    lines += ["", f"{schedule.name} on {len(network)} layers:"]
-    for epoch in range(schedule.period):
-        blocks = schedule.blocks_at(epoch, len(network))
-        when = "every epoch" if schedule.period == 1 else f"epochs {epoch + 1}, {epoch + 1 + schedule.period}, …"
+    lines += ["", f"{schedule.title} on {len(network)} layers:"]
+    for turn in range(schedule.period):
+        blocks = schedule.blocks_at(turn, len(network))
         frozen = f"frozen {Block(1, blocks[0].first - 1)}, " if blocks[0].first > 1 else ""
-        lines.append(f"  {when:<16} shift {schedule.shift_at(epoch)}: {frozen}blocks {', '.join(map(str, blocks))}")
+        idle = schedule.idle_at(turn, len(network))
+        alone = f", classifiers alone: {', '.join(map(str, idle))}" if idle else ""
+        shift = schedule.shift_at(turn)
+        lines.append(
+            f"  {_when(schedule, turn):<16} shift {shift}: {frozen}blocks {', '.join(map(str, blocks))}{alone}"
+        )
     return "\n".join(lines)
+
+
+def _when(schedule: Schedule, turn: int) -> str:
+    """Return when a shift comes: "epochs 2, 4, …"."""
+    if schedule.period == 1:
+        return "every epoch"
+    if schedule.shift_order == "random":
+        return "by chance"
+    if schedule.shift_every is None:
+        return f"epochs {turn + 1}, {turn + 1 + schedule.period}, …"
+    every = schedule.shift_every
+    return f"steps {turn * every + 1}-{(turn + 1) * every}, …"
 
 
 def _row(name: str, operation: str, shape: str, params: int, macs: int) -> str:

@@ -21,7 +21,6 @@ from minilocal.kernels import COMPILING, on_first_compilation
 from minilocal.network import Network
 from minilocal.parallel import set_threads
 from minilocal.rundir import RunDirectory
-from minilocal.schedule import parse
 
 
 def parser() -> Parser:
@@ -70,7 +69,9 @@ def _report(run: RunDirectory, config: Config, info: DataInfo, network: Network,
     if (data.image_shape, data.classes) != (info.image_shape, info.classes):
         raise InputError(f"{config.dataset} has other images or classes now than when {run.path} was trained on it")
     test = Images(data.test.pixels, data.test.labels, info.normalisation)
-    blocks = parse(config.algo).blocks_at(epoch - 1, len(network))
+    steps = epoch * (len(data.train) // config.batch_size)
+    turn = config.schedule.turn_at(epoch - 1, steps - 1, config.seed)
+    blocks = config.schedule.blocks_at(turn, len(network))
     scores = evaluate(network, test, [block.last for block in blocks])
     matrix = confusion_matrix(network, test, len(info.classes))
 

@@ -26,7 +26,7 @@ def draw_curves(run: RunDirectory, title: str) -> Path:
     left, right = figure.subplots(1, 2)
     ends = sorted({int(row["last_layer"]) for row in rows})
     for end in ends:
-        mine = [row for row in rows if row["last_layer"] == end]
+        mine = _by_epoch([row for row in rows if row["last_layer"] == end])
         epochs = [row["epoch"] for row in mine]
         own = end == ends[-1]
         style: dict[str, Any] = {
@@ -61,16 +61,26 @@ def draw_gradient_map(run: RunDirectory, title: str) -> Path:
     """Draw gradient_map.png: which block trained which layer in which epoch, and how large its gradient was.
 
     Layers go down, epochs across. A cell has the colour of its block, the darker the larger the layer's mean
-    gradient norm (on a logarithmic scale over the whole run); frozen layers are grey and hatched.
+    gradient norm (on a logarithmic scale over the whole run); frozen layers are grey and hatched. Where boundaries
+    move within epochs, an epoch has a column for each shift.
     """
     import numpy as np
     from matplotlib.patches import Patch, Rectangle
 
     rows = run.read_rows("gradients.csv")
     layers, epochs = (int(max(row[name] for row in rows)) for name in ("layer", "epoch"))
-    block, size = np.zeros((layers, epochs), int), np.full((layers, epochs), np.nan)
+    shifts: dict[int, list[float]] = {}  # of each epoch, in the order of their rows
     for row in rows:
-        place = int(row["layer"]) - 1, int(row["epoch"]) - 1
+        if row["shift"] not in (mine := shifts.setdefault(int(row["epoch"]), [])):
+            mine.append(row["shift"])
+    parts = max(map(len, shifts.values()))
+    columns, width = epochs * parts, 1 / parts
+    block, size = np.zeros((layers, columns), int), np.full((layers, columns), np.nan)
+    for row in rows:
+        epoch = int(row["epoch"])
+        number, count = shifts[epoch].index(row["shift"]), len(shifts[epoch])
+        first, last = (parts * (epoch - 1) + part * parts // count for part in (number, number + 1))
+        place = int(row["layer"]) - 1, slice(first, last)
         block[place] = row["block"]
         size[place] = math.log10(row["gradient_norm"]) if row["gradient_norm"] > 0 else np.nan
     figure = _figure(max(6.5, min(14, 2.6 + 0.5 * epochs)), 2 + 0.3 * layers)
@@ -81,20 +91,20 @@ def draw_gradient_map(run: RunDirectory, title: str) -> Path:
         _shaded(block, size, low, high), extent=(0.5, epochs + 0.5, layers + 0.5, 0.5), aspect="auto",
         interpolation="nearest",
     )  # fmt: skip
-    for e in range(epochs):  # outline each run of layers that learned together
-        first = 0
+    for e in range(columns):  # outline each run of layers that learned together
+        first, left = 0, 0.5 + e * width
         for last in range(layers):
             if last + 1 < layers and block[last + 1, e] == block[first, e]:
                 continue
             frozen = block[first, e] == 0
-            style: dict[str, Any] = {"edgecolor": "white", "linewidth": min(1.6, 60 / epochs)}
+            style: dict[str, Any] = {"edgecolor": "white", "linewidth": min(1.6, 60 / columns)}
             if frozen:
                 style = {"edgecolor": "#9A9A9A", "linewidth": 0, "hatch": "////"}
-            axes.add_patch(Rectangle((e + 0.5, first + 0.5), 1, last - first + 1, fill=False, **style))
-            if not frozen and epochs <= 40:
+            axes.add_patch(Rectangle((left, first + 0.5), width, last - first + 1, fill=False, **style))
+            if not frozen and columns <= 40:
                 axes.text(
-                    e + 1, (first + last) / 2 + 1, str(block[first, e]), ha="center", va="center", fontsize=8,
-                    color="white", fontweight="bold", path_effects=_halo(),
+                    left + width / 2, (first + last) / 2 + 1, str(block[first, e]), ha="center", va="center",
+                    fontsize=8, color="white", fontweight="bold", path_effects=_halo(),
                 )  # fmt: skip
             first = last + 1
     axes.set(xlabel="epoch", ylabel="layer", yticks=range(1, layers + 1))
@@ -151,6 +161,14 @@ def draw_confusion(matrix: np.ndarray, classes: Sequence[str], title: str, path:
                     )
     axes.set(xlabel="predicted", ylabel="true", title=title)
     return _save(figure, path)
+
+
+def _by_epoch(rows: Sequence[dict[str, float]]) -> list[dict[str, float]]:
+    """Return a row per epoch: where boundaries move within epochs, a classifier has several; their mean."""
+    epochs: dict[float, list[dict[str, float]]] = {}
+    for row in rows:
+        epochs.setdefault(row["epoch"], []).append(row)
+    return [{name: sum(row[name] for row in mine) / len(mine) for name in mine[0]} for mine in epochs.values()]
 
 
 def _shaded(block: np.ndarray, size: np.ndarray, low: float, high: float, grey: bool = False) -> np.ndarray:

@@ -65,13 +65,7 @@ class Network:
         is copied.
         """
         mine = self.arrays()
-        for name, array in mine.items():
-            if name not in arrays:
-                raise InputError(f"array {name} is missing")
-            if arrays[name].shape != array.shape:
-                raise InputError(f"array {name} has shape {arrays[name].shape}; the network needs {array.shape}")
-            if arrays[name].dtype.kind != "f" or not np.isfinite(arrays[name]).all():
-                raise InputError(f"array {name} holds what is no finite number")
+        check_arrays(arrays, mine)
         for name, array in mine.items():
             array[...] = arrays[name]
 
@@ -85,6 +79,17 @@ class Network:
         for layer in self.layers:
             x = layer.forward(x)
         return self.classifier().forward(x)
+
+
+def check_arrays(arrays: dict[str, np.ndarray], mine: dict[str, np.ndarray]) -> None:
+    """Raise `InputError` naming one of `mine` that `arrays` lacks, or has in another shape or not as finite numbers."""
+    for name, array in mine.items():
+        if name not in arrays:
+            raise InputError(f"array {name} is missing")
+        if arrays[name].shape != array.shape:
+            raise InputError(f"array {name} has shape {arrays[name].shape}; the network needs {array.shape}")
+        if arrays[name].dtype.kind != "f" or not np.isfinite(arrays[name]).all():
+            raise InputError(f"array {name} holds what is no finite number")
 
 
 def shapes_behind(layers: Sequence[Layer], shape: tuple[int, ...]) -> list[tuple[int, ...]]:

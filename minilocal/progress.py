@@ -24,6 +24,7 @@ class Progress:
         self.bars = not quiet and sys.stderr.isatty()
         self.bar: Any = None
         self.epoch, self.seen, self.steps, self.losses = -1, 0, 0, np.zeros(1)
+        self.blocks: list[Block] = []
         self.start = self.next_line = 0.0
 
     def say(self, text: str) -> None:
@@ -33,9 +34,11 @@ class Progress:
             sys.stdout.flush()
 
     def on_step(self, epoch: int, images: int, results: list[BlockResult]) -> None:
-        """Count a step's images and each block's running loss, its mean over the epoch so far."""
+        """Count a step's images and each block's running loss: its mean since the epoch or these blocks began."""
         if epoch != self.epoch:
             self._begin(epoch)
+        if (blocks := [result.block for result in results]) != self.blocks:
+            self.blocks, self.steps, self.losses = blocks, 0, np.zeros(1)
         self.seen += images
         self.steps += 1
         self.losses = self.losses + [result.loss for result in results]
@@ -53,13 +56,15 @@ class Progress:
     def on_epoch(self, report: EpochReport) -> None:
         """Close the bar and print the epoch's line."""
         self.close()
-        first = report.blocks[0].block.first
         parts = [f"epoch {report.epoch:>{len(str(self.epochs))}}/{self.epochs}"]
-        if first > 1:
-            parts.append(f"frozen {Block(1, first - 1)}")
-        parts += [
-            f"[{block.block}] {block.train.loss:.3f} {100 * block.train.accuracy:.1f} %" for block in report.blocks
-        ]
+        for part in report.parts:
+            if len(report.parts) > 1:
+                parts.append(f"shift {part.shift}")
+            if (first := part.blocks[0].block.first) > 1:
+                parts.append(f"frozen {Block(1, first - 1)}")
+            parts += [
+                f"[{block.block}] {block.train.loss:.3f} {100 * block.train.accuracy:.1f} %" for block in part.blocks
+            ]
         if "validation" in report.blocks[-1].held_out:
             parts.append(f"validation {100 * report.blocks[-1].held_out['validation'].accuracy:.2f} %")
         parts.append(f"test {100 * report.test.accuracy:.2f} %")
@@ -73,7 +78,7 @@ class Progress:
             self.bar = None
 
     def _begin(self, epoch: int) -> None:
-        self.epoch, self.seen, self.steps, self.losses = epoch, 0, 0, np.zeros(1)
+        self.epoch, self.seen, self.blocks = epoch, 0, []
         self.start = time.monotonic()
         self.next_line = self.start + LINE_SECONDS
         if self.bars:

@@ -2,9 +2,9 @@
 
     runs/20260102-030405-G3S2-vgg8b/
         config.json         every option, the normalisation, the class names, library versions
-        metrics.csv         a row per epoch and block; no times in it: the same run gives the same bytes (lr: the
+        metrics.csv         a row per epoch, shift and block; no times in it: the same run gives the same bytes (lr: the
                             learning rate of the epoch's last step)
-        gradients.csv       a row per epoch and layer
+        gradients.csv       a row per epoch, shift and layer
         timing.csv          seconds and images per second, per epoch
         checkpoint.npz      weights, running statistics and momentum after the last whole epoch
         curves.png, gradient_map.png
@@ -34,7 +34,7 @@ from minilocal.data import Data
 from minilocal.datainfo import DataInfo
 from minilocal.errors import InputError
 from minilocal.files import new_directory, replacing
-from minilocal.network import Network
+from minilocal.network import Network, check_arrays
 from minilocal.optim import SGD
 from minilocal.schedule import parse
 from minilocal.trainer import EpochReport
@@ -96,21 +96,22 @@ class RunDirectory:
 
     def append(self, report: EpochReport) -> None:
         """Add an epoch's rows to metrics.csv, gradients.csv and timing.csv."""
-        metrics = []
-        for number, block in enumerate(report.blocks, 1):
-            row: list[Any] = [
-                report.epoch,
-                report.shift,
-                number,
-                block.block.first,
-                block.block.last,
-                report.lr,
-            ]
-            row += block.train
-            row += block.held_out.get("validation", ("", ""))
-            row += block.held_out["test"]
-            metrics.append(row)
-        gradients = [[report.epoch, report.shift, *vars(layer).values()] for layer in report.layers]
+        metrics, gradients = [], []
+        for part in report.parts:
+            for number, block in enumerate(part.blocks, 1):
+                row: list[Any] = [
+                    report.epoch,
+                    part.shift,
+                    number,
+                    block.block.first,
+                    block.block.last,
+                    report.lr,
+                ]
+                row += block.train
+                row += block.held_out.get("validation", ("", ""))
+                row += block.held_out["test"]
+                metrics.append(row)
+            gradients += [[report.epoch, part.shift, *vars(layer).values()] for layer in part.layers]
         rate = report.images / report.train_seconds
         timing = [[report.epoch, *(round(t, 3) for t in (report.train_seconds, report.evaluation_seconds, rate))]]
         for name, header, rows in (
@@ -126,12 +127,26 @@ class RunDirectory:
 
     def write_checkpoint(self, network: Network, optimizer: SGD, epoch: int) -> None:
         """Write checkpoint.npz: arrays named as in `Network.arrays`, momentum as `momentum.<name>`, the epoch."""
-        arrays = network.arrays()
-        for part, layer in network.parts:
-            for name, velocity in optimizer.velocity_of(layer).items():
-                arrays[f"momentum.{part}.{name}"] = velocity
+        arrays = network.arrays() | _momentum(network, optimizer)
         with replacing(self.path / "checkpoint.npz") as file:
             np.savez(file, epoch=np.array(epoch), **arrays)  # type: ignore[arg-type]
+
+    def restore(self, network: Network, optimizer: SGD) -> int:
+        """Load the checkpoint, momentum too, and forget rows of later epochs; return the number of epochs behind it.
+
+        Without a checkpoint nothing is loaded, all rows are forgotten, and the number is 0.
+        """
+        epoch = 0
+        if self._has("checkpoint.npz"):
+            arrays = self._read_checkpoint(network, momentum_of=optimizer)
+            epoch = int(arrays["epoch"])
+        for name in ("metrics.csv", "gradients.csv", "timing.csv"):
+            if self._has(name):
+                header, *rows = (self.path / name).read_text().splitlines(keepends=True)
+                kept = [row for row in rows if int(row.split(",")[0]) <= epoch]
+                with replacing(self.path / name) as file:
+                    file.write("".join([header, *kept]).encode())
+        return epoch
 
     def read_config(self) -> tuple[Config, DataInfo]:
         """Return the configuration and what config.json says about the data, checked."""
@@ -148,21 +163,32 @@ class RunDirectory:
 
     def read_checkpoint(self, network: Network) -> int:
         """Load checkpoint.npz into the network; return the number of epochs behind it."""
+        return int(self._read_checkpoint(network)["epoch"])
+
+    def _read_checkpoint(self, network: Network, momentum_of: SGD | None = None) -> dict[str, np.ndarray]:
+        """Load checkpoint.npz into the network, and into an optimizer if that is given; return what it holds."""
         path = self.path / "checkpoint.npz"
 
         def read() -> dict[str, np.ndarray]:
             with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-                return {name: archive[name] for name in archive.files if not name.startswith("momentum.")}
+                wanted = archive.files if momentum_of else [n for n in archive.files if not n.startswith("momentum.")]
+                return {name: archive[name] for name in wanted}
 
         arrays = self._read(path, read)
         epoch = arrays.get("epoch", np.array(0.0))
         try:
             if epoch.shape != () or epoch.dtype.kind != "i" or epoch < 1:
                 raise InputError("its epoch is not a whole number from 1")
+            if momentum_of is not None:
+                momentum = _momentum(network, momentum_of)
+                check_arrays(arrays, momentum)
             network.load(arrays)
         except InputError as error:
             raise InputError(f"{path} does not fit the run's configuration: {error}") from None
-        return int(epoch)
+        if momentum_of is not None:
+            for name, velocity in momentum.items():
+                velocity[...] = arrays[name]
+        return arrays
 
     def read_rows(self, name: str) -> list[dict[str, float]]:
         """Return the rows of one of the CSV files as numbers by column; empty fields are left out."""
@@ -188,6 +214,15 @@ class RunDirectory:
             raise InputError(
                 f"{path} can't be read ({str(error) or type(error).__name__}); train again or name another run"
             ) from None
+
+
+def _momentum(network: Network, optimizer: SGD) -> dict[str, np.ndarray]:
+    """Return all momentum buffers under their names in a checkpoint."""
+    return {
+        f"momentum.{part}.{name}": velocity
+        for part, layer in network.parts
+        for name, velocity in optimizer.velocity_of(layer).items()
+    }
 
 
 def _make_directory(directory: Path) -> Path:

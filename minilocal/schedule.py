@@ -7,16 +7,20 @@ G3S2 on 8 layers (█ joins layers of one block, ░ is frozen):
     epoch 1      ░ ░ █████ █████      shift 2: layers 1–2 frozen, blocks 3–5, 6–8
     epoch 2      █████ █████ ███      shift 4 would be ≥ 3, so 0 again
 
-Source: Lee, Lee & Jeon 2021, Algorithm 1.
+Source: Lee, Lee & Jeon 2021, Algorithm 1. Options that the paper does not have:
+tutorials/reference.md, "Variants of moving boundaries".
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from minilocal.errors import InputError
+from minilocal.streams import SHIFT, generator
+
+OPTIONS = {"front": ("rest", "block"), "idle": ("rest", "learn"), "shift_order": ("cycle", "random")}
 
 
 class Block(NamedTuple):
@@ -31,7 +35,9 @@ class Block(NamedTuple):
 
 @dataclass(frozen=True)
 class Schedule:
-    """An algorithm: blocks of `block_size` layers that move by `shift` layers per epoch (None: all layers, BP).
+    """An algorithm: blocks of `block_size` layers that move by `shift` layers every turn (None: all layers, BP).
+
+    A turn is what boundaries stand still for: an epoch, or `shift_every` steps. Turns count from 0.
 
     >>> schedule = parse("G3S2")
     >>> for epoch in range(4):
@@ -40,21 +46,44 @@ class Schedule:
     1 2 3-5 6-8
     2 0 1-3 4-6 7-8
     3 2 3-5 6-8
+
+    The other options are ours; their defaults are the paper's algorithm.
+
+    Attributes:
+        block_size: X, layers in a block; None for BP.
+        shift: Y, layers by which the boundaries move.
+        front: what the layers in front of the first whole block do: "rest", or form a short "block".
+        idle: what classifiers do while no block ends at them: "rest", or "learn" from features that they take as given.
+        shift_every: steps in a turn; None for an epoch.
+        shift_order: "cycle", or "random": every turn has one of the shifts by chance.
     """
 
     block_size: int | None
     shift: int = 0
+    front: str = "rest"
+    idle: str = "rest"
+    shift_every: int | None = None
+    shift_order: str = "cycle"
 
     def __post_init__(self) -> None:
         size, shift = self.block_size, self.shift
-        if size is None and shift == 0:
-            return
-        if size is None or size < 1:
-            raise InputError(f"G{size or 0} has no layers in its blocks; the smallest block is one layer, G1")
-        if shift < 0 or shift >= size:
-            remedy = f"G{size}S{size - 1}" if size > 1 else "G1"
+        if size is not None or shift != 0:
+            if size is None or size < 1:
+                raise InputError(f"G{size or 0} has no layers in its blocks; the smallest block is one layer, G1")
+            if shift < 0 or shift >= size:
+                remedy = f"G{size}S{size - 1}" if size > 1 else "G1"
+                raise InputError(
+                    f"G{size}S{shift} shifts by {shift} layers, which must be less than its block size {size}; "
+                    f"try {remedy}"
+                )
+        for name, choices in OPTIONS.items():
+            if (value := getattr(self, name)) not in choices:
+                raise InputError(f"{name} is {value!r}; choose from {', '.join(choices)}")
+        if self.shift_every is not None and self.shift_every < 1:
+            raise InputError(f"shift_every is {self.shift_every}; it must be at least 1 step")
+        if self.shift == 0 and (options := self.options):
             raise InputError(
-                f"G{size}S{shift} shifts by {shift} layers, which must be less than its block size {size}; try {remedy}"
+                f"{options[0]} has no effect on {self.name}, whose boundaries never move; leave it out or use G3S2, say"
             )
 
     @property
@@ -69,8 +98,28 @@ class Schedule:
         return f"G{self.block_size}" + (f"S{self.shift}" if self.shift else "")
 
     @property
+    def options(self) -> list[str]:
+        """Return what is not as in the paper, in words.
+
+        >>> parse("G3S2", idle="learn", shift_every=20).options
+        ['idle learn', 'shift every 20']
+        """
+        names = ("front", "idle", "shift_every", "shift_order")
+        mine = {name: getattr(self, name) for name in names}
+        return [f"{name.replace('_', ' ')} {mine[name]}" for name in names if mine[name] not in ("rest", None, "cycle")]
+
+    @property
+    def title(self) -> str:
+        """Return the name and what is not as in the paper.
+
+        >>> parse("G3S2", front="block").title
+        'G3S2 (front block)'
+        """
+        return f"{self.name} ({', '.join(self.options)})" if self.options else self.name
+
+    @property
     def period(self) -> int:
-        """Return after how many epochs the boundaries are where they began.
+        """Return how many different shifts there are: after so many turns the boundaries are where they began.
 
         >>> [parse(name).period for name in ("BP", "G1", "G2S1", "G3S1", "G3S2")]
         [1, 1, 2, 3, 2]
@@ -79,27 +128,41 @@ class Schedule:
             return 1
         return -(-self.block_size // self.shift)
 
-    def shift_at(self, epoch: int) -> int:
-        """Return the boundary shift s of an epoch: it grows by `shift` and falls back to 0 once s ≥ block_size.
+    def turn_at(self, epoch: int, step: int, seed: int = 0) -> int:
+        """Return the turn of a step, both counted from 0 since the start of training.
 
-        >>> [parse("G3S1").shift_at(epoch) for epoch in range(5)]
+        In random order it is a number below `period`, drawn for each turn from a stream of the seed.
+
+        >>> parse("G3S2").turn_at(epoch=7, step=650), parse("G3S2", shift_every=20).turn_at(epoch=7, step=650)
+        (7, 32)
+        """
+        turn = epoch if self.shift_every is None else step // self.shift_every
+        if self.shift_order == "random":
+            return int(generator(seed, SHIFT, turn).integers(self.period))
+        return turn
+
+    def shift_at(self, turn: int) -> int:
+        """Return the boundary shift s of a turn: it grows by `shift` and falls back to 0 once s ≥ block_size.
+
+        >>> [parse("G3S1").shift_at(turn) for turn in range(5)]
         [0, 1, 2, 0, 1]
         """
-        return epoch % self.period * self.shift
+        return turn % self.period * self.shift
 
-    def blocks_at(self, epoch: int, layers: int) -> list[Block]:
-        """Return an epoch's blocks in a network of that many layers; those in front of the first are frozen.
+    def blocks_at(self, turn: int, layers: int) -> list[Block]:
+        """Return a turn's blocks in a network of that many layers; those in front of the first are frozen.
 
         >>> parse("G2S1").blocks_at(1, layers=4)
         [Block(first=2, last=3), Block(first=4, last=4)]
         >>> parse("BP").blocks_at(0, layers=4)
         [Block(first=1, last=4)]
+        >>> parse("G3S2", front="block").blocks_at(1, layers=5)
+        [Block(first=1, last=2), Block(first=3, last=5)]
         """
         self.check(layers)
-        size = self.block_size or layers
-        return [
-            Block(first, min(first + size - 1, layers)) for first in range(self.shift_at(epoch) + 1, layers + 1, size)
-        ]
+        size, shift = self.block_size or layers, self.shift_at(turn)
+        front = [Block(1, shift)] if shift and self.front == "block" else []
+        return front + [Block(first, min(first + size - 1, layers)) for first in range(shift + 1, layers + 1, size)]
 
     def classifiers(self, layers: int) -> list[int]:
         """Return the layers that ever end a block: only they need an auxiliary classifier.
@@ -107,7 +170,17 @@ class Schedule:
         >>> parse("G3S2").classifiers(layers=8)
         [3, 5, 6, 8]
         """
-        return sorted({block.last for epoch in range(self.period) for block in self.blocks_at(epoch, layers)})
+        return sorted({block.last for turn in range(self.period) for block in self.blocks_at(turn, layers)})
+
+    def idle_at(self, turn: int, layers: int) -> list[int]:
+        """Return the classifiers that learn in a turn although no block ends at them.
+
+        >>> parse("G3S2", idle="learn").idle_at(1, layers=8)
+        [3, 6]
+        """
+        if self.idle == "rest":
+            return []
+        return sorted({*self.classifiers(layers)} - {block.last for block in self.blocks_at(turn, layers)})
 
     def check(self, layers: int) -> None:
         """Raise `InputError` if a block is larger than a network of that many layers."""
@@ -118,22 +191,23 @@ class Schedule:
             )
 
 
-def parse(name: str) -> Schedule:
-    """Return the schedule for "BP", "GX" or "GXSY", in upper or lower case.
+def parse(name: str, **options: Any) -> Schedule:
+    """Return the schedule for "BP", "GX" or "GXSY", in upper or lower case; options are `Schedule`'s.
 
-    >>> parse("G3S2")
-    Schedule(block_size=3, shift=2)
+    >>> schedule = parse("g3s2")
+    >>> schedule.block_size, schedule.shift
+    (3, 2)
     >>> parse("G2S2")
     Traceback (most recent call last):
     minilocal.errors.InputError: G2S2 shifts by 2 layers, which must be less than its block size 2; try G2S1
 
-    Raises `InputError` if the name is none of these, X is 0, or Y is not less than X.
+    Raises `InputError` if the name is none of these, X is 0, Y is not less than X, or an option has no effect.
     """
     if name.upper() == "BP":
-        return Schedule(None)
+        return Schedule(None, **options)
     match = re.fullmatch(r"[Gg]([0-9]{1,4})(?:[Ss]([0-9]{1,4}))?", name)
     if match is None:
         raise InputError(
             f"algorithm {name!r} is unknown; use BP, GX or GXSY with numbers X > Y, such as G1, G3 or G3S2"
         )
-    return Schedule(int(match[1]), int(match[2] or 0))
+    return Schedule(int(match[1]), int(match[2] or 0), **options)

@@ -17,7 +17,7 @@ the block's first layer, where it stops.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -81,6 +81,7 @@ def local_step(
     optimizer: SGD | None = None,
     seed: int = 0,
     step: int = 0,
+    idle: Collection[int] = (),
 ) -> list[BlockResult]:
     """Train each block by the loss of its own classifier; return one result per block.
 
@@ -88,20 +89,27 @@ def local_step(
     they run forward as in training and keep their parameters. Blocks follow one another without gaps, as
     `Schedule.blocks_at` gives them; other arguments are `backprop_step`'s. Raises `NonFiniteLossError` before that
     block's update, and after those in front of it.
+
+    Classifiers of the layers in `idle`, where no block ends, learn too, each for itself; the paper's rest meanwhile.
+    See tutorials/reference.md, "Variants of moving boundaries".
     """
     network.set_dropout_keys(seed, step)
     results = []
     with one_blas_thread():
-        for layer in network.layers[: blocks[0].first - 1]:  # frozen
+        for number, layer in enumerate(network.layers[: blocks[0].first - 1], 1):  # frozen
             x = layer.forward(x, training=True)
             layer.release()
+            if number in idle:
+                _learn_alone(network, number, x, labels, optimizer)
 
         for block in blocks:
             layers = network.layers[block.first - 1 : block.last]
             classifier = network.classifier(block.last)
 
-            for layer in layers:
+            for number, layer in enumerate(layers, block.first):
                 x = layer.forward(x, training=True)
+                if number in idle:
+                    _learn_alone(network, number, x, labels, optimizer)
             logits = classifier.forward(x, training=True)
 
             result, dlogits = _loss(block, logits, labels)
@@ -118,6 +126,18 @@ def local_step(
             results.append(result)
             # The next block gets x as computed above, before this block's update: it need not wait for it.
     return results
+
+
+def _learn_alone(network: Network, number: int, x: np.ndarray, labels: np.ndarray, optimizer: SGD | None) -> None:
+    """Train a layer's classifier on features x that it takes as given: no gradient for the layers beneath it."""
+    classifier = network.classifier(number)
+    loss, dlogits = softmax_cross_entropy(classifier.forward(x, training=True), labels)
+    if not math.isfinite(loss):
+        raise NonFiniteLossError(f"the loss of the idle classifier A_{number} is {loss}")
+    classifier.backward(dlogits, need_dx=False)
+    if optimizer is not None:
+        optimizer.update(classifier)
+    classifier.release()
 
 
 class NonFiniteLossError(TrainingError):

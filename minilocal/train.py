@@ -16,7 +16,8 @@ from minilocal.layers.conv import ALGORITHMS
 from minilocal.parallel import get_threads, set_threads
 from minilocal.progress import Progress
 from minilocal.rundir import RunDirectory
-from minilocal.schedule import parse
+from minilocal.runs import train_into
+from minilocal.schedule import OPTIONS
 
 
 def parser() -> Parser:
@@ -43,6 +44,21 @@ def parser() -> Parser:
     g.add_argument(
         "--dropout", type=float, help="dropout rate (default: the paper's for model and data set, else 0.05)"
     )
+
+    g = p.add_argument_group("moving boundaries, in ways that the paper does not have (GXSY only)")
+    g.add_argument(
+        "--front",
+        choices=OPTIONS["front"],
+        help="layers in front of the first whole block rest, as in the paper, or form a short block (default: rest)",
+    )
+    g.add_argument(
+        "--idle",
+        choices=OPTIONS["idle"],
+        help="classifiers rest while no block ends at them, as in the paper, or learn from features that they take as "
+        "given (default: rest)",
+    )
+    g.add_argument("--shift-every", type=int, metavar="STEPS", help="steps between two shifts (default: an epoch)")
+    g.add_argument("--shift-order", choices=OPTIONS["shift_order"], help="shifts in turn or at random (default: cycle)")
 
     g = p.add_argument_group("data")
     g.add_argument(
@@ -104,7 +120,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     data = config.data()
     network = config.network(data.image_shape, len(data.classes))
     if options.describe:
-        print(describe(network, parse(config.algo)))
+        print(describe(network, config.schedule))
         return 0
     trainer = config.trainer(network, data)
     run = RunDirectory.create(config, options.run_dir)
@@ -121,10 +137,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     epochs = 0
     try:
         with on_first_compilation(lambda: progress.say(COMPILING)):
-            for report in trainer.epochs():
+            for report in train_into(run, trainer):
                 progress.on_epoch(report)
-                run.append(report)
-                run.write_checkpoint(network, trainer.optimizer, report.epoch)
                 epochs = report.epoch
     finally:
         progress.close()

@@ -31,7 +31,7 @@ class BlockReport:
 
 @dataclass(frozen=True)
 class LayerReport:
-    """One layer's epoch: the block that trained it (its number from 1, 0 if frozen) and two mean norms.
+    """One layer's epoch: the block that trained it (its number from 1, 0 if frozen) and two norms.
 
     `gradient_norm` is the L2 norm of all its parameters' gradients, averaged over steps (0 if frozen), and
     `weight_norm` that of the parameters themselves at the epoch's end.
@@ -44,17 +44,44 @@ class LayerReport:
 
 
 @dataclass(frozen=True)
-class EpochReport:
-    """All that one epoch says of itself; epochs count from 1 here, for people to read."""
+class PartReport:
+    """The steps of an epoch that had the same boundary shift: how many, its blocks and all layers."""
 
-    epoch: int
     shift: int
-    lr: float
+    steps: int
     blocks: list[BlockReport]
     layers: list[LayerReport]
+
+
+@dataclass(frozen=True)
+class EpochReport:
+    """All that one epoch says of itself; epochs count from 1 here, for people to read.
+
+    It has one part, or as many as it had different shifts where boundaries move within epochs, in the order in which
+    these first came. `shift`, `blocks` and `layers` are the last part's.
+    """
+
+    epoch: int
+    lr: float
+    parts: list[PartReport]
     images: int
     train_seconds: float
     evaluation_seconds: float
+
+    @property
+    def shift(self) -> int:
+        """Return the boundary shift."""
+        return self.parts[-1].shift
+
+    @property
+    def blocks(self) -> list[BlockReport]:
+        """Return each block's report."""
+        return self.parts[-1].blocks
+
+    @property
+    def layers(self) -> list[LayerReport]:
+        """Return each layer's report."""
+        return self.parts[-1].layers
 
     @property
     def test(self) -> Score:
@@ -112,84 +139,107 @@ class Trainer:
         """Return the number of whole minibatches in the training set."""
         return len(self.data.train) // self.batch_size
 
-    def epochs(self) -> Iterator[EpochReport]:
-        """Train epoch after epoch and yield a report of each."""
-        for epoch in range(self.last_epoch):
+    def epochs(self, first: int = 0) -> Iterator[EpochReport]:
+        """Train epoch after epoch, from epoch `first` (counted from 0), and yield a report of each."""
+        for epoch in range(first, self.last_epoch):
             yield self.train_epoch(epoch)
 
     @np.errstate(all="ignore")  # a run that diverges says so by its loss, not by NumPy's warnings
     def train_epoch(self, epoch: int) -> EpochReport:
-        """Train one epoch, counted from 0, and evaluate every classifier that was active in it.
+        """Train one epoch, counted from 0, and evaluate every classifier that a block had in it.
 
         Raises `TrainingError`, which names epoch, step and block, if a loss is not finite.
         """
-        blocks = self.schedule.blocks_at(epoch, len(self.network))
         steps = self.steps_per_epoch
-        losses, correct = np.zeros(len(blocks)), np.zeros(len(blocks))
-        gradient_norms = np.zeros(len(self.network))
+        parts: dict[int, _Part] = {}  # by shift: one, unless boundaries move within epochs
         start = time.perf_counter()
         batches = training_batches(self.data.train, self.batch_size, self.seed, epoch, self.crop, self.flip)
         for number, (x, labels) in enumerate(batches):
             step = epoch * steps + number
+            turn = self.schedule.turn_at(epoch, step, self.seed)
+            shift = self.schedule.shift_at(turn)
+            part = parts.setdefault(shift, _Part(shift, self.schedule.blocks_at(turn, len(self.network))))
             self.optimizer.lr = learning_rate(self.lr_schedule, self.lr, step, self.last_epoch * steps)
             try:
-                results = self._step(blocks, x, labels, step)
+                results = self._step(turn, part.blocks, x, labels, step)
             except NonFiniteLossError as error:
                 raise self._diverged(f"{error} in step {number + 1} of epoch {epoch + 1}") from None
-            losses += [result.loss for result in results]
-            correct += [result.correct for result in results]
-            for layer in range(blocks[0].first - 1, len(self.network)):
-                gradient_norms[layer] += norm(self.network.layers[layer].grads.values())
+            part.add(results, len(labels), self.network)
             if self.on_step is not None:
                 self.on_step(epoch, len(labels), results)
         trained = time.perf_counter()
-        train = [
-            Score(loss / steps, right / (steps * self.batch_size)) for loss, right in zip(losses, correct, strict=True)
-        ]
-        block_reports = self._evaluate(epoch, blocks, train)
+        held_out = self._evaluate(epoch, [block for part in parts.values() for block in part.blocks])
         return EpochReport(
             epoch=epoch + 1,
-            shift=self.schedule.shift_at(epoch),
             lr=self.optimizer.lr,
-            blocks=block_reports,
-            layers=self._layer_reports(blocks, gradient_norms / steps),
+            parts=[part.report(held_out, self.network) for part in parts.values()],
             images=steps * self.batch_size,
             train_seconds=trained - start,
             evaluation_seconds=time.perf_counter() - trained,
         )
 
-    def _step(self, blocks: Sequence[Block], x: np.ndarray, labels: np.ndarray, step: int) -> list[BlockResult]:
+    def _step(
+        self, turn: int, blocks: Sequence[Block], x: np.ndarray, labels: np.ndarray, step: int
+    ) -> list[BlockResult]:
         if self.schedule.block_size is None:
             return backprop_step(self.network, x, labels, self.optimizer, self.seed, step)
-        return local_step(self.network, blocks, x, labels, self.optimizer, self.seed, step)
+        idle = self.schedule.idle_at(turn, len(self.network))
+        return local_step(self.network, blocks, x, labels, self.optimizer, self.seed, step, idle)
 
-    def _evaluate(self, epoch: int, blocks: Sequence[Block], train: Sequence[Score]) -> list[BlockReport]:
-        ends = [block.last for block in blocks]
-        held_out = {name: evaluate(self.network, part, ends) for name, part in self.data.held_out.items()}
+    def _evaluate(self, epoch: int, blocks: Sequence[Block]) -> dict[str, dict[int, Score]]:
+        """Return the scores of the blocks' classifiers by held-out set and layer."""
+        ends = {block.last for block in blocks}
+        held_out = {name: evaluate(self.network, images, ends) for name, images in self.data.held_out.items()}
         for name, scores in held_out.items():
             for block in blocks:
                 if not math.isfinite(loss := scores[block.last].loss):
                     when = f"after step {self.steps_per_epoch} of epoch {epoch + 1}"
                     raise self._diverged(f"the {name} loss of block {block} is {loss} {when}")
-        return [
-            BlockReport(block, score, {name: scores[block.last] for name, scores in held_out.items()})
-            for block, score in zip(blocks, train, strict=True)
-        ]
+        return held_out
 
     def _diverged(self, what: str) -> NonFiniteLossError:
         return NonFiniteLossError(f"{what}; try a smaller --lr than {self.lr:g}")
 
-    def _layer_reports(self, blocks: Sequence[Block], gradient_norms: np.ndarray) -> list[LayerReport]:
-        block_of = {layer: i for i, block in enumerate(blocks, 1) for layer in range(block.first, block.last + 1)}
-        return [
+
+class _Part:
+    """Sums over the steps of an epoch that have the same blocks."""
+
+    def __init__(self, shift: int, blocks: list[Block]) -> None:
+        self.shift, self.blocks = shift, blocks
+        self.steps = self.images = 0
+        self.losses, self.correct = np.zeros(len(blocks)), np.zeros(len(blocks))
+        self.gradient_norms: dict[int, float] = dict.fromkeys(range(blocks[0].first, blocks[-1].last + 1), 0.0)
+
+    def add(self, results: Sequence[BlockResult], images: int, network: Network) -> None:
+        """Count a step."""
+        self.steps += 1
+        self.images += images
+        self.losses += [result.loss for result in results]
+        self.correct += [result.correct for result in results]
+        for number in self.gradient_norms:
+            self.gradient_norms[number] += norm(network.layer(number).grads.values())
+
+    def report(self, held_out: dict[str, dict[int, Score]], network: Network) -> PartReport:
+        """Return means over the steps, and the scores on held-out sets."""
+        blocks = [
+            BlockReport(
+                block,
+                Score(loss / self.steps, correct / self.images),
+                {name: scores[block.last] for name, scores in held_out.items()},
+            )
+            for block, loss, correct in zip(self.blocks, self.losses, self.correct, strict=True)
+        ]
+        block_of = {layer: i for i, block in enumerate(self.blocks, 1) for layer in range(block.first, block.last + 1)}
+        layers = [
             LayerReport(
                 number,
                 block_of.get(number, 0),
-                float(gradient_norms[number - 1]),
+                self.gradient_norms.get(number, 0.0) / self.steps,
                 norm(layer.params.values()),
             )
-            for number, layer in enumerate(self.network.layers, 1)
+            for number, layer in enumerate(network.layers, 1)
         ]
+        return PartReport(self.shift, self.steps, blocks, layers)
 
 
 def norm(arrays: Iterable[np.ndarray]) -> float:

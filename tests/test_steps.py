@@ -250,3 +250,46 @@ def test_losses_are_mean_and_correct_counts(batch):
     for result in local_step(net, parse("G2").blocks_at(0, K), *batch):
         assert 0 <= result.correct <= 12
         assert 0 < result.loss < 5
+
+
+def moving_on(net, algo, turn, batch, optimizer=None, **options):
+    schedule = parse(algo, idle="learn")
+    return local_step(net, schedule.blocks_at(turn, K), *batch, optimizer, idle=schedule.idle_at(turn, K), **options)
+
+
+@pytest.mark.parametrize(("algo", "turn"), all_epochs(["G2S1", "G3S1", "G3S2"]))
+def test_idle_classifiers_learn_and_change_nothing_else(algo, turn, batch):
+    """Beside a step in which they rest: the same losses, and every other array has the same bytes."""
+    alone, resting = network(algo, dropout=0.3), network(algo, dropout=0.3)
+    optimizers = SGD(), SGD()
+    for step in range(2):
+        a = moving_on(alone, algo, turn, batch, optimizers[0], step=step)
+        b = local_step(resting, parse(algo).blocks_at(turn, K), *batch, optimizers[1], step=step)
+        assert a == b
+    idle = parse(algo, idle="learn").idle_at(turn, K)
+    moved = changed(snapshot(resting, optimizers[1]), snapshot(alone, optimizers[0]))
+    assert {int(name.removeprefix("momentum.").split(".")[1]) for name in moved} == set(idle)
+    assert all(name.removeprefix("momentum.").startswith("aux.") for name in moved)
+    assert {f"aux.{number}.linear.weight" for number in idle} <= moved
+
+
+@pytest.mark.parametrize("classifier", ["a1", "a2"])
+def test_an_idle_classifiers_gradient_is_that_of_its_loss_on_the_same_features(classifier, batch):
+    """G3S2 at shift 2: A_3 and A_6 are idle. Their gradients equal those that they get as ends of blocks at shift 0."""
+    net = build_network("8 8 M 8 8 M", [8, 8, 8], (8, 8, 2), 3, "G3S2", features=32, classifier=classifier)
+    schedule = parse("G3S2", idle="learn")
+    gradients = []
+    for turn in (0, 1):
+        local_step(net, schedule.blocks_at(turn, 7), *batch, idle=schedule.idle_at(turn, 7))  # no update
+        gradients.append({n: {k: g.copy() for k, g in net.classifier(n).grads.items()} for n in (3, 6)})
+    assert schedule.idle_at(1, 7) == [3, 6]
+    for number in (3, 6):
+        for name, gradient in gradients[0][number].items():
+            np.testing.assert_array_equal(gradients[1][number][name], gradient)
+
+
+def test_a_non_finite_loss_of_an_idle_classifier_names_it(batch):
+    net = network("G3S2")
+    net.classifier(3).params["linear.weight"][:] = np.inf
+    with np.errstate(all="ignore"), pytest.raises(TrainingError, match="the loss of the idle classifier A_3 is nan"):
+        moving_on(net, "G3S2", 1, batch)

@@ -219,7 +219,7 @@ def test_an_interrupted_run_keeps_what_it_finished(train, tmp_path, monkeypatch)
     """Ctrl-C in the second epoch: status 130, and rows, checkpoint and pictures of the first."""
     from minilocal.trainer import Trainer
 
-    def epochs(self):
+    def epochs(self, first=0):
         yield self.train_epoch(0)
         raise KeyboardInterrupt
 

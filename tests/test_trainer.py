@@ -6,6 +6,9 @@ from minilocal.data import prepare
 from minilocal.errors import InputError, TrainingError
 from minilocal.evaluation import confusion_matrix, evaluate
 from minilocal.losses import softmax_cross_entropy
+from minilocal.rundir import RunDirectory
+from minilocal.runs import train_into
+from minilocal.schedule import parse
 from minilocal.trainer import Trainer
 from minilocal.vgg import build_network
 
@@ -112,3 +115,61 @@ def test_batches_that_cannot_be_filled_are_refused(images, size):
     network = build_network("4", [], data.image_shape, 4)
     with pytest.raises(InputError, match=f"batch size is {size}; it must be at least 2 and at most the training"):
         Trainer(network, "BP", data, epochs=1, batch_size=size)
+
+
+def test_boundaries_that_move_within_epochs_have_a_part_per_shift(images):
+    seen = []
+    schedule = parse("G2S1", shift_every=4)
+    _, reports = train(images, schedule, on_step=lambda epoch, _, results: seen.append((epoch, results)))
+    assert [[(part.shift, part.steps) for part in report.parts] for report in reports] == [
+        [(0, 4), (1, 2)],  # six steps an epoch: 0000 11
+        [(1, 2), (0, 4)],  # 11 0000
+    ]
+    for epoch, report in enumerate(reports):
+        assert report.shift == report.parts[-1].shift
+        for part in report.parts:
+            blocks = [block.block for block in part.blocks]
+            assert blocks == schedule.blocks_at(part.shift, 3)
+            mine = [r for e, r in seen if e == epoch and [x.block for x in r] == blocks]
+            assert part.blocks[0].train.loss == pytest.approx(np.mean([r[0].loss for r in mine]))
+            assert part.blocks[0].train.accuracy == np.mean([r[0].correct for r in mine]) / 16
+            assert [layer.block for layer in part.layers] == ([1, 1, 2] if part.shift == 0 else [0, 1, 1])
+
+
+@pytest.mark.parametrize(
+    "options", [{"idle": "learn"}, {"front": "block"}, {"shift_order": "random", "shift_every": 2}]
+)
+def test_variants_of_moving_boundaries_learn(images, options):
+    _, reports = train(images, parse("G2S1", **options), epochs=8, lr=0.05, crop=False)
+    assert reports[-1].test.accuracy > 0.9
+
+
+@pytest.mark.parametrize(
+    "algo", [*map(parse, ("BP", "G1", "G2S1")), parse("G2S1", idle="learn", shift_every=4, shift_order="random")],
+    ids=lambda schedule: schedule.title,
+)  # fmt: skip
+def test_a_run_gone_on_with_equals_one_never_interrupted(images, algo, tmp_path):
+    whole, parts = RunDirectory(tmp_path / "whole"), RunDirectory(tmp_path / "parts")
+    for run in (whole, parts):
+        run.path.mkdir()
+
+    def trainer():
+        data = prepare(images)
+        network = build_network("8 M 12", [16], data.image_shape, 4, algo, features=64)
+        return Trainer(network, algo, data, epochs=5, batch_size=16)
+
+    list(train_into(whole, trainer()))
+    for stop in (2, 3, 5):
+        mine = train_into(parts, trainer())
+        while next(mine).epoch < stop:
+            pass
+        if stop == 3:  # as if the process had died between an epoch's rows and its checkpoint
+            checkpoint = (parts.path / "checkpoint.npz").read_bytes()
+            next(mine)
+            (parts.path / "checkpoint.npz").write_bytes(checkpoint)
+    for name in ("metrics.csv", "gradients.csv"):
+        assert (parts.path / name).read_text() == (whole.path / name).read_text()
+    with np.load(whole.path / "checkpoint.npz") as a, np.load(parts.path / "checkpoint.npz") as b:
+        assert a.files == b.files
+        assert all(a[name].tobytes() == b[name].tobytes() for name in a.files)
+    assert list(train_into(parts, trainer())) == []
