@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from minilocal.errors import InputError
-from minilocal.streams import SHIFT, generator
 
 OPTIONS = {"front": ("rest", "block"), "idle": ("rest", "learn"), "shift_order": ("cycle", "random")}
 
@@ -138,6 +137,8 @@ class Schedule:
         """
         turn = epoch if self.shift_every is None else step // self.shift_every
         if self.shift_order == "random":
+            from minilocal.streams import SHIFT, generator  # here, because all else in schedules needs no NumPy
+
             return int(generator(seed, SHIFT, turn).integers(self.period))
         return turn
 
