@@ -1,7 +1,8 @@
 """The cost model: what one training step costs.
 
     MACs      forward of every layer; weight gradient of every trained one; input gradient of every trained one but
-              the first of its block; 3 × forward of every block's classifier (forward and both gradients)
+              the first of its block; 3 × forward of every block's classifier (forward and both gradients);
+              forward and gradients within them of idle classifiers that learn
     off chip  BP: weights read twice and written once, activations written and read
               local learning: on-chip memory holds a block, so weights are read once (and written if trained), and
               activations stay on chip
@@ -41,11 +42,17 @@ class Macs:
         return self.forward + self.weight_gradient + self.input_gradient + self.classifiers
 
 
-def block_macs(layers: Sequence[int], classifiers: Mapping[int, int], blocks: Sequence[Block]) -> list[Macs]:
+def block_macs(
+    layers: Sequence[int],
+    classifiers: Mapping[int, int],
+    blocks: Sequence[Block],
+    idle: Mapping[int, int] | None = None,
+) -> list[Macs]:
     """Return what each block of a step computes per image; the first one also runs the frozen layers forward.
 
-    `layers` are the forward MACs of all K layers, `classifiers` those of the classifiers by layer. The step's MACs are
-    the sum of its blocks'.
+    `layers` are the forward MACs of all K layers, `classifiers` those of the blocks' classifiers by layer, `idle` all
+    MACs of those that learn alone, each counted with the block that its layer is in. The step's MACs are the sum of its
+    blocks'.
 
     >>> block_macs([100, 200, 300], {2: 10, 3: 20}, [Block(1, 2), Block(3, 3)])[0]
     Macs(forward=300, weight_gradient=300, input_gradient=200, classifiers=30)
@@ -53,13 +60,14 @@ def block_macs(layers: Sequence[int], classifiers: Mapping[int, int], blocks: Se
     costs = []
     for block in blocks:
         trained = layers[block.first - 1 : block.last]
-        frozen = layers[: block.first - 1] if block == blocks[0] else ()
+        start = 1 if block == blocks[0] else block.first  # of the layers that it runs forward
+        alone = sum(macs for number, macs in (idle or {}).items() if start <= number <= block.last)
         costs.append(
             Macs(
-                forward=sum(frozen) + sum(trained),
+                forward=sum(layers[start - 1 : block.last]),
                 weight_gradient=sum(trained),
                 input_gradient=sum(trained[1:]),  # a block's first layer hands no gradient on
-                classifiers=3 * classifiers[block.last],
+                classifiers=3 * classifiers[block.last] + alone,
             )
         )
     return costs
@@ -77,7 +85,7 @@ def off_chip_accesses(
         schedule: BP or local learning. A GX with one block for all layers counts as local: it has a chip to hold them.
         trained: weights of trained layers.
         frozen: weights of frozen layers.
-        classifiers: weights of the blocks' classifiers.
+        classifiers: weights of the classifiers that learn.
         stored: numbers per image of the activations of all layers, as stored for the next layer.
         batch_size: images per minibatch. The images themselves are not counted.
     """
@@ -91,19 +99,21 @@ class StepCosts:
     """What a step costs while the blocks stand at one shift.
 
     Attributes:
-        shift: layers that are frozen.
-        blocks: the blocks behind them.
+        shift: by how many layers the boundaries have moved.
+        blocks: the blocks.
+        idle: classifiers that learn although no block ends at their layers.
         macs: per image.
         costliest: MACs per image of the costliest block, which sets the pace of a pipeline.
         trained: weights of the trained layers.
         frozen: weights of the frozen layers.
-        classifiers: weights of the blocks' classifiers.
+        classifiers: weights of the classifiers that learn.
         stored: activations kept for backward, numbers per image: the block that needs most (BP: all layers).
         off_chip: words per minibatch.
     """
 
     shift: int
     blocks: tuple[Block, ...]
+    idle: tuple[int, ...]
     macs: Macs
     costliest: float
     trained: int
@@ -117,21 +127,26 @@ def step_costs(
     layers: Sequence[LayerSize],
     classifiers: Mapping[int, ClassifierSize],
     schedule: Schedule,
-    epoch: int,
+    turn: int,
     batch_size: int,
 ) -> StepCosts:
-    """Return what a step costs in an epoch (from 0) of a schedule, given the sizes of all layers and classifiers."""
-    shift, blocks = schedule.shift_at(epoch), schedule.blocks_at(epoch, len(layers))
+    """Return what a step costs in a turn (from 0) of a schedule, given the sizes of all layers and classifiers."""
+    blocks, idle = schedule.blocks_at(turn, len(layers)), schedule.idle_at(turn, len(layers))
     by_block = block_macs(
-        [layer.macs for layer in layers], {end: size.macs for end, size in classifiers.items()}, blocks
+        [layer.macs for layer in layers],
+        {block.last: classifiers[block.last].macs for block in blocks},
+        blocks,
+        {number: classifiers[number].idle_macs for number in idle},
     )
-    trained = sum(layer.weights for layer in layers[shift:])
-    frozen = sum(layer.weights for layer in layers[:shift])
-    active = sum(classifiers[block.last].weights for block in blocks)
+    in_front = blocks[0].first - 1
+    trained = sum(layer.weights for layer in layers[in_front:])
+    frozen = sum(layer.weights for layer in layers[:in_front])
+    active = sum(classifiers[number].weights for number in (*(block.last for block in blocks), *idle))
     stored = [sum(layer.stored for layer in layers[block.first - 1 : block.last]) for block in blocks]
     return StepCosts(
-        shift=shift,
+        shift=schedule.shift_at(turn),
         blocks=tuple(blocks),
+        idle=tuple(idle),
         macs=sum(by_block, Macs()),
         costliest=max(macs.total for macs in by_block),
         trained=trained,
