@@ -95,32 +95,76 @@ def off_chip_accesses(
 
 
 @dataclass(frozen=True)
+class BlockCosts:
+    """What a block costs in a step; to the first one belong the frozen layers in front of it.
+
+    Attributes:
+        block: its layers.
+        macs: per image.
+        trained: weights of its layers.
+        frozen: weights of the layers in front that it runs forward.
+        classifiers: weights of its classifier, and of idle ones that learn on its layers.
+        stored: activations kept for backward, numbers per image.
+    """
+
+    block: Block
+    macs: Macs
+    trained: int
+    frozen: int
+    classifiers: int
+    stored: int
+
+
+@dataclass(frozen=True)
 class StepCosts:
     """What a step costs while the blocks stand at one shift.
 
     Attributes:
         shift: by how many layers the boundaries have moved.
-        blocks: the blocks.
         idle: classifiers that learn although no block ends at their layers.
-        macs: per image.
-        costliest: MACs per image of the costliest block, which sets the pace of a pipeline.
-        trained: weights of the trained layers.
-        frozen: weights of the frozen layers.
-        classifiers: weights of the classifiers that learn.
-        stored: activations kept for backward, numbers per image: the block that needs most (BP: all layers).
+        parts: what each block costs.
         off_chip: words per minibatch.
     """
 
     shift: int
-    blocks: tuple[Block, ...]
     idle: tuple[int, ...]
-    macs: Macs
-    costliest: float
-    trained: int
-    frozen: int
-    classifiers: int
-    stored: int
+    parts: tuple[BlockCosts, ...]
     off_chip: int
+
+    @property
+    def blocks(self) -> tuple[Block, ...]:
+        """Return the blocks."""
+        return tuple(part.block for part in self.parts)
+
+    @property
+    def macs(self) -> Macs:
+        """Return the step's MACs per image."""
+        return sum((part.macs for part in self.parts), Macs())
+
+    @property
+    def costliest(self) -> float:
+        """Return the MACs per image of the costliest block, which sets the pace of a pipeline."""
+        return max(part.macs.total for part in self.parts)
+
+    @property
+    def trained(self) -> int:
+        """Return the weights of the trained layers."""
+        return sum(part.trained for part in self.parts)
+
+    @property
+    def frozen(self) -> int:
+        """Return the weights of the frozen layers."""
+        return sum(part.frozen for part in self.parts)
+
+    @property
+    def classifiers(self) -> int:
+        """Return the weights of the classifiers that learn."""
+        return sum(part.classifiers for part in self.parts)
+
+    @property
+    def stored(self) -> int:
+        """Return the activations kept for backward, numbers per image: the block that needs most (BP: all layers)."""
+        return max(part.stored for part in self.parts)
 
 
 def step_costs(
@@ -138,20 +182,27 @@ def step_costs(
         blocks,
         {number: classifiers[number].idle_macs for number in idle},
     )
-    in_front = blocks[0].first - 1
-    trained = sum(layer.weights for layer in layers[in_front:])
-    frozen = sum(layer.weights for layer in layers[:in_front])
-    active = sum(classifiers[number].weights for number in (*(block.last for block in blocks), *idle))
-    stored = [sum(layer.stored for layer in layers[block.first - 1 : block.last]) for block in blocks]
-    return StepCosts(
-        shift=schedule.shift_at(turn),
-        blocks=tuple(blocks),
-        idle=tuple(idle),
-        macs=sum(by_block, Macs()),
-        costliest=max(macs.total for macs in by_block),
-        trained=trained,
-        frozen=frozen,
-        classifiers=active,
-        stored=max(stored),
-        off_chip=off_chip_accesses(schedule, trained, frozen, active, sum(stored), batch_size),
+    parts: list[BlockCosts] = []
+    for block, macs in zip(blocks, by_block, strict=True):
+        trained, in_front = layers[block.first - 1 : block.last], layers[: block.first - 1] if not parts else ()
+        start = block.first - len(in_front)
+        learning = [block.last, *(number for number in idle if start <= number <= block.last)]
+        parts.append(
+            BlockCosts(
+                block=block,
+                macs=macs,
+                trained=sum(layer.weights for layer in trained),
+                frozen=sum(layer.weights for layer in in_front),
+                classifiers=sum(classifiers[number].weights for number in learning),
+                stored=sum(layer.stored for layer in trained),
+            )
+        )
+    accesses = off_chip_accesses(
+        schedule,
+        sum(part.trained for part in parts),
+        sum(part.frozen for part in parts),
+        sum(part.classifiers for part in parts),
+        sum(part.stored for part in parts),
+        batch_size,
     )
+    return StepCosts(schedule.shift_at(turn), tuple(idle), tuple(parts), accesses)
