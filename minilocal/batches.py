@@ -66,7 +66,13 @@ def evaluation_batch(images: Images, number: int, batch_size: int = EVALUATED) -
     """Return one of `evaluation_batches` by its number from 0."""
     which = np.arange(number * batch_size, min((number + 1) * batch_size, len(images)))
     still = np.zeros((len(which), 2), np.int64)
-    return _prepare(images, which, still, np.zeros(len(which), bool)), images.labels[which]
+    pixels = _prepare(images, which, still, np.zeros(len(which), bool))
+    return pixels, evaluation_labels(images, number, batch_size)
+
+
+def evaluation_labels(images: Images, number: int, batch_size: int = EVALUATED) -> np.ndarray:
+    """Return the labels alone of an `evaluation_batch`."""
+    return images.labels[number * batch_size : (number + 1) * batch_size]
 
 
 def _prepare(images: Images, which: np.ndarray, shifts: np.ndarray, flips: np.ndarray) -> np.ndarray:

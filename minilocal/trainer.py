@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from minilocal.batches import training_batches
+from minilocal.batches import Minibatches
 from minilocal.data import Data
+from minilocal.engine import Engine, StepOutcome, norm
 from minilocal.errors import InputError
-from minilocal.evaluation import Score, evaluate
+from minilocal.evaluation import Score
 from minilocal.network import Network
 from minilocal.optim import SGD, learning_rate
-from minilocal.parallel import one_blas_thread
 from minilocal.schedule import Block, Schedule, parse
-from minilocal.steps import BlockResult, NonFiniteLossError, backprop_step, local_step
+from minilocal.steps import BlockResult, NonFiniteLossError
 
 
 @dataclass(frozen=True)
@@ -124,6 +124,7 @@ class Trainer:
         self.lr, self.lr_schedule = lr, lr_schedule
         self.crop, self.flip, self.seed = crop, data.flip if flip is None else flip, seed
         self.on_step = on_step
+        self.engine = Engine(self)  # who takes the steps
         self.optimizer = SGD(lr, momentum, weight_decay)
         if epochs < 1:
             raise InputError(f"epochs is {epochs}; it must be at least 1")
@@ -139,6 +140,19 @@ class Trainer:
         """Return the number of whole minibatches in the training set."""
         return len(self.data.train) // self.batch_size
 
+    def minibatches(self, epoch: int) -> Minibatches:
+        """Return the minibatches of an epoch, counted from 0."""
+        return Minibatches(self.data.train, self.batch_size, self.seed, epoch, self.crop, self.flip)
+
+    def step_and_turn(self, epoch: int, number: int) -> tuple[int, int]:
+        """Return a step's number since the start of training, and its turn, given its number within an epoch."""
+        step = epoch * self.steps_per_epoch + number
+        return step, self.schedule.turn_at(epoch, step, self.seed)
+
+    def learning_rate(self, step: int) -> float:
+        """Return the learning rate of a step, counted from 0 since the start of training."""
+        return learning_rate(self.lr_schedule, self.lr, step, self.last_epoch * self.steps_per_epoch)
+
     def epochs(self, first: int = 0) -> Iterator[EpochReport]:
         """Train epoch after epoch, from epoch `first` (counted from 0), and yield a report of each."""
         for epoch in range(first, self.last_epoch):
@@ -153,43 +167,33 @@ class Trainer:
         steps = self.steps_per_epoch
         parts: dict[int, _Part] = {}  # by shift: one, unless boundaries move within epochs
         start = time.perf_counter()
-        batches = training_batches(self.data.train, self.batch_size, self.seed, epoch, self.crop, self.flip)
-        for number, (x, labels) in enumerate(batches):
-            step = epoch * steps + number
-            turn = self.schedule.turn_at(epoch, step, self.seed)
-            shift = self.schedule.shift_at(turn)
-            part = parts.setdefault(shift, _Part(shift, self.schedule.blocks_at(turn, len(self.network))))
-            self.optimizer.lr = learning_rate(self.lr_schedule, self.lr, step, self.last_epoch * steps)
-            try:
-                results = self._step(turn, part.blocks, x, labels, step)
-            except NonFiniteLossError as error:
-                raise self._diverged(f"{error} in step {number + 1} of epoch {epoch + 1}") from None
-            part.add(results, len(labels), self.network)
-            if self.on_step is not None:
-                self.on_step(epoch, len(labels), results)
+        number = 0
+        try:
+            for outcome in self.engine.steps(epoch, range(steps)):
+                _, turn = self.step_and_turn(epoch, number)
+                shift = self.schedule.shift_at(turn)
+                part = parts.setdefault(shift, _Part(shift, self.schedule.blocks_at(turn, len(self.network))))
+                part.add(outcome, self.batch_size)
+                number += 1
+                if self.on_step is not None:
+                    self.on_step(epoch, self.batch_size, outcome.results)
+        except NonFiniteLossError as error:
+            raise self._diverged(f"{error} in step {number + 1} of epoch {epoch + 1}") from None
         trained = time.perf_counter()
         held_out = self._evaluate(epoch, [block for part in parts.values() for block in part.blocks])
+        self.engine.collect()
         return EpochReport(
             epoch=epoch + 1,
-            lr=self.optimizer.lr,
+            lr=self.learning_rate(epoch * steps + number - 1),
             parts=[part.report(held_out, self.network) for part in parts.values()],
             images=steps * self.batch_size,
             train_seconds=trained - start,
             evaluation_seconds=time.perf_counter() - trained,
         )
 
-    def _step(
-        self, turn: int, blocks: Sequence[Block], x: np.ndarray, labels: np.ndarray, step: int
-    ) -> list[BlockResult]:
-        if self.schedule.block_size is None:
-            return backprop_step(self.network, x, labels, self.optimizer, self.seed, step)
-        idle = self.schedule.idle_at(turn, len(self.network))
-        return local_step(self.network, blocks, x, labels, self.optimizer, self.seed, step, idle)
-
     def _evaluate(self, epoch: int, blocks: Sequence[Block]) -> dict[str, dict[int, Score]]:
         """Return the scores of the blocks' classifiers by held-out set and layer."""
-        ends = {block.last for block in blocks}
-        held_out = {name: evaluate(self.network, images, ends) for name, images in self.data.held_out.items()}
+        held_out = self.engine.evaluate({block.last for block in blocks})
         for name, scores in held_out.items():
             for block in blocks:
                 if not math.isfinite(loss := scores[block.last].loss):
@@ -210,14 +214,14 @@ class _Part:
         self.losses, self.correct = np.zeros(len(blocks)), np.zeros(len(blocks))
         self.gradient_norms: dict[int, float] = dict.fromkeys(range(blocks[0].first, blocks[-1].last + 1), 0.0)
 
-    def add(self, results: Sequence[BlockResult], images: int, network: Network) -> None:
+    def add(self, outcome: StepOutcome, images: int) -> None:
         """Count a step."""
         self.steps += 1
         self.images += images
-        self.losses += [result.loss for result in results]
-        self.correct += [result.correct for result in results]
+        self.losses += [result.loss for result in outcome.results]
+        self.correct += [result.correct for result in outcome.results]
         for number in self.gradient_norms:
-            self.gradient_norms[number] += norm(network.layer(number).grads.values())
+            self.gradient_norms[number] += outcome.gradient_norms[number]
 
     def report(self, held_out: dict[str, dict[int, Score]], network: Network) -> PartReport:
         """Return means over the steps, and the scores on held-out sets."""
@@ -240,9 +244,3 @@ class _Part:
             for number, layer in enumerate(network.layers, 1)
         ]
         return PartReport(self.shift, self.steps, blocks, layers)
-
-
-def norm(arrays: Iterable[np.ndarray]) -> float:
-    """Return the L2 norm of all arrays' entries together."""
-    with one_blas_thread():  # a dot product by several BLAS threads would depend on how many
-        return math.sqrt(sum(float(np.vdot(a, a)) for a in arrays))
