@@ -21,7 +21,7 @@ from minilocal.errors import InputError, TrainingError
 from minilocal.network import Network
 from minilocal.parallel import set_threads
 from minilocal.pipeline.messages import Report, Stop
-from minilocal.pipeline.parts import Parts
+from minilocal.pipeline.parts import Parts, moves
 from minilocal.pipeline.plan import Plan
 from minilocal.pipeline.root import Root
 from minilocal.pipeline.shared import Pair, SharedTransport, Way, join
@@ -90,10 +90,9 @@ def way_sizes(plan: Plan, network: Network, images: int) -> dict[Pair, int]:
     """
     workers = range(plan.workers)
     owners = [plan.owners(shift) for shift in plan.shares]
-    moves = {
-        (before[n], after[n]) for before, after in permutations(owners, 2) for n in before if before[n] != after[n]
-    }
-    sizes = dict.fromkeys([*((ROOT, k) for k in workers), *((k, ROOT) for k in workers), *sorted(moves)], PIECE)
+    pairs = {*((ROOT, k) for k in workers), *((k, ROOT) for k in workers), *((k, k + 1) for k in workers[:-1])}
+    pairs |= {(move.source, move.target) for before, after in permutations(owners, 2) for move in moves(before, after)}
+    sizes = dict.fromkeys(sorted(pairs), PIECE)
     itemsize = max(array.itemsize for array in network.layer(1).params.values())
     for shares in plan.shares.values():
         for worker, share in enumerate(shares[:-1]):

@@ -1,0 +1,104 @@
+"""The ranks that `mpiexec` started, as a plan's workers; those that are too many rest until the others are done."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+from collections.abc import Callable
+from types import TracebackType
+
+from mpi4py import MPI
+
+from minilocal.errors import InputError, TrainingError
+from minilocal.pipeline import witness
+from minilocal.pipeline.messages import Report, Stop
+from minilocal.pipeline.mpi import MPITransport
+from minilocal.pipeline.parts import Parts
+from minilocal.pipeline.plan import Plan
+from minilocal.pipeline.root import Root
+from minilocal.pipeline.transport import ROOT, LostPeerError
+from minilocal.pipeline.worker import Worker
+from minilocal.trainer import Trainer
+
+
+class Ranks:
+    """All ranks, seen from this one, `rank` of `size`. In the `with` block rank 0 trains, and the others `serve`.
+
+    If a rank dies, the others end there too, and the witness says why.
+    """
+
+    def __init__(self) -> None:
+        self.comm = MPI.COMM_WORLD
+        self.rank, self.size = self.comm.rank, self.comm.size
+        machine = MPI.Get_processor_name()
+        alone = len({*self.comm.allgather(machine)}) == 1
+        key = secrets.token_hex(16)
+        call = (witness.start(self.size, "127.0.0.1" if alone else machine, key), key) if self.rank == 0 else None
+        self.line = witness.Line(*self.comm.bcast(call))
+        self.transport = MPITransport(ROOT if self.rank == 0 else self.rank, self.comm, self._check)
+        self.transports = [self.transport]  # rank 0 has another, as worker 0
+        self.root: Root | None = None
+
+    def __enter__(self) -> Ranks:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: object, traceback: TracebackType | None) -> None:
+        if kind is not None and issubclass(kind, LostPeerError):
+            os._exit(1)  # MPI would wait for the dead; the witness has said why
+        if self.rank == 0:  # whoever has no share in the plan, or was never told one, hears of the end directly
+            for number in range(1, self.size) if self.root is None else (0, *range(self.root.plan.workers, self.size)):
+                self.transport.send(number, Stop())
+        for transport in self.transports:
+            transport.finish()
+        self.line.close()
+
+    def start(self, trainer: Trainer, plan: Plan) -> Root:
+        """Return the root that has the ranks take the trainer's steps by a plan; on rank 0.
+
+        Raises `InputError` if a rank does not find its data.
+        """
+        for number in range(1, self.size):
+            report, _ = self.transport.receive(number)
+            if report.content is not None:
+                raise report.content
+        for number in range(1, self.size):
+            self.transport.send(number, plan)
+        self.root = Root(trainer, plan, self.transport)
+        mine = MPITransport(0, self.comm, self._check)
+        self.transports.append(mine)
+        worker = Worker(0, trainer, self.root.parts, plan, mine, self._clocks_begin(plan))
+        self.transport.deliver, mine.deliver = worker.do, self.transport.mailbox.append
+        return self.root
+
+    def serve(self, make: Callable[[], Trainer]) -> None:
+        """Be a worker, with a trainer like rank 0's; on other ranks than that."""
+        trainer: Trainer | None = None
+        error: Exception | None = None
+        try:
+            trainer = make()
+            trainer.data = trainer.data.without_pixels()
+        except (InputError, TrainingError, MemoryError) as problem:
+            error = problem
+        self.transport.send(ROOT, Report(error, 0.0, 0.0, 0.0))
+        plan, _ = self.transport.receive(ROOT)
+        if trainer is None or isinstance(plan, Stop):
+            return
+        zero = self._clocks_begin(plan)
+        if self.rank < plan.workers:
+            parts = Parts(trainer.network, trainer.optimizer)
+            parts.keep_only(())
+            Worker(self.rank, trainer, parts, plan, self.transport, zero).run()
+        else:
+            self.transport.receive(ROOT)
+
+    def _clocks_begin(self, plan: Plan) -> float:
+        """Tell the witness what this rank does, and have all ranks' clocks begin at the same moment."""
+        share = plan.share(self.rank, next(iter(plan.shares)))
+        self.line.say(f"rank {self.rank} ({share or 'at rest'})")
+        self.comm.Barrier()
+        return time.perf_counter()
+
+    def _check(self) -> None:
+        if self.line.is_cut:
+            raise LostPeerError("another rank died")
