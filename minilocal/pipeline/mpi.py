@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 from mpi4py import MPI
 
 from minilocal import memory
-from minilocal.pipeline.transport import ROOT, SLOTS, Transport
+from minilocal.pipeline.transport import ROOT, SLOTS, LostPeerError, Transport
 
 SHORTEST, LONGEST = 2e-5, 1e-3  # seconds of a sleep
 
@@ -40,27 +41,29 @@ class MPITransport(Transport):
         if self.is_same(to, self.me):
             self.deliver(message)
             return
-        under_way = self.sent.setdefault(to, deque())
-        if array is not None:
+        under_way, address = self.sent.setdefault(to, deque()), (_rank(to), _tag(self.me, to))
+        with _noticing_loss():
+            if array is None:
+                self.comm.send((message, None, None), *address)
+                return
             while len(under_way) >= SLOTS:
                 self._wait(under_way.popleft().Test)
-        about = (message, None, None) if array is None else (message, array.shape, array.dtype.str)
-        self.comm.send(about, _rank(to), _tag(self.me, to))
-        if array is not None:
-            under_way.append(self.comm.Isend(array, _rank(to), _tag(self.me, to)))
+            self.comm.send((message, array.shape, array.dtype.str), *address)
+            under_way.append(self.comm.Isend(array, *address))
 
     def receive(self, source: int) -> tuple[Any, np.ndarray | None]:
         """Wait for the next message, and its array."""
         if self.is_same(source, self.me):
             return self.mailbox.popleft(), None
-        rank, tag = _rank(source), _tag(source, self.me)
-        self._wait(lambda: self.comm.Iprobe(rank, tag))
-        message, shape, dtype = self.comm.recv(None, rank, tag)
-        if shape is None:
-            return message, None
-        array = memory.empty(shape, np.dtype(dtype))
-        self._wait(self.comm.Irecv(array, rank, tag).Test)
-        return message, array
+        address = _rank(source), _tag(source, self.me)
+        with _noticing_loss():
+            self._wait(lambda: self.comm.Iprobe(*address))
+            message, shape, dtype = self.comm.recv(None, *address)
+            if shape is None:
+                return message, None
+            array = memory.empty(shape, np.dtype(dtype))
+            self._wait(self.comm.Irecv(array, *address).Test)
+            return message, array
 
     def release(self, source: int) -> None:
         """Do nothing: received arrays have memory of their own."""
@@ -70,10 +73,11 @@ class MPITransport(Transport):
         return _rank(one) == _rank(other)
 
     def finish(self) -> None:
-        """Wait until all that was sent is on its way."""
-        for under_way in self.sent.values():
-            while under_way:
-                self._wait(under_way.popleft().Test)
+        """Wait until all that was sent has been fetched."""
+        with _noticing_loss():
+            for under_way in self.sent.values():
+                while under_way:
+                    self._wait(under_way.popleft().Test)
 
     def _wait(self, ready: Callable[[], bool]) -> None:
         pause = SHORTEST
@@ -82,6 +86,15 @@ class MPITransport(Transport):
                 self.check()
                 time.sleep(pause)
                 pause = min(2 * pause, LONGEST)
+
+
+@contextmanager
+def _noticing_loss() -> Iterator[None]:
+    """Turn what MPI itself may say when a rank is gone into `LostPeerError`."""
+    try:
+        yield
+    except MPI.Exception as error:
+        raise LostPeerError(f"MPI says: {error}") from None
 
 
 def _rank(member: int) -> int:

@@ -13,6 +13,8 @@ import select
 import socket
 import subprocess
 import sys
+from collections.abc import Iterable
+from pathlib import Path
 
 GOOD_BYE = "."
 CALL_SECONDS = 60.0  # within which all ranks have called
@@ -40,10 +42,13 @@ class Line:
         self.connection.close()
 
 
-def start(ranks: int, host: str, key: str) -> tuple[str, int]:
-    """Start the witness of so many ranks on this machine, whose name is `host`; return the address to call."""
+def start(ranks: int, host: str, key: str, leftovers: Iterable[str]) -> tuple[str, int]:
+    """Start the witness of so many ranks on this machine, whose name is `host`; return the address to call.
+
+    Files named in `leftovers` it takes away if a rank dies: those that MPI would leave behind.
+    """
     process = subprocess.Popen(
-        [sys.executable, "-m", "minilocal.pipeline.witness", str(ranks), host],
+        [sys.executable, "-m", "minilocal.pipeline.witness", str(ranks), host, *leftovers],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True, text=True,
     )  # fmt: skip
     assert process.stdin is not None
@@ -54,7 +59,7 @@ def start(ranks: int, host: str, key: str) -> tuple[str, int]:
         return host, int(process.stdout.readline())
 
 
-def main(ranks: int, host: str) -> int:
+def main(ranks: int, host: str, leftovers: Iterable[str]) -> int:
     """Be the witness; return the exit status, 0 if all ranks said good-bye."""
     key = sys.stdin.readline().encode()
     with socket.create_server((host, 0), backlog=ranks) as server:
@@ -66,6 +71,8 @@ def main(ranks: int, host: str) -> int:
         words = {line: _words(line) for line in ready}
         if dead := [said[line] for line in ready if not words[line]]:
             print(f"minilocal.train: {' or '.join(dead)} died; the last good checkpoint is kept", file=sys.stderr)
+            for path in leftovers:
+                Path(path).unlink(missing_ok=True)
             return 1
         said = {line: words.get(line, text) for line, text in said.items() if words.get(line) != GOOD_BYE}
     return 0
@@ -88,4 +95,4 @@ def _words(line: socket.socket) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1]), sys.argv[2]))
+    sys.exit(main(int(sys.argv[1]), sys.argv[2], sys.argv[3:]))
