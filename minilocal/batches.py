@@ -15,10 +15,11 @@ MARGIN = 4  # black pixels around the raw image that a random crop may reach int
 
 
 def training_batches(
-    images: Images, batch_size: int, seed: int, epoch: int, crop: bool, flip: bool
+    images: Images, batch_size: int, seed: int, epoch: int, crop: bool, flip: bool, first: int = 0
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield an epoch's minibatches (x (B, H, W, C) float32, labels (B,)); a last partial one is dropped.
+    """Yield an epoch's minibatches (x (B, H, W, C) float32, labels (B,)), from number `first` on (counted from 0).
 
+    A last partial one is dropped.
     Order and augmentation depend on (seed, epoch) alone. A random crop is a shift by up to 4 pixels in each
     direction, another for each image, that fills in black.
     """
@@ -27,7 +28,7 @@ def training_batches(
     chance = generator(seed, AUGMENT, epoch)
     shifts = chance.integers(-MARGIN, MARGIN + 1, (n, 2)) if crop else np.zeros((n, 2), np.int64)
     flips = chance.random(n) < 0.5 if flip else np.zeros(n, bool)
-    for start in range(0, n - batch_size + 1, batch_size):
+    for start in range(first * batch_size, n - batch_size + 1, batch_size):
         which = order[start : start + batch_size]
         yield _prepare(images, which, shifts[which], flips[which]), images.labels[which]
 

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
 from collections.abc import Sequence
 from dataclasses import fields
+from pathlib import Path
 
 from minilocal.cli import Parser, command
 from minilocal.config import Config
 from minilocal.describe import describe
+from minilocal.errors import InputError, TrainingError
 from minilocal.figures import draw_curves, draw_gradient_map
 from minilocal.kernels import COMPILING, on_first_compilation
 from minilocal.layers.conv import ALGORITHMS
 from minilocal.parallel import get_threads, set_threads
 from minilocal.progress import Progress
+from minilocal.resume import resumed
 from minilocal.rundir import RunDirectory
 from minilocal.runs import train_into
 from minilocal.schedule import OPTIONS
@@ -88,6 +92,10 @@ def parser() -> Parser:
         "--lr-schedule", choices=("cosine", "step"), help="cosine to 0, or ×0.25 at 50, 75, 87.5 and 93.75 %% of the "
         f"steps (default: {d.lr_schedule})",
     )  # fmt: skip
+    g.add_argument(
+        "--lr-epochs", type=int, metavar="N", help="have the learning rate end after so many epochs, for --resume with "
+        "more --epochs later (default: as --epochs)",
+    )  # fmt: skip
     g.add_argument("--momentum", type=float, help=f"SGD's momentum (default: {d.momentum})")
     g.add_argument("--weight-decay", type=float, help=f"L2 penalty, on all parameters (default: {d.weight_decay:g})")
     g.add_argument("--seed", type=int, help=f"of weights, data order, augmentation and dropout (default: {d.seed})")
@@ -103,6 +111,20 @@ def parser() -> Parser:
         "--run-dir", metavar="DIR", default=None, help="where results go (default: runs/<time>-<algo>-<model>)"
     )
     g.add_argument(
+        "--resume", metavar="RUN", default=None, help="go on with the run in this directory, from its last good "
+        "checkpoint; other options are the run's",
+    )  # fmt: skip
+    g.add_argument(
+        "--checkpoint-every",
+        type=int,
+        metavar="STEPS",
+        default=None,
+        help="write a checkpoint every so many steps too (default: after every epoch only)",
+    )
+    g.add_argument(
+        "--keep", type=int, metavar="N", default=1, help="old checkpoints to keep beside the newest (default: 1)"
+    )
+    g.add_argument(
         "--describe", action="store_true", default=False, help="print the network and the blocks, don't train"
     )
     g.add_argument("--quiet", action="store_true", default=False, help="print nothing but the result")
@@ -113,18 +135,31 @@ def parser() -> Parser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; return its exit status."""
     options = parser().parse_args(argv)
-    config = Config(**{f.name: getattr(options, f.name) for f in fields(Config) if hasattr(options, f.name)})
-    config.check()
-
+    check(options)
+    asked = {f.name: getattr(options, f.name) for f in fields(Config) if hasattr(options, f.name)}
     set_threads(options.threads)
-    data = config.data()
+    if options.resume is None:
+        config = Config(**asked)
+        config.check()
+        data = config.data()
+    else:
+        run = RunDirectory(Path(options.resume))
+        begun, info = run.read_config()
+        config = resumed(begun, asked)
+        data = config.moved_to(asked.get("data_dir")).data()
+        info.check(data)
     network = config.network(data.image_shape, len(data.classes))
     if options.describe:
         print(describe(network, config.schedule))
         return 0
     trainer = config.trainer(network, data)
-    run = RunDirectory.create(config, options.run_dir)
-    run.write_config(config.absolute(), data)
+    if options.resume is None:
+        run = RunDirectory.create(config, options.run_dir)
+        run.write_config(config.absolute(), data)
+    else:
+        run.lock.acquire()
+        if config != begun:
+            run.write_config(config, data)
 
     progress = Progress(config.epochs, trainer.steps_per_epoch * config.batch_size, options.quiet)
     trainer.on_step = progress.on_step
@@ -134,19 +169,41 @@ def main(argv: Sequence[str] | None = None) -> int:
         f"{get_threads()} threads\n"
         "a line per epoch: [layers of a block] its training loss and accuracy | ... | test accuracy | time"
     )
-    epochs = 0
     try:
         with on_first_compilation(lambda: progress.say(COMPILING)):
-            for report in train_into(run, trainer):
+            for report in train_into(
+                run,
+                trainer,
+                options.checkpoint_every,
+                options.keep,
+                lambda position: progress.begin_at(position, config.batch_size),
+            ):
                 progress.on_epoch(report)
-                epochs = report.epoch
-    finally:
+    except (TrainingError, KeyboardInterrupt):
         progress.close()
-        if epochs:  # an interrupted or diverged run has its pictures too, of the epochs that it finished
-            draw_curves(run, config.title)
-            draw_gradient_map(run, config.title)
-    print(f"test accuracy {100 * report.test.accuracy:.2f} % ({config.title}); results in {run.path}")
+        with contextlib.suppress(InputError, TrainingError):  # what stopped the run is what is to be said
+            draw(run, config.title)
+        raise
+    draw(run, config.title)
+    accuracy = run.read_rows("metrics.csv")[-1]["test_accuracy"]
+    print(f"test accuracy {100 * accuracy:.2f} % ({config.title}); results in {run.path}")
     return 0
+
+
+def check(options: argparse.Namespace) -> None:
+    """Raise `InputError` for options of the command itself that are out of range or without effect."""
+    for flag, value, least in (("--checkpoint-every", options.checkpoint_every, 1), ("--keep", options.keep, 0)):
+        if value is not None and value < least:
+            raise InputError(f"{flag} is {value}; it must be at least {least}")
+    if options.resume is not None and options.run_dir is not None:
+        raise InputError(f"--run-dir has no effect on --resume {options.resume}, whose directory that is; leave it out")
+
+
+def draw(run: RunDirectory, title: str) -> None:
+    """Draw a run's pictures, of the epochs that it finished, if there are any."""
+    if run.read_rows("metrics.csv"):
+        draw_curves(run, title)
+        draw_gradient_map(run, title)
 
 
 if __name__ == "__main__":

@@ -4,90 +4,21 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
 from minilocal.batches import training_batches
 from minilocal.data import Data
-from minilocal.errors import InputError
+from minilocal.diagnosis import behind, damaged
+from minilocal.errors import InputError, NonFiniteError
 from minilocal.evaluation import Score, evaluate
 from minilocal.network import Network
 from minilocal.optim import SGD, learning_rate
-from minilocal.parallel import one_blas_thread
+from minilocal.reports import EpochReport
 from minilocal.schedule import Block, Schedule, parse
-from minilocal.steps import BlockResult, NonFiniteLossError, backprop_step, local_step
-
-
-@dataclass(frozen=True)
-class BlockReport:
-    """One block's epoch: mean training loss and accuracy, and its classifier's scores on held-out sets by name."""
-
-    block: Block
-    train: Score
-    held_out: dict[str, Score]
-
-
-@dataclass(frozen=True)
-class LayerReport:
-    """One layer's epoch: the block that trained it (its number from 1, 0 if frozen) and two norms.
-
-    `gradient_norm` is the L2 norm of all its parameters' gradients, averaged over steps (0 if frozen), and
-    `weight_norm` that of the parameters themselves at the epoch's end.
-    """
-
-    layer: int
-    block: int
-    gradient_norm: float
-    weight_norm: float
-
-
-@dataclass(frozen=True)
-class PartReport:
-    """The steps of an epoch that had the same boundary shift: how many, its blocks and all layers."""
-
-    shift: int
-    steps: int
-    blocks: list[BlockReport]
-    layers: list[LayerReport]
-
-
-@dataclass(frozen=True)
-class EpochReport:
-    """All that one epoch says of itself; epochs count from 1 here, for people to read.
-
-    It has one part, or as many as it had different shifts where boundaries move within epochs, in the order in which
-    these first came. `shift`, `blocks` and `layers` are the last part's.
-    """
-
-    epoch: int
-    lr: float
-    parts: list[PartReport]
-    images: int
-    train_seconds: float
-    evaluation_seconds: float
-
-    @property
-    def shift(self) -> int:
-        """Return the boundary shift."""
-        return self.parts[-1].shift
-
-    @property
-    def blocks(self) -> list[BlockReport]:
-        """Return each block's report."""
-        return self.parts[-1].blocks
-
-    @property
-    def layers(self) -> list[LayerReport]:
-        """Return each layer's report."""
-        return self.parts[-1].layers
-
-    @property
-    def test(self) -> Score:
-        """Return A_K's score on the test set."""
-        return self.blocks[-1].held_out["test"]
-
+from minilocal.steps import BlockResult, backprop_step, local_step
+from minilocal.sums import EpochSums
 
 OnStep = Callable[[int, int, list[BlockResult]], None]
 
@@ -98,7 +29,10 @@ class Trainer:
         for report in Trainer(network, "G3S2", data, epochs=10).epochs():
             print(report.epoch, report.test.accuracy)
 
-    `on_step(epoch, images, results)` is called after every step, with the number of images that it saw.
+    `on_step(epoch, images, results)` is called after every step, with the number of images that it saw. `on_pause()` is
+    called where training may be saved or given up: after every step, and after every batch of an evaluation; `sums`
+    holds what the epoch has added up so far, and behind an epoch those of the next one, still empty. If `lr_epochs` is
+    given, learning rates are those of so many epochs, of which the first `epochs` are trained.
     """
 
     def __init__(
@@ -111,6 +45,7 @@ class Trainer:
         batch_size: int = 128,
         lr: float = 0.1,
         lr_schedule: str = "cosine",
+        lr_epochs: int | None = None,
         momentum: float = 0.9,
         weight_decay: float = 5e-4,
         crop: bool = True,
@@ -121,9 +56,11 @@ class Trainer:
         self.network, self.data = network, data
         self.schedule = parse(algo) if isinstance(algo, str) else algo
         self.last_epoch, self.batch_size = epochs, batch_size
-        self.lr, self.lr_schedule = lr, lr_schedule
+        self.lr, self.lr_schedule, self.lr_epochs = lr, lr_schedule, lr_epochs or epochs
         self.crop, self.flip, self.seed = crop, data.flip if flip is None else flip, seed
         self.on_step = on_step
+        self.on_pause: Callable[[], None] | None = None
+        self.sums = EpochSums(0)
         self.optimizer = SGD(lr, momentum, weight_decay)
         if epochs < 1:
             raise InputError(f"epochs is {epochs}; it must be at least 1")
@@ -148,33 +85,44 @@ class Trainer:
     def train_epoch(self, epoch: int) -> EpochReport:
         """Train one epoch, counted from 0, and evaluate every classifier that a block had in it.
 
-        Raises `TrainingError`, which names epoch, step and block, if a loss is not finite.
+        If `sums` are of this epoch, the steps that they have added up are not done again.
+        Raises `NonFiniteError`, which names epoch, step, block and layer, if a loss, gradient or weight is not finite.
         """
-        steps = self.steps_per_epoch
-        parts: dict[int, _Part] = {}  # by shift: one, unless boundaries move within epochs
-        start = time.perf_counter()
-        batches = training_batches(self.data.train, self.batch_size, self.seed, epoch, self.crop, self.flip)
-        for number, (x, labels) in enumerate(batches):
+        if self.sums.epoch != epoch:
+            self.sums = EpochSums(epoch)
+        sums = self.sums
+        steps, start = self.steps_per_epoch, time.perf_counter() - sums.seconds
+        batches = training_batches(
+            self.data.train, self.batch_size, self.seed, epoch, self.crop, self.flip, first=sums.steps
+        )
+        for number, (x, labels) in enumerate(batches, sums.steps):
             step = epoch * steps + number
             turn = self.schedule.turn_at(epoch, step, self.seed)
-            shift = self.schedule.shift_at(turn)
-            part = parts.setdefault(shift, _Part(shift, self.schedule.blocks_at(turn, len(self.network))))
-            self.optimizer.lr = learning_rate(self.lr_schedule, self.lr, step, self.last_epoch * steps)
+            part = sums.part(self.schedule, turn, len(self.network))
+            self.optimizer.lr = self._learning_rate(step)
             try:
                 results = self._step(turn, part.blocks, x, labels, step)
-            except NonFiniteLossError as error:
-                raise self._diverged(f"{error} in step {number + 1} of epoch {epoch + 1}") from None
-            part.add(results, len(labels), self.network)
+                part.add(results, len(labels), self.network)
+            except NonFiniteError as error:
+                what = damaged(self.network, part.blocks) or f"{error} ({behind(self.network, x)})"
+                raise self.diverged(f"{what} in step {number + 1} of epoch {epoch + 1}") from None
+            sums.steps, sums.seconds = number + 1, time.perf_counter() - start
             if self.on_step is not None:
                 self.on_step(epoch, len(labels), results)
+            self._pause()
         trained = time.perf_counter()
-        held_out = self._evaluate(epoch, [block for part in parts.values() for block in part.blocks])
+        held_out = self._evaluate(epoch, [block for part in sums.parts.values() for block in part.blocks])
+        try:
+            parts = [part.report(held_out, self.network) for part in sums.parts.values()]
+        except NonFiniteError as error:
+            raise self.diverged(f"{error} after step {steps} of epoch {epoch + 1}") from None
+        self.sums = EpochSums(epoch + 1)
         return EpochReport(
             epoch=epoch + 1,
-            lr=self.optimizer.lr,
-            parts=[part.report(held_out, self.network) for part in parts.values()],
+            lr=self._learning_rate((epoch + 1) * steps - 1),
+            parts=parts,
             images=steps * self.batch_size,
-            train_seconds=trained - start,
+            train_seconds=sums.seconds,
             evaluation_seconds=time.perf_counter() - trained,
         )
 
@@ -189,60 +137,26 @@ class Trainer:
     def _evaluate(self, epoch: int, blocks: Sequence[Block]) -> dict[str, dict[int, Score]]:
         """Return the scores of the blocks' classifiers by held-out set and layer."""
         ends = {block.last for block in blocks}
-        held_out = {name: evaluate(self.network, images, ends) for name, images in self.data.held_out.items()}
+        held_out = {
+            name: evaluate(self.network, images, ends, self._pause) for name, images in self.data.held_out.items()
+        }
         for name, scores in held_out.items():
             for block in blocks:
                 if not math.isfinite(loss := scores[block.last].loss):
-                    when = f"after step {self.steps_per_epoch} of epoch {epoch + 1}"
-                    raise self._diverged(f"the {name} loss of block {block} is {loss} {when}")
+                    what = (
+                        damaged(self.network, blocks)
+                        or f"the {name} loss of block {block} (layer {block.last}) is {loss}"
+                    )
+                    raise self.diverged(f"{what} after step {self.steps_per_epoch} of epoch {epoch + 1}")
         return held_out
 
-    def _diverged(self, what: str) -> NonFiniteLossError:
-        return NonFiniteLossError(f"{what}; try a smaller --lr than {self.lr:g}")
+    def _pause(self) -> None:
+        if self.on_pause is not None:
+            self.on_pause()
 
+    def _learning_rate(self, step: int) -> float:
+        return learning_rate(self.lr_schedule, self.lr, step, self.lr_epochs * self.steps_per_epoch)
 
-class _Part:
-    """Sums over the steps of an epoch that have the same blocks."""
-
-    def __init__(self, shift: int, blocks: list[Block]) -> None:
-        self.shift, self.blocks = shift, blocks
-        self.steps = self.images = 0
-        self.losses, self.correct = np.zeros(len(blocks)), np.zeros(len(blocks))
-        self.gradient_norms: dict[int, float] = dict.fromkeys(range(blocks[0].first, blocks[-1].last + 1), 0.0)
-
-    def add(self, results: Sequence[BlockResult], images: int, network: Network) -> None:
-        """Count a step."""
-        self.steps += 1
-        self.images += images
-        self.losses += [result.loss for result in results]
-        self.correct += [result.correct for result in results]
-        for number in self.gradient_norms:
-            self.gradient_norms[number] += norm(network.layer(number).grads.values())
-
-    def report(self, held_out: dict[str, dict[int, Score]], network: Network) -> PartReport:
-        """Return means over the steps, and the scores on held-out sets."""
-        blocks = [
-            BlockReport(
-                block,
-                Score(loss / self.steps, correct / self.images),
-                {name: scores[block.last] for name, scores in held_out.items()},
-            )
-            for block, loss, correct in zip(self.blocks, self.losses, self.correct, strict=True)
-        ]
-        block_of = {layer: i for i, block in enumerate(self.blocks, 1) for layer in range(block.first, block.last + 1)}
-        layers = [
-            LayerReport(
-                number,
-                block_of.get(number, 0),
-                self.gradient_norms.get(number, 0.0) / self.steps,
-                norm(layer.params.values()),
-            )
-            for number, layer in enumerate(network.layers, 1)
-        ]
-        return PartReport(self.shift, self.steps, blocks, layers)
-
-
-def norm(arrays: Iterable[np.ndarray]) -> float:
-    """Return the L2 norm of all arrays' entries together."""
-    with one_blas_thread():  # a dot product by several BLAS threads would depend on how many
-        return math.sqrt(sum(float(np.vdot(a, a)) for a in arrays))
+    def diverged(self, what: str) -> NonFiniteError:
+        """Return the error that says what is not finite, where, and what to try."""
+        return NonFiniteError(f"{what}; try a smaller --lr than {self.lr:g}")
