@@ -16,6 +16,7 @@ BACKPROP_MARKER = "o"
 MARKERS = ("s", "^", "D", "v", "P", "X", "*")
 DASHES = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (5, 1.5, 1.2, 1.5)))
 BAND = 0.15  # opacity of ± one deviation
+LEGEND: dict[str, Any] = {"fontsize": 9, "handlelength": 4, "loc": "outside right center"}
 CHARACTER, LINE = 0.016, 0.045  # a letter's width and a line's height in the panels of `draw_cost`
 
 
@@ -27,7 +28,7 @@ def draw_accuracy(results: Results, path: Path) -> Path:
         means = [_percent(mean) for mean in results.by_epoch(entry)]
         _curve(axes, means, f"{entry.label}  {_percent(results.final(entry)).mean:.1f} %", style)
     axes.set(xlabel="epoch", ylabel="test accuracy (%)")
-    figure.legend(fontsize=9, title="after the last epoch", title_fontsize=9, loc="outside right center")
+    figure.legend(title="after the last epoch", title_fontsize=9, **LEGEND)
     return _save(figure, results, path)
 
 
@@ -45,7 +46,7 @@ def draw_loss(results: Results, path: Path) -> Path:
     left.yaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5, 7)))
     left.yaxis.set_major_formatter("{x:g}")
     left.yaxis.set_minor_locator(NullLocator())
-    figure.legend(*left.get_legend_handles_labels(), fontsize=9, loc="outside right center")
+    figure.legend(*left.get_legend_handles_labels(), **LEGEND)
     return _save(figure, results, path)
 
 
@@ -84,26 +85,26 @@ def draw_cost(results: Results, path: Path) -> Path:
 FIGURES = {
     "fig7_accuracy.png": (draw_accuracy, "Test accuracy by epoch, as the paper's Fig. 7; bands: ± one deviation"),
     "fig9_loss.png": (draw_loss, "Training and test loss of the network's own classifier, as the paper's Fig. 9"),
-    "cost.png": (draw_cost, "Accuracy against the MACs of training, and against the activations that backward needs"),
+    "cost.png": (draw_cost, "Accuracy against the MACs of training and against the activations stored for backward"),
 }
 
 
 def _styles(results: Results) -> list[tuple[Entry, dict[str, Any]]]:
-    """Return the entries that have finished runs, each with its colour, marker and dashes.
+    """Return the entries that have finished runs, each with what its curves and points look like.
 
-    Colour and marker tell algorithms apart, dashes the entries of one algorithm.
+    Colour and marker tell algorithms apart, dashes and hollow markers the entries of one algorithm.
     """
     entries = results.entries
     algorithms = list(dict.fromkeys(entry.algo for entry in entries if entry.algo != "BP"))
-    variants = list(dict.fromkeys(entry.options for entry in entries))
     styles = []
     for entry in entries:
         colour, marker = "black", BACKPROP_MARKER
         if entry.algo != "BP":
             number = algorithms.index(entry.algo)
             colour, marker = BLOCK_COLOURS[number % len(BLOCK_COLOURS)], MARKERS[number % len(MARKERS)]
-        variant = variants.index(entry.options)
-        styles.append((entry, {"color": colour, "marker": marker, "linestyle": DASHES[variant % len(DASHES)]}))
+        variant = [other for other in entries if other.algo == entry.algo].index(entry)
+        dashes, fill = DASHES[variant % len(DASHES)], "none" if variant else "full"
+        styles.append((entry, {"color": colour, "marker": marker, "linestyle": dashes, "fillstyle": fill}))
     return styles
 
 

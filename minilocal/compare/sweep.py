@@ -21,7 +21,7 @@ from minilocal.compare.entries import Entry, parse
 from minilocal.config import Config, flag
 from minilocal.costs import AlgorithmCosts, algorithm_costs
 from minilocal.data import Data
-from minilocal.errors import InputError
+from minilocal.errors import InputError, TrainingError
 from minilocal.figures import by_epoch
 from minilocal.files import new_directory, replacing
 from minilocal.rundir import RunDirectory
@@ -122,16 +122,17 @@ class Sweep:
             if not self.path.exists() or (self.path.is_dir() and not visible(self.path)):
                 return self
         except (OSError, ValueError) as error:
-            raise InputError(f"--sweep-dir {str(self.path)!r} can't be used ({error})") from None
+            raise InputError(f"--sweep-dir {str(self.path)!r} can't be used ({error}); name another") from None
         there = read_sweep(self.path)
         if different := differing(there.setting, self.setting):
             raise InputError(f"{self.path} holds a sweep of other runs ({different}); name another --sweep-dir")
         if there.size != self.size:
             raise InputError(f"{self.path} holds runs on other images of the same name; name another --sweep-dir")
-        entries, seeds = ((*old, *(new for new in mine if new not in old)) for old, mine in (
-            (there.entries, self.entries), (there.seeds, self.seeds)
-        ))  # fmt: skip
-        sweep = replace(there, setting=self.setting, entries=entries, seeds=seeds)
+        sweep = replace(
+            self,
+            entries=tuple(dict.fromkeys(there.entries + self.entries)),
+            seeds=tuple(dict.fromkeys(there.seeds + self.seeds)),
+        )
         for run in sweep.runs:
             run.check()
         return sweep
@@ -148,9 +149,9 @@ class Sweep:
         try:
             with new_directory(self.path), replacing(self.path / "sweep.json") as file:
                 file.write((json.dumps(content, indent=2) + "\n").encode())
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, TrainingError) as error:
             reason = getattr(error, "strerror", None) or error
-            raise InputError(f"sweep directory {str(self.path)!r} can't be made ({reason}); name another") from None
+            raise InputError(f"--sweep-dir {str(self.path)!r} can't be used ({reason}); name another") from None
 
     def costs(self, entry: Entry) -> AlgorithmCosts:
         """Return what an entry's steps cost; raises `InputError` if its network does not fit the images or blocks."""
@@ -192,7 +193,7 @@ def read_sweep(path: str | Path) -> Sweep:
             run.config.check()
         return sweep
     except FileNotFoundError:
-        raise InputError(f"{path} is not a sweep's directory: it has no sweep.json{_others(path)}") from None
+        raise InputError(f"{path} is not a sweep's directory ({_contents(path)}); name another") from None
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise InputError(f"{path / 'sweep.json'} can't be read ({error}); name another directory") from None
 
@@ -218,9 +219,8 @@ def _shape(sides: Sequence[Any]) -> tuple[int, int, int]:
     return height, width, channels
 
 
-def _others(path: Path) -> str:
+def _contents(path: Path) -> str:
     """Return what a directory holds instead of a sweep, in words."""
-    if not path.is_dir():
-        return ""
-    first, *more = visible(path) or ["nothing"]
-    return f", but {first}" + (f" and {len(more)} more" if more else "") + "; name another or an empty one"
+    held = visible(path) if path.is_dir() else []
+    more = f" and {len(held) - 1} more" if len(held) > 1 else ""
+    return f"it holds {held[0]}{more}" if held else "it has no sweep.json"
