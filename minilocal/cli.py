@@ -19,6 +19,7 @@ from minilocal.errors import InputError, Interrupted, TrainingError
 
 COMMANDS = {
     "train": ("minilocal.train", "train a network by BP, G# or G#S#"),
+    "compare": ("minilocal.compare.__main__", "train several algorithms and seeds, and compare them with the paper"),
     "evaluate": ("minilocal.evaluate", "accuracy, confusion matrix and predictions of a finished run"),
     "costs": ("minilocal.costs.__main__", "MACs, parameters, off-chip accesses and pipeline bounds, by formula"),
     "bench": ("minilocal.bench.__main__", "time steps, layers and start-up; compare with PyTorch"),

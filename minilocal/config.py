@@ -167,10 +167,18 @@ class Config:
     @property
     def title(self) -> str:
         """Return what a person calls the run: "G3S2, vgg8b × 0.125, fashion-mnist-mini, 10 epochs, seed 0"."""
-        width = f" × {self.width:g}" if self.width != 1 else ""
-        name = self.npz.name if self.npz else self.dataset
+        return f"{self.schedule.title}, {self.task}, seed {self.seed}"
+
+    @property
+    def task(self) -> str:
+        """Return what runs to be compared have in common: "vgg8b × 0.125, fashion-mnist-mini, 10 epochs"."""
         epochs = f"{self.epochs} epoch{'s' if self.epochs > 1 else ''}"
-        return f"{self.schedule.title}, {self.model}{width}, {name}, {epochs}, seed {self.seed}"
+        return f"{self.network_title}, {self.npz.name if self.npz else self.dataset}, {epochs}"
+
+    @property
+    def network_title(self) -> str:
+        """Return the network's name with its width: "vgg8b × 0.125"."""
+        return self.model + (f" × {self.width:g}" if self.width != 1 else "")
 
 
 def _check_type(name: str, value: object, annotation: str) -> None:

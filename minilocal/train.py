@@ -6,22 +6,20 @@ import argparse
 import contextlib
 import sys
 from collections.abc import Sequence
-from dataclasses import fields
 from pathlib import Path
 
+from minilocal.arguments import DEFAULT, add_boundaries, add_data, add_network, add_training, given
 from minilocal.cli import Parser, command
 from minilocal.config import Config
 from minilocal.describe import describe
 from minilocal.errors import InputError, TrainingError
 from minilocal.figures import draw_curves, draw_gradient_map
 from minilocal.kernels import COMPILING, on_first_compilation
-from minilocal.layers.conv import ALGORITHMS
 from minilocal.parallel import get_threads, set_threads
 from minilocal.progress import Progress
 from minilocal.resume import resumed
 from minilocal.rundir import RunDirectory
 from minilocal.runs import train_into
-from minilocal.schedule import OPTIONS
 
 
 def parser() -> Parser:
@@ -32,73 +30,17 @@ def parser() -> Parser:
         epilog="Results go to a new run directory; `python -m minilocal.evaluate RUN` looks at them again.",
         argument_default=argparse.SUPPRESS,  # what is not given keeps Config's default
     )
-    d = Config()
-    g = p.add_argument_group("algorithm and network")
+    g = p.add_argument_group("algorithm")
     g.add_argument(
-        "--algo", help=f"BP, GX (blocks of X layers) or GXSY (moving by Y layers per epoch) (default: {d.algo})"
-    )
-    g.add_argument("--model", help=f"vgg8b, vgg11b, vgg11bx2, vgg16 or vgg19 (default: {d.model})")
-    g.add_argument("--width", type=float, help=f"multiplies all widths, a power of two (default: {d.width:g})")
-    g.add_argument("--classifier", choices=("a1", "a2"), help=f"auxiliary classifiers (default: {d.classifier})")
-    g.add_argument(
-        "--conv",
-        choices=("auto", *ALGORITHMS),
-        help="how convolutions are computed where that is possible (default: the fastest for each layer's shape)",
+        "--algo", help=f"BP, GX (blocks of X layers) or GXSY (moving by Y layers per epoch) (default: {DEFAULT.algo})"
     )
     g.add_argument(
-        "--dropout", type=float, help="dropout rate (default: the paper's for model and data set, else 0.05)"
+        "--seed", type=int, help=f"of weights, data order, augmentation and dropout (default: {DEFAULT.seed})"
     )
-
-    g = p.add_argument_group("moving boundaries, in ways that the paper does not have (GXSY only)")
-    g.add_argument(
-        "--front",
-        choices=OPTIONS["front"],
-        help="layers in front of the first whole block rest, as in the paper, or form a short block (default: rest)",
-    )
-    g.add_argument(
-        "--idle",
-        choices=OPTIONS["idle"],
-        help="classifiers rest while no block ends at them, as in the paper, or learn from features that they take as "
-        "given (default: rest)",
-    )
-    g.add_argument("--shift-every", type=int, metavar="STEPS", help="steps between two shifts (default: an epoch)")
-    g.add_argument("--shift-order", choices=OPTIONS["shift_order"], help="shifts in turn or at random (default: cycle)")
-
-    g = p.add_argument_group("data")
-    g.add_argument(
-        "--dataset",
-        help="fashion-mnist-mini (ships with minilocal), fashion-mnist, mnist, cifar10, cifar100, or npz:FILE with "
-        f"arrays x_train, y_train, x_test, y_test (default: {d.dataset})",
-    )
-    g.add_argument("--data-dir", metavar="DIR", help="the files' folder or its parent (default: the cache directory)")
-    g.add_argument("--train-size", type=int, metavar="N", help="train on the first N images only (default: all)")
-    g.add_argument("--test-size", type=int, metavar="N", help="test on the first N images only (default: all)")
-    g.add_argument(
-        "--validation", type=float, metavar="SHARE", help="hold out a share of the training images (default: 0)"
-    )
-    g.add_argument(
-        "--crop", action=argparse.BooleanOptionalAction, help="random crops of the padded image (default: on)"
-    )
-    g.add_argument(
-        "--flip", action=argparse.BooleanOptionalAction, help="mirror half of the images; on for objects, off for "
-        "digits and one's own data",
-    )  # fmt: skip
-
-    g = p.add_argument_group("training")
-    g.add_argument("--epochs", type=int, help=f"passes over the training images (default: {d.epochs})")
-    g.add_argument("--batch-size", type=int, help=f"images per step (default: {d.batch_size})")
-    g.add_argument("--lr", type=float, help=f"learning rate at the start (default: {d.lr})")
-    g.add_argument(
-        "--lr-schedule", choices=("cosine", "step"), help="cosine to 0, or ×0.25 at 50, 75, 87.5 and 93.75 %% of the "
-        f"steps (default: {d.lr_schedule})",
-    )  # fmt: skip
-    g.add_argument(
-        "--lr-epochs", type=int, metavar="N", help="have the learning rate end after so many epochs, for --resume with "
-        "more --epochs later (default: as --epochs)",
-    )  # fmt: skip
-    g.add_argument("--momentum", type=float, help=f"SGD's momentum (default: {d.momentum})")
-    g.add_argument("--weight-decay", type=float, help=f"L2 penalty, on all parameters (default: {d.weight_decay:g})")
-    g.add_argument("--seed", type=int, help=f"of weights, data order, augmentation and dropout (default: {d.seed})")
+    add_network(p)
+    add_boundaries(p)
+    add_data(p)
+    add_training(p)
 
     g = p.add_argument_group("running")
     g.add_argument(
@@ -136,7 +78,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; return its exit status."""
     options = parser().parse_args(argv)
     check(options)
-    asked = {f.name: getattr(options, f.name) for f in fields(Config) if hasattr(options, f.name)}
+    asked = given(options)
     set_threads(options.threads)
     if options.resume is None:
         config = Config(**asked)
