@@ -42,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def train_all(sweep: Sweep, options: Options) -> tuple[dict[str, str], int]:
-    """Train what is lacking; return why runs failed, by their titles, and the exit status if a signal stopped the rest."""
+    """Train what is lacking; return why runs failed, by their titles, and a stopping signal's exit status."""
     progress, failures = Progress(sweep, options.quiet), {}
     finished = sum(run.finished for run in sweep.runs)
     kept, held_out = sweep.split(sweep.setting)

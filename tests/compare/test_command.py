@@ -80,7 +80,7 @@ def test_a_sweep_that_is_interrupted_goes_on_to_the_same_bits(compare, tmp_path,
     assert "run 2/4: G2S1/a2, seed 0 goes on after epoch 1/2" in err
     assert "not in the tables" not in out
     assert numbers(tmp_path / "sweep") == numbers(tmp_path / "whole")
-    assert {path.name for path in (tmp_path / "sweep" / "BP-seed1").iterdir()} == {
+    assert {path.name for path in (tmp_path / "sweep" / "BP-seed1").iterdir()} >= {
         "config.json", "metrics.csv", "gradients.csv", "timing.csv", "checkpoint.npz", "curves.png", "gradient_map.png",
     }  # fmt: skip
 
