@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from minilocal.arguments import add_data, add_network, add_training, given
+from minilocal.arguments import DEFAULT, add_data, add_network, add_training, given
 from minilocal.cli import Parser
 from minilocal.compare.entries import Entry, parse, unusual, word
 from minilocal.compare.presets import PRESETS, Preset
@@ -17,15 +17,15 @@ from minilocal.errors import InputError
 
 @dataclass(frozen=True)
 class Options:
-    """What to compare, where its results are, and how to go about it."""
+    """Where results are; whether to report on them alone, and if not, what to compare and how to go about it."""
 
-    setting: Config
-    entries: tuple[Entry, ...]
-    seeds: tuple[int, ...]
     sweep_dir: Path
-    report: bool
-    threads: int | None
-    quiet: bool
+    report: bool = False
+    setting: Config = DEFAULT
+    entries: tuple[Entry, ...] = ()
+    seeds: tuple[int, ...] = ()
+    threads: int | None = None
+    quiet: bool = False
 
 
 def parser() -> Parser:
@@ -51,7 +51,7 @@ def parser() -> Parser:
 
     g = p.add_argument_group("running")
     g.add_argument("--sweep-dir", metavar="DIR", help="where runs and results go (default: sweeps/ and the setting)")
-    g.add_argument("--report", metavar="DIR", help="train nothing, report on the finished runs of a sweep's directory")
+    g.add_argument("--report", metavar="DIR", help="train nothing, report on a sweep's finished runs")
     g.add_argument("--threads", type=int, help="threads to use (default: all processors)")
     g.add_argument("--quiet", action="store_true", help="print nothing but the table")
     return p
@@ -63,7 +63,7 @@ def read(argv: Sequence[str] | None) -> Options:
     if hasattr(options, "report"):
         if others := [name for name in vars(options) if name != "report"]:
             raise InputError(f"{flag(others[0])} has no effect on --report; leave it out")
-        return Options(Config(), (), (), Path(options.report), True, None, True)
+        return Options(Path(options.report), report=True)
 
     preset = PRESETS[options.preset] if hasattr(options, "preset") else Preset("")
     setting = replace(Config(**preset.options | given(options)), algo="BP").absolute()
@@ -77,11 +77,10 @@ def read(argv: Sequence[str] | None) -> Options:
             raise InputError(f"{name} has {twice[0]} twice; name each once")
     sweep_dir = getattr(options, "sweep_dir", None)
     return Options(
+        Path("sweeps", directory_name(setting)) if sweep_dir is None else Path(sweep_dir),
         setting=setting,
         entries=entries,
         seeds=seeds,
-        sweep_dir=Path("sweeps", directory_name(setting)) if sweep_dir is None else Path(sweep_dir),
-        report=False,
         threads=getattr(options, "threads", None),
         quiet=hasattr(options, "quiet"),
     )

@@ -41,7 +41,9 @@ def as_text(results: Results) -> str:
     if results.finished:
         parts.append("\n".join(textwrap.fill(remark, 120) for remark in remarks(results)))
         parts.append(f"{textwrap.fill(COSTS, 120)}\n{aligned(cost_table(results))}")
-    return "\n\n".join(parts + ["\n".join(unfinished(results))] * bool(results.unfinished))
+    if results.unfinished:
+        parts.append("\n".join(textwrap.fill(line, 120) for line in unfinished(results)))
+    return "\n\n".join(parts)
 
 
 def as_markdown(results: Results) -> str:
@@ -108,8 +110,11 @@ def remarks(results: Results) -> list[str]:
 
 
 def unfinished(results: Results) -> list[str]:
-    """Return a line for each run that is not in the tables, and why."""
-    return [f"not in the tables: {result.run.title}: {result.state}" for result in results.unfinished]
+    """Return a line for each run that began but is not in the tables, and why, and one for all that did not begin."""
+    begun = [result for result in results.unfinished if result.curve or result.failure]
+    waiting = [result.run.title for result in results.unfinished if result not in begun]
+    lines = [f"not in the tables: {result.run.title}: {result.state}" for result in begun]
+    return lines + ([f"not begun: {'; '.join(waiting)}"] if waiting else [])
 
 
 def command_line(sweep: Sweep) -> str:

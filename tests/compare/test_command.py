@@ -13,6 +13,7 @@ import pytest
 
 from minilocal.compare import read_results, read_sweep
 from minilocal.compare.__main__ import main
+from minilocal.train import main as train
 from minilocal.trainer import Trainer
 
 REPORT = {"sweep.json", "results.csv", "results.md", "fig7_accuracy.png", "fig9_loss.png", "cost.png"}
@@ -69,7 +70,7 @@ def test_a_sweep_that_is_interrupted_goes_on_to_the_same_bits(compare, tmp_path,
     assert status == 130
     assert err.splitlines()[-1] == "minilocal.compare: interrupted; the same command goes on from here"
     assert "not in the tables: G2S1/a2, seed 0: 1 of 2 epochs\n" in out
-    assert "not in the tables: G2S1/a2, seed 1: 0 of 2 epochs\n" in out
+    assert "not begun: BP, seed 1; G2S1/a2, seed 1\n" in out
     assert {path.name for path in (tmp_path / "sweep").iterdir()} == REPORT | {"BP-seed0", "G2S1-a2-seed0"}
     with monkeypatch.context() as patch:
         epochs = interrupt_in_epoch(patch, 0)
@@ -79,6 +80,7 @@ def test_a_sweep_that_is_interrupted_goes_on_to_the_same_bits(compare, tmp_path,
     assert "4 runs, 1 of them finished before" in err
     assert "run 2/4: G2S1/a2, seed 0 goes on after epoch 1/2" in err
     assert "not in the tables" not in out
+    assert "not begun" not in out
     assert numbers(tmp_path / "sweep") == numbers(tmp_path / "whole")
     assert {path.name for path in (tmp_path / "sweep" / "BP-seed1").iterdir()} >= {
         "config.json", "metrics.csv", "gradients.csv", "timing.csv", "checkpoint.npz", "curves.png", "gradient_map.png",
@@ -90,10 +92,13 @@ def test_a_sweep_that_is_interrupted_goes_on_to_the_same_bits(compare, tmp_path,
     assert compare("--report", "sweep", options=[])[:2] == (0, out)
 
 
-def test_entries_and_seeds_are_added_and_the_rest_is_left_alone(compare, tmp_path, monkeypatch):
+def test_a_run_is_the_training_commands_and_entries_and_seeds_may_be_added(compare, quick, tmp_path):
     assert compare("--algo", "G1", "--seeds", "0", "--epochs", "1")[0] == 0
     (sweep,) = (tmp_path / "sweeps").iterdir()
     assert sweep.name == "vgg8b-0.0625-fashion-mnist-mini-1-epochs-train-size=256-test-size=100-batch-size=64"
+    assert train([*quick, "--algo", "G1", "--epochs", "1", "--run-dir", "alone", "--quiet"]) == 0
+    for name in ("config.json", "metrics.csv", "gradients.csv"):
+        assert (sweep / "G1-seed0" / name).read_bytes() == (tmp_path / "alone" / name).read_bytes()
     before = (sweep / "G1-seed0" / "checkpoint.npz").stat().st_mtime_ns
     assert compare("--algo", "G2", "--seeds", "0", "1", "--epochs", "1", "--quiet")[0] == 0
     assert (sweep / "G1-seed0" / "checkpoint.npz").stat().st_mtime_ns == before

@@ -50,9 +50,7 @@ def test_runs_outside_the_tables_are_named(made_up):
 
 def test_nothing_finished_yet(made_up, tmp_path):
     results = read_results(made_up({"BP": [None], "G1": [None]}))
-    assert (
-        as_text(results) == "not in the tables: BP, seed 0: 0 of 2 epochs\nnot in the tables: G1, seed 0: 0 of 2 epochs"
-    )
+    assert as_text(results) == "not begun: BP, seed 0; G1, seed 0"
     write(results)
     assert {path.name for path in results.sweep.path.iterdir()} == {"sweep.json", "results.csv", "results.md"}
 
