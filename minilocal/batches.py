@@ -48,11 +48,11 @@ class Minibatches:
 
 
 def training_batches(
-    images: Images, batch_size: int, seed: int, epoch: int, crop: bool, flip: bool
+    images: Images, batch_size: int, seed: int, epoch: int, crop: bool, flip: bool, first: int = 0
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield an epoch's `Minibatches` one after the other: x (B, H, W, C) float32, labels (B,)."""
+    """Yield an epoch's `Minibatches` from number `first` on: x (B, H, W, C) float32, labels (B,)."""
     batches = Minibatches(images, batch_size, seed, epoch, crop, flip)
-    for number in range(len(batches)):
+    for number in range(first, len(batches)):
         yield batches.pixels(number), batches.labels(number)
 
 

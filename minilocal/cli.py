@@ -1,6 +1,7 @@
 """What all commands share: one-sentence errors, exit statuses, and `minilocal SUBCOMMAND`.
 
-Exit statuses: 0 success, 1 a run that began failed, 2 bad input (nothing was written), 130 interrupted.
+Exit statuses: 0 success, 1 a run that began failed, 2 bad input (nothing was written), 130 stopped by Ctrl-C, 143 by
+SIGTERM.
 """
 
 from __future__ import annotations
@@ -14,10 +15,11 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
-from minilocal.errors import InputError, TrainingError
+from minilocal.errors import InputError, Interrupted, TrainingError
 
 COMMANDS = {
     "train": ("minilocal.train", "train a network by BP, G# or G#S#"),
+    "compare": ("minilocal.compare.__main__", "train several algorithms and seeds, and compare them with the paper"),
     "evaluate": ("minilocal.evaluate", "accuracy, confusion matrix and predictions of a finished run"),
     "costs": ("minilocal.costs.__main__", "MACs, parameters, off-chip accesses and pipeline bounds, by formula"),
     "bench": ("minilocal.bench.__main__", "time steps, layers and start-up; compare with PyTorch"),
@@ -49,6 +51,8 @@ def command(main: Callable[[Sequence[str] | None], int]) -> Callable[..., int]:
             return _complain(name, error, 2)
         except TrainingError as error:
             return _complain(name, error, 1)
+        except Interrupted as stop:
+            return _complain(name, stop, stop.status)
         except KeyboardInterrupt:
             return _complain(name, "interrupted", 130)
         except BrokenPipeError:  # the reader, `head` say, has seen enough: stop without a word, as SIGPIPE would

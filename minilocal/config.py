@@ -21,7 +21,8 @@ from minilocal.vgg import DROPOUT, build_vgg
 class Config:
     """The options of `python -m minilocal.train` that its numbers depend on, with its defaults.
 
-    None means "as the data set (crop, flip, sizes) or the model and data set (dropout) suggest".
+    None means "as the data set (crop, flip, sizes) or the model and data set (dropout) suggest", and for lr_epochs "as
+    many as epochs".
     """
 
     algo: str = "G3S2"
@@ -42,6 +43,7 @@ class Config:
     batch_size: int = 128
     lr: float = 0.1
     lr_schedule: str = "cosine"
+    lr_epochs: int | None = None
     momentum: float = 0.9
     weight_decay: float = 5e-4
     dropout: float | None = None
@@ -64,6 +66,7 @@ class Config:
             raise InputError(f"--lr-schedule is {self.lr_schedule!r}; choose from {', '.join(LR_SCHEDULES)}")
         for name, least, below in (
             ("epochs", 1, 100_001),
+            ("lr_epochs", 1, 100_001),
             ("batch_size", 2, 100_001),
             ("train_size", 1, math.inf),
             ("test_size", 1, math.inf),
@@ -77,6 +80,10 @@ class Config:
             if value is not None and not least <= value < below:
                 bound = f" and below {below}" if below < math.inf else ""
                 raise InputError(f"{flag(name)} is {value}; it must be at least {least}{bound}")
+        if self.lr_epochs is not None and self.lr_epochs < self.epochs:
+            raise InputError(
+                f"--lr-epochs is {self.lr_epochs}, but the learning rate must last for --epochs {self.epochs} at least"
+            )
         if not 0 < self.lr <= 1000:
             raise InputError(f"--lr is {self.lr}; it must be above 0 and at most 1000")
 
@@ -119,6 +126,7 @@ class Config:
             batch_size=self.batch_size,
             lr=self.lr,
             lr_schedule=self.lr_schedule,
+            lr_epochs=self.lr_epochs,
             momentum=self.momentum,
             weight_decay=self.weight_decay,
             crop=self.crop,
@@ -159,10 +167,18 @@ class Config:
     @property
     def title(self) -> str:
         """Return what a person calls the run: "G3S2, vgg8b × 0.125, fashion-mnist-mini, 10 epochs, seed 0"."""
-        width = f" × {self.width:g}" if self.width != 1 else ""
-        name = self.npz.name if self.npz else self.dataset
+        return f"{self.schedule.title}, {self.task}, seed {self.seed}"
+
+    @property
+    def task(self) -> str:
+        """Return what runs to be compared have in common: "vgg8b × 0.125, fashion-mnist-mini, 10 epochs"."""
         epochs = f"{self.epochs} epoch{'s' if self.epochs > 1 else ''}"
-        return f"{self.schedule.title}, {self.model}{width}, {name}, {epochs}, seed {self.seed}"
+        return f"{self.network_title}, {self.npz.name if self.npz else self.dataset}, {epochs}"
+
+    @property
+    def network_title(self) -> str:
+        """Return the network's name with its width: "vgg8b × 0.125"."""
+        return self.model + (f" × {self.width:g}" if self.width != 1 else "")
 
 
 def _check_type(name: str, value: object, annotation: str) -> None:

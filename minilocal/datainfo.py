@@ -29,6 +29,13 @@ class DataInfo:
         """Return what is to be remembered of the data."""
         return cls(data.classes, data.raw_shape, data.image_shape, data.white_level, data.train.normalisation)
 
+    def check(self, data: Data) -> None:
+        """Raise `InputError` unless these are the images that are to be remembered, by their shapes and statistics."""
+        if DataInfo.of(data).as_dict() != self.as_dict():
+            raise InputError(
+                "the data set has other images or classes now than when the run began; name its --data-dir then"
+            )
+
     def as_dict(self) -> dict[str, Any]:
         """Return it ready for JSON."""
         return {

@@ -11,3 +11,18 @@ class ShapeError(InputError):
 
 class TrainingError(RuntimeError):
     """A run that began cannot go on (non-finite loss, disk full); commands print it and exit with status 1."""
+
+
+class NonFiniteError(TrainingError):
+    """A loss, a gradient or a weight is NaN or infinite; the trainer adds epoch, step, block and layer."""
+
+
+class Interrupted(KeyboardInterrupt):
+    """Training was stopped by a signal, with all that it did saved; commands print it and exit with `status`.
+
+    It is a `KeyboardInterrupt`, so that nothing that handles errors holds it up.
+    """
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status

@@ -1,4 +1,4 @@
-"""Look at a finished run again: `python -m minilocal.evaluate RUN [--predict IMAGE ...]`."""
+"""Look at a run again: `python -m minilocal.evaluate RUN [--predict IMAGE ...]`."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from minilocal.figures import draw_confusion
 from minilocal.kernels import COMPILING, on_first_compilation
 from minilocal.network import Network
 from minilocal.parallel import set_threads
+from minilocal.reports import Position
 from minilocal.rundir import RunDirectory
 
 
@@ -52,30 +53,31 @@ def main(argv: Sequence[str] | None = None) -> int:
     run = RunDirectory(Path(options.run))
     config, info = run.read_config()
     network = config.network(info.image_shape, len(info.classes))
-    epoch = run.read_checkpoint(network)
+    position = run.read_checkpoint(network)
     with on_first_compilation(lambda: print(COMPILING, file=sys.stderr)):
         if options.predict:
             images = [(file, _read_image(file, info, options.invert)) for file in options.predict]
             for file, pixels in images:
                 print(f"{file}: {_guess(network, pixels, info)}")
         else:
-            _report(run, config.moved_to(options.data_dir), info, network, epoch)
+            _report(run, config.moved_to(options.data_dir), info, network, position)
     return 0
 
 
-def _report(run: RunDirectory, config: Config, info: DataInfo, network: Network, epoch: int) -> None:
+def _report(run: RunDirectory, config: Config, info: DataInfo, network: Network, position: Position) -> None:
     """Print accuracies and the confusion matrix, and draw the latter."""
     data = config.data()
     if (data.image_shape, data.classes) != (info.image_shape, info.classes):
         raise InputError(f"{config.dataset} has other images or classes now than when {run.path} was trained on it")
     test = Images(data.test.pixels, data.test.labels, info.normalisation)
-    steps = epoch * (len(data.train) // config.batch_size)
-    turn = config.schedule.turn_at(epoch - 1, steps - 1, config.seed)
+    steps = position.epoch * (len(data.train) // config.batch_size) + position.step
+    last_epoch = position.epoch - (position.step == 0)
+    turn = config.schedule.turn_at(max(last_epoch, 0), max(steps - 1, 0), config.seed)
     blocks = config.schedule.blocks_at(turn, len(network))
     scores = evaluate(network, test, [block.last for block in blocks])
     matrix = confusion_matrix(network, test, len(info.classes))
 
-    print(f"{config.title}; after epoch {epoch}")
+    print(f"{config.title}; after {position}")
     for block in blocks:
         score = scores[block.last]
         own = "the network's own" if block.last == len(network) else f"block {block}"

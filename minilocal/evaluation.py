@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -21,7 +21,12 @@ class Score(NamedTuple):
     accuracy: float
 
 
-def evaluate(network: Network, images: Images, classifiers: Iterable[int] | None = None) -> dict[int, Score]:
+def evaluate(
+    network: Network,
+    images: Images,
+    classifiers: Iterable[int] | None = None,
+    after_batch: Callable[[], None] = lambda: None,
+) -> dict[int, Score]:
     """Return the scores of the classifiers on those layers (default: A_K alone), from one pass over the images."""
     numbers = sorted(classifiers) if classifiers is not None else [len(network)]
     losses, correct = dict.fromkeys(numbers, 0.0), dict.fromkeys(numbers, 0)
@@ -30,6 +35,7 @@ def evaluate(network: Network, images: Images, classifiers: Iterable[int] | None
             loss, right = sums(logits, labels)
             losses[number] += loss
             correct[number] += right
+        after_batch()
     return {number: Score(losses[number] / len(images), correct[number] / len(images)) for number in numbers}
 
 

@@ -26,7 +26,7 @@ def draw_curves(run: RunDirectory, title: str) -> Path:
     left, right = figure.subplots(1, 2)
     ends = sorted({int(row["last_layer"]) for row in rows})
     for end in ends:
-        mine = _by_epoch([row for row in rows if row["last_layer"] == end])
+        mine = by_epoch([row for row in rows if row["last_layer"] == end])
         epochs = [row["epoch"] for row in mine]
         own = end == ends[-1]
         style: dict[str, Any] = {
@@ -163,7 +163,7 @@ def draw_confusion(matrix: np.ndarray, classes: Sequence[str], title: str, path:
     return _save(figure, path)
 
 
-def _by_epoch(rows: Sequence[dict[str, float]]) -> list[dict[str, float]]:
+def by_epoch(rows: Sequence[dict[str, float]]) -> list[dict[str, float]]:
     """Return a row per epoch: where boundaries move within epochs, a classifier has several; their mean."""
     epochs: dict[float, list[dict[str, float]]] = {}
     for row in rows:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
@@ -12,22 +13,51 @@ from minilocal.errors import TrainingError
 
 
 @contextlib.contextmanager
-def replacing(path: Path) -> Iterator[IO[bytes]]:
+def replacing(path: Path, aside: Path | None = None) -> Iterator[IO[bytes]]:
     """Open a temporary file and, once it is written and flushed to disk, put it in the place of `path`.
 
+    What was at `path` goes to `aside` if that is given. So at every moment either the old file or the new one is there,
+    and whole, whatever happens to this process or to the machine.
     Raises `TrainingError` if the system refuses; then what was at `path` before is still there.
     """
-    temporary = path.with_name(f".{path.name}.tmp")
+    temporary = temporary_of(path)
     try:
-        with temporary.open("wb") as file:
+        with temporary.open("w+b") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
+        if aside is not None:
+            path.replace(aside)
         temporary.replace(path)
-    except OSError as error:
+    except BaseException as error:
         with contextlib.suppress(OSError):
             temporary.unlink()
-        raise TrainingError(f"{path} can't be written ({error.strerror}); what was there before is kept") from None
+        if not isinstance(error, OSError):
+            raise
+        raise TrainingError(
+            f"{path} can't be written ({error.strerror or error}); what was there before is kept"
+        ) from None
+    flush_directory(path.parent)
+
+
+def temporary_of(path: Path) -> Path:
+    """Return where a file is while it is being written."""
+    return path.with_name(f".{path.name}.tmp")
+
+
+def flush_directory(path: Path) -> None:
+    """Have a directory's new names written to disk, where the system can: a renamed file then survives a power cut.
+
+    Windows can't open directories, and needs no such flush: NTFS keeps a journal of names.
+    """
+    if sys.platform == "win32":
+        return
+    with contextlib.suppress(OSError):
+        directory = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(directory)
+        finally:
+            os.close(directory)
 
 
 @contextlib.contextmanager

@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 
 from minilocal import parallel
-from minilocal.errors import InputError
+from minilocal.errors import InputError, NonFiniteError
 from minilocal.kernels.sgd import sgd
 from minilocal.layers.base import Layer
 
@@ -27,13 +27,17 @@ class SGD:
         self.velocity: dict[Layer, dict[str, np.ndarray]] = {}
 
     def update(self, layer: Layer) -> None:
-        """Update a layer's parameters in place from its gradients."""
+        """Update a layer's parameters in place from its gradients.
+
+        Raises `NonFiniteError` once it has updated one that is not finite now.
+        """
         for name, velocity in self.velocity_of(layer).items():
             arrays = layer.params[name].reshape(-1), velocity.reshape(-1), layer.grads[name].reshape(-1)
             number = velocity.dtype.type  # Python floats would turn float32 arithmetic into float64
             factors = number(self.lr), number(self.momentum), number(self.weight_decay)
             chunks = parallel.chunks(velocity.size, 3 * velocity.itemsize)
-            parallel.run(partial(_update, arrays, factors), chunks)
+            if not all(parallel.run(partial(_update, arrays, factors), chunks)):
+                raise NonFiniteError(f"{name} is not finite after its update")
 
     def velocity_of(self, layer: Layer) -> dict[str, np.ndarray]:
         """Return the layer's momentum buffers by name, made when first asked for."""
@@ -42,9 +46,9 @@ class SGD:
         return self.velocity[layer]
 
 
-def _update(arrays: tuple, factors: tuple, chunk: slice) -> None:
+def _update(arrays: tuple, factors: tuple, chunk: slice) -> bool:
     weight, velocity, gradient = (array[chunk] for array in arrays)
-    sgd(weight, velocity, gradient, *factors)
+    return sgd(weight, velocity, gradient, *factors)
 
 
 def cosine(lr: float, step: int, steps: int) -> float:

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
+from minilocal.reports import EpochReport, Position
 from minilocal.schedule import Block
 from minilocal.steps import BlockResult
-from minilocal.trainer import EpochReport
 
 LINE_SECONDS = 30.0  # without a terminal, how often a line within an epoch at the most
 
@@ -24,6 +24,7 @@ class Progress:
         self.bars = not quiet and sys.stderr.isatty()
         self.bar: Any = None
         self.epoch, self.seen, self.steps, self.losses = -1, 0, 0, np.zeros(1)
+        self.behind = 0  # images of the first epoch that were seen before
         self.blocks: list[Block] = []
         self.start = self.next_line = 0.0
 
@@ -32,6 +33,14 @@ class Progress:
         if not self.quiet:
             tqdm.write(text, file=sys.stdout)
             sys.stdout.flush()
+
+    def begin_at(self, position: Position, batch_size: int) -> None:
+        """Say from where a run goes on, if not from the beginning, and count what lies behind."""
+        if position.epoch >= self.epochs:
+            self.say(f"all {self.epochs} epochs are trained already")
+        elif position != (0, 0):
+            self.say(f"going on after {position}")
+        self.behind = position.step * batch_size
 
     def on_step(self, epoch: int, images: int, results: list[BlockResult]) -> None:
         """Count a step's images and each block's running loss: its mean since the epoch or these blocks began."""
@@ -48,7 +57,7 @@ class Progress:
             self.bar.update(images)
         elif (now := time.monotonic()) >= self.next_line:
             self.next_line = now + LINE_SECONDS
-            rate = self.seen / (now - self.start)
+            rate = (self.seen - self.behind) / (now - self.start)
             self.say(
                 f"epoch {epoch + 1}/{self.epochs}: {self.seen}/{self.images} images, {rate:.0f} images/s, loss {losses}"
             )
@@ -78,12 +87,15 @@ class Progress:
             self.bar = None
 
     def _begin(self, epoch: int) -> None:
-        self.epoch, self.seen, self.blocks = epoch, 0, []
+        if self.epoch >= 0:
+            self.behind = 0
+        self.epoch, self.seen, self.blocks = epoch, self.behind, []
         self.start = time.monotonic()
         self.next_line = self.start + LINE_SECONDS
         if self.bars:
             self.bar = tqdm(
                 total=self.images,
+                initial=self.behind,
                 desc=f"epoch {epoch + 1}/{self.epochs}",
                 unit="img",
                 leave=False,

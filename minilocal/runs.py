@@ -1,21 +1,164 @@
-"""A run: training whose rows and checkpoints go to a run directory, begun or gone on with."""
+"""A run: training whose tables and checkpoints go to a run directory, begun or gone on with."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import shlex
+from collections.abc import Callable, Iterator
+from typing import Any
 
+from minilocal import metrics
+from minilocal.checkpoint import Arrays
+from minilocal.diagnosis import damaged
+from minilocal.errors import InputError, Interrupted, NonFiniteError, TrainingError
+from minilocal.network import check_arrays
+from minilocal.reports import EpochReport, Position
+from minilocal.resume import differences
 from minilocal.rundir import RunDirectory
-from minilocal.trainer import EpochReport, Trainer
+from minilocal.signals import noted
+from minilocal.sums import EpochSums
+from minilocal.trainer import Trainer
 
 
-def train_into(run: RunDirectory, trainer: Trainer) -> Iterator[EpochReport]:
-    """Train the epochs that a run directory lacks; yield each one's report once its rows and checkpoint are written.
+def train_into(
+    run: RunDirectory,
+    trainer: Trainer,
+    checkpoint_every: int | None = None,
+    keep: int = 1,
+    on_begin: Callable[[Position], None] | None = None,
+) -> Iterator[EpochReport]:
+    """Train the epochs that a run directory lacks; yield each one's report once its checkpoint and rows are written.
 
     Random numbers are keyed by epoch and step, so a run that was interrupted ends with the same bits as one that was
-    not.
+    not. `checkpoint_every` writes a checkpoint every so many steps too, and `keep` is how many old ones stay.
+    `on_begin(position)` is told from where it goes on.
+
+    Raises `InputError` before the first step if another process trains there, the checkpoint is damaged or another
+    run's, or nothing can be written; `TrainingError` later, if a number is not finite or the disk is full; and
+    `Interrupted` once Ctrl-C or SIGTERM came and all is saved. The last good checkpoint is kept whatever happens.
     """
-    done = run.restore(trainer.network, trainer.optimizer)
-    for report in trainer.epochs(done):
-        run.append(report)
-        run.write_checkpoint(trainer.network, trainer.optimizer, report.epoch)
-        yield report
+    for name, value, least in (("checkpoint_every", checkpoint_every, 1), ("keep", keep, 0)):
+        if value is not None and value < least:
+            raise InputError(f"{name} is {value}; it must be at least {least}")
+    with run.lock, noted() as stop:
+        record = _Record(run, trainer, keep)
+        try:
+            record.begin()
+        except TrainingError as error:  # of a system that refuses to write: so far nothing is lost
+            raise InputError(str(error)) from None
+        if on_begin is not None:
+            on_begin(trainer.sums.position)
+
+        def stop_if_asked() -> None:
+            if stop.status:
+                raise Interrupted(
+                    f"stopped after {record.saved}; to go on: "
+                    f"python -m minilocal.train --resume {shlex.quote(str(run.path))}",
+                    stop.status,
+                )
+
+        def is_due(position: Position) -> bool:
+            if stop.status:
+                return True
+            step = position.epoch * trainer.steps_per_epoch + position.step
+            return checkpoint_every is not None and step % checkpoint_every == 0 and record.saved != position
+
+        def pause() -> None:
+            if record.saved != trainer.sums.position:
+                record.save()
+            stop_if_asked()
+
+        trainer.is_due, trainer.on_pause = is_due, pause
+        try:
+            for report in trainer.epochs(trainer.sums.epoch):
+                record.add(report)
+                yield report
+                if report.epoch < trainer.last_epoch:
+                    stop_if_asked()
+        except NonFiniteError as error:
+            raise NonFiniteError(f"{error}; the last good checkpoint, of {record.saved}, is kept") from None
+        finally:
+            trainer.is_due = lambda position: False
+
+
+class _Record:
+    """What a run leaves: the tables' texts so far, and a trainer's state, which it saves and loads."""
+
+    def __init__(self, run: RunDirectory, trainer: Trainer, keep: int) -> None:
+        self.run, self.trainer, self.keep = run, trainer, keep
+        self.config = run.read_config()[0].as_dict() if (run.path / "config.json").exists() else None
+        self.texts = metrics.begun("metrics.csv", "gradients.csv")
+        self.timing = metrics.begun("timing.csv")
+        self.saved: Position | None = None  # the position in checkpoint.npz, if that is good
+
+    def begin(self) -> None:
+        """Load the newest good checkpoint, or write a first one; write the tables as they were then."""
+        found = self.run.history.read_good(self._load)
+        if found is not None and found[0] == self.run.history.newest:
+            self.saved = self.trainer.sums.position
+        self.timing = {name: metrics.until(self.run.path / name, self.trainer.sums.epoch) for name in self.timing}
+        self.run.write_tables(self.texts | self.timing)
+        if found is None:
+            self.save()  # shows that there is room for one
+
+    def add(self, report: EpochReport) -> None:
+        """Save an epoch that has just ended.
+
+        Times are no part of a checkpoint, which the same run writes with the same bytes; so they go first. The other
+        tables follow, and never hold more than the checkpoint does.
+        """
+        self.timing = metrics.extended(self.timing, report)
+        self.run.write_tables(self.timing)
+        self.texts = metrics.extended(self.texts, report)
+        self.save()
+        self.run.write_tables(self.texts)
+
+    def save(self) -> None:
+        """Write a checkpoint; raises `NonFiniteError` rather than save what is none."""
+        trainer, sums = self.trainer, self.trainer.sums
+        step = sums.epoch * trainer.steps_per_epoch + sums.steps
+        turn = trainer.schedule.turn_at(sums.epoch, step, trainer.seed)
+        if what := damaged(trainer.network, trainer.schedule.blocks_at(turn, len(trainer.network))):
+            raise trainer.diverged(f"{what} after {sums.position}")
+        about = {
+            "config": self.config,
+            **self._trainer(),
+            "shift": trainer.schedule.shift_at(turn),
+            "sums": sums.as_dict(),
+            "tables": self.texts,
+        }
+        arrays = trainer.network.arrays() | self._momentum()
+        self.run.history.write(arrays, about, sums.position, self.saved, self.keep)
+        self.saved = sums.position
+
+    def _load(self, arrays: Arrays, about: dict[str, Any]) -> None:
+        """Take over what a checkpoint holds, whole or not at all; `InputError` says what does not fit."""
+        trainer = self.trainer
+        for name, mine in self._trainer().items():
+            if about.get(name) != mine:
+                raise InputError(f"its {name} is {about.get(name)!r:.20}, not {mine}")
+        theirs = about.get("config")
+        if self.config and isinstance(theirs, dict) and (different := differences(self.config, theirs)):
+            raise InputError(different)
+        sums = EpochSums.from_dict(about.get("sums"), trainer.schedule, len(trainer.network))
+        texts = about.get("tables")
+        if not isinstance(texts, dict) or texts.keys() != self.texts.keys() or {*map(type, texts.values())} != {str}:
+            raise InputError("it does not hold the run's tables")
+        momentum = self._momentum()
+        check_arrays(arrays, momentum)
+        trainer.network.load(arrays)
+        for name, velocity in momentum.items():
+            velocity[...] = arrays[name]
+        trainer.sums, self.texts = sums, texts
+
+    def _trainer(self) -> dict[str, Any]:
+        """Return what random numbers and learning rates depend on, besides epoch and step."""
+        names = ("seed", "lr_epochs", "steps_per_epoch")
+        return {name: getattr(self.trainer, name) for name in names}
+
+    def _momentum(self) -> Arrays:
+        """Return all momentum buffers under their names in a checkpoint."""
+        return {
+            f"momentum.{part}.{name}": velocity
+            for part, layer in self.trainer.network.parts
+            for name, velocity in self.trainer.optimizer.velocity_of(layer).items()
+        }

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from minilocal.errors import TrainingError
+from minilocal.errors import NonFiniteError
 from minilocal.losses import softmax_cross_entropy
 from minilocal.network import Network
 from minilocal.optim import SGD
@@ -50,7 +50,8 @@ def backprop_step(
     """Train all K layers by the loss of A_K; return the result as that of one block 1 … K.
 
     x is (N, H, W, C), labels (N,) integers. Dropout masks follow (seed, step). Gradients stay in every layer's
-    `grads`; with optimizer=None nothing is updated. Raises `NonFiniteLossError` before any update.
+    `grads`; with optimizer=None nothing is updated. Raises `NonFiniteError` before any update if the loss is not
+    finite, and in the update of a layer whose weights are not.
     """
     network.set_dropout_keys(seed, step)
     classifier = network.classifier()
@@ -87,8 +88,8 @@ def local_step(
 
     The body of Algorithm 1's inner loop (Lee, Lee & Jeon 2021). Layers in front of the first block are frozen:
     they run forward as in training and keep their parameters. Blocks follow one another without gaps, as
-    `Schedule.blocks_at` gives them; other arguments are `backprop_step`'s. Raises `NonFiniteLossError` before that
-    block's update, and after those in front of it.
+    `Schedule.blocks_at` gives them; other arguments are `backprop_step`'s. Raises `NonFiniteError` before the update of
+    a block whose loss is not finite, and after those in front of it; or in the update of a layer whose weights are not.
 
     Classifiers of the layers in `idle`, where no block ends, learn too, each for itself; the paper's rest meanwhile.
     See tutorials/reference.md, "Variants of moving boundaries".
@@ -160,19 +161,15 @@ def _learn_alone(network: Network, number: int, x: np.ndarray, labels: np.ndarra
     classifier = network.classifier(number)
     loss, dlogits = softmax_cross_entropy(classifier.forward(x, training=True), labels)
     if not math.isfinite(loss):
-        raise NonFiniteLossError(f"the loss of the idle classifier A_{number} is {loss}")
+        raise NonFiniteError(f"the loss of the idle classifier A_{number} is {loss}")
     classifier.backward(dlogits, need_dx=False)
     if optimizer is not None:
         optimizer.update(classifier)
     classifier.release()
 
 
-class NonFiniteLossError(TrainingError):
-    """A block's loss is NaN or infinite; the trainer adds epoch and step."""
-
-
 def _loss(block: Block, logits: np.ndarray, labels: np.ndarray) -> tuple[BlockResult, np.ndarray]:
     loss, dlogits = softmax_cross_entropy(logits, labels)
     if not math.isfinite(loss):
-        raise NonFiniteLossError(f"the loss of block {block} is {loss}")
+        raise NonFiniteError(f"the loss of block {block} is {loss}")
     return BlockResult(block, loss, int(np.sum(logits.argmax(axis=1) == labels))), dlogits

@@ -5,89 +5,21 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from minilocal.batches import Minibatches
 from minilocal.data import Data
-from minilocal.engine import Engine, StepOutcome, norm
-from minilocal.errors import InputError
+from minilocal.diagnosis import damaged
+from minilocal.engine import Engine
+from minilocal.errors import InputError, NonFiniteError
 from minilocal.evaluation import Score
 from minilocal.network import Network
 from minilocal.optim import SGD, learning_rate
+from minilocal.reports import EpochReport, Position
 from minilocal.schedule import Block, Schedule, parse
-from minilocal.steps import BlockResult, NonFiniteLossError
-
-
-@dataclass(frozen=True)
-class BlockReport:
-    """One block's epoch: mean training loss and accuracy, and its classifier's scores on held-out sets by name."""
-
-    block: Block
-    train: Score
-    held_out: dict[str, Score]
-
-
-@dataclass(frozen=True)
-class LayerReport:
-    """One layer's epoch: the block that trained it (its number from 1, 0 if frozen) and two norms.
-
-    `gradient_norm` is the L2 norm of all its parameters' gradients, averaged over steps (0 if frozen), and
-    `weight_norm` that of the parameters themselves at the epoch's end.
-    """
-
-    layer: int
-    block: int
-    gradient_norm: float
-    weight_norm: float
-
-
-@dataclass(frozen=True)
-class PartReport:
-    """The steps of an epoch that had the same boundary shift: how many, its blocks and all layers."""
-
-    shift: int
-    steps: int
-    blocks: list[BlockReport]
-    layers: list[LayerReport]
-
-
-@dataclass(frozen=True)
-class EpochReport:
-    """All that one epoch says of itself; epochs count from 1 here, for people to read.
-
-    It has one part, or as many as it had different shifts where boundaries move within epochs, in the order in which
-    these first came. `shift`, `blocks` and `layers` are the last part's.
-    """
-
-    epoch: int
-    lr: float
-    parts: list[PartReport]
-    images: int
-    train_seconds: float
-    evaluation_seconds: float
-
-    @property
-    def shift(self) -> int:
-        """Return the boundary shift."""
-        return self.parts[-1].shift
-
-    @property
-    def blocks(self) -> list[BlockReport]:
-        """Return each block's report."""
-        return self.parts[-1].blocks
-
-    @property
-    def layers(self) -> list[LayerReport]:
-        """Return each layer's report."""
-        return self.parts[-1].layers
-
-    @property
-    def test(self) -> Score:
-        """Return A_K's score on the test set."""
-        return self.blocks[-1].held_out["test"]
-
+from minilocal.steps import BlockResult
+from minilocal.sums import EpochSums
 
 OnStep = Callable[[int, int, list[BlockResult]], None]
 
@@ -98,7 +30,11 @@ class Trainer:
         for report in Trainer(network, "G3S2", data, epochs=10).epochs():
             print(report.epoch, report.test.accuracy)
 
-    `on_step(epoch, images, results)` is called after every step, with the number of images that it saw.
+    `on_step(epoch, images, results)` is called after every step, with the number of images that it saw. `on_pause()` is
+    called where `is_due(position)` says that training is to be saved or given up, which is asked after every step and
+    every batch of an evaluation. `sums` holds what the epoch has added up so far, and behind an epoch those of the next
+    one, still empty. If `lr_epochs` is given, learning rates are those of so many epochs, of which the first `epochs` are
+    trained. `engine` takes the steps: in this process, unless another is put in its place.
     """
 
     def __init__(
@@ -111,6 +47,7 @@ class Trainer:
         batch_size: int = 128,
         lr: float = 0.1,
         lr_schedule: str = "cosine",
+        lr_epochs: int | None = None,
         momentum: float = 0.9,
         weight_decay: float = 5e-4,
         crop: bool = True,
@@ -121,10 +58,13 @@ class Trainer:
         self.network, self.data = network, data
         self.schedule = parse(algo) if isinstance(algo, str) else algo
         self.last_epoch, self.batch_size = epochs, batch_size
-        self.lr, self.lr_schedule = lr, lr_schedule
+        self.lr, self.lr_schedule, self.lr_epochs = lr, lr_schedule, lr_epochs or epochs
         self.crop, self.flip, self.seed = crop, data.flip if flip is None else flip, seed
         self.on_step = on_step
-        self.engine = Engine(self)  # who takes the steps
+        self.is_due: Callable[[Position], bool] = lambda position: False
+        self.on_pause: Callable[[], object] = lambda: None
+        self.engine = Engine(self)
+        self.sums = EpochSums(0)
         self.optimizer = SGD(lr, momentum, weight_decay)
         if epochs < 1:
             raise InputError(f"epochs is {epochs}; it must be at least 1")
@@ -140,19 +80,6 @@ class Trainer:
         """Return the number of whole minibatches in the training set."""
         return len(self.data.train) // self.batch_size
 
-    def minibatches(self, epoch: int) -> Minibatches:
-        """Return the minibatches of an epoch, counted from 0."""
-        return Minibatches(self.data.train, self.batch_size, self.seed, epoch, self.crop, self.flip)
-
-    def step_and_turn(self, epoch: int, number: int) -> tuple[int, int]:
-        """Return a step's number since the start of training, and its turn, given its number within an epoch."""
-        step = epoch * self.steps_per_epoch + number
-        return step, self.schedule.turn_at(epoch, step, self.seed)
-
-    def learning_rate(self, step: int) -> float:
-        """Return the learning rate of a step, counted from 0 since the start of training."""
-        return learning_rate(self.lr_schedule, self.lr, step, self.last_epoch * self.steps_per_epoch)
-
     def epochs(self, first: int = 0) -> Iterator[EpochReport]:
         """Train epoch after epoch, from epoch `first` (counted from 0), and yield a report of each."""
         for epoch in range(first, self.last_epoch):
@@ -162,85 +89,80 @@ class Trainer:
     def train_epoch(self, epoch: int) -> EpochReport:
         """Train one epoch, counted from 0, and evaluate every classifier that a block had in it.
 
-        Raises `TrainingError`, which names epoch, step and block, if a loss is not finite.
+        If `sums` are of this epoch, the steps that they have added up are not done again.
+        Raises `NonFiniteError`, which names epoch, step, block and layer, if a loss, gradient or weight is not finite.
         """
-        steps = self.steps_per_epoch
-        parts: dict[int, _Part] = {}  # by shift: one, unless boundaries move within epochs
-        start = time.perf_counter()
-        number = 0
-        try:
-            for outcome in self.engine.steps(epoch, range(steps)):
-                _, turn = self.step_and_turn(epoch, number)
-                shift = self.schedule.shift_at(turn)
-                part = parts.setdefault(shift, _Part(shift, self.schedule.blocks_at(turn, len(self.network))))
-                part.add(outcome, self.batch_size)
-                number += 1
-                if self.on_step is not None:
-                    self.on_step(epoch, self.batch_size, outcome.results)
-        except NonFiniteLossError as error:
-            raise self._diverged(f"{error} in step {number + 1} of epoch {epoch + 1}") from None
+        if self.sums.epoch != epoch:
+            self.sums = EpochSums(epoch)
+        sums = self.sums
+        steps, start = self.steps_per_epoch, time.perf_counter() - sums.seconds
+        while sums.steps < steps:
+            try:
+                for outcome in self.engine.steps(epoch, self._numbers(sums.position)):
+                    _, turn = self.step_and_turn(epoch, sums.steps)
+                    sums.part(self.schedule, turn, len(self.network)).add(outcome, self.batch_size)
+                    sums.steps, sums.seconds = sums.steps + 1, time.perf_counter() - start
+                    if self.on_step is not None:
+                        self.on_step(epoch, self.batch_size, outcome.results)
+            except NonFiniteError as error:
+                raise self.diverged(f"{error} in step {sums.steps + 1} of epoch {epoch + 1}") from None
+            self.pause()
         trained = time.perf_counter()
-        held_out = self._evaluate(epoch, [block for part in parts.values() for block in part.blocks])
-        self.engine.collect()
+        held_out = self._evaluate(epoch, [block for part in sums.parts.values() for block in part.blocks])
+        try:
+            parts = [part.report(held_out, self.network) for part in sums.parts.values()]
+        except NonFiniteError as error:
+            raise self.diverged(f"{error} after step {steps} of epoch {epoch + 1}") from None
+        self.sums = EpochSums(epoch + 1)
         return EpochReport(
             epoch=epoch + 1,
-            lr=self.learning_rate(epoch * steps + number - 1),
-            parts=[part.report(held_out, self.network) for part in parts.values()],
+            lr=self.learning_rate((epoch + 1) * steps - 1),
+            parts=parts,
             images=steps * self.batch_size,
-            train_seconds=trained - start,
+            train_seconds=sums.seconds,
             evaluation_seconds=time.perf_counter() - trained,
         )
+
+    def _numbers(self, position: Position) -> Iterator[int]:
+        """Yield an epoch's next steps, from a position up to where a pause is due, or the epoch ends."""
+        for number in range(position.step, self.steps_per_epoch):
+            yield number
+            if self.is_due(Position(position.epoch, number + 1)):
+                return
 
     def _evaluate(self, epoch: int, blocks: Sequence[Block]) -> dict[str, dict[int, Score]]:
         """Return the scores of the blocks' classifiers by held-out set and layer."""
         held_out = self.engine.evaluate({block.last for block in blocks})
+        self.engine.collect()
         for name, scores in held_out.items():
             for block in blocks:
                 if not math.isfinite(loss := scores[block.last].loss):
-                    when = f"after step {self.steps_per_epoch} of epoch {epoch + 1}"
-                    raise self._diverged(f"the {name} loss of block {block} is {loss} {when}")
+                    what = (
+                        damaged(self.network, blocks)
+                        or f"the {name} loss of block {block} (layer {block.last}) is {loss}"
+                    )
+                    raise self.diverged(f"{what} after step {self.steps_per_epoch} of epoch {epoch + 1}")
         return held_out
 
-    def _diverged(self, what: str) -> NonFiniteLossError:
-        return NonFiniteLossError(f"{what}; try a smaller --lr than {self.lr:g}")
+    def pause(self) -> None:
+        """Call `on_pause` if that is due where training is."""
+        if self.is_due(self.sums.position):
+            self.engine.collect()
+            self.on_pause()
 
+    def minibatches(self, epoch: int) -> Minibatches:
+        """Return the minibatches of an epoch, counted from 0."""
+        return Minibatches(self.data.train, self.batch_size, self.seed, epoch, self.crop, self.flip)
 
-class _Part:
-    """Sums over the steps of an epoch that have the same blocks."""
+    def step_and_turn(self, epoch: int, number: int) -> tuple[int, int]:
+        """Return a step's number since the start of training, and its turn, from its number in the epoch."""
+        step = epoch * self.steps_per_epoch + number
+        return step, self.schedule.turn_at(epoch, step, self.seed)
 
-    def __init__(self, shift: int, blocks: list[Block]) -> None:
-        self.shift, self.blocks = shift, blocks
-        self.steps = self.images = 0
-        self.losses, self.correct = np.zeros(len(blocks)), np.zeros(len(blocks))
-        self.gradient_norms: dict[int, float] = dict.fromkeys(range(blocks[0].first, blocks[-1].last + 1), 0.0)
+    def learning_rate(self, step: int) -> float:
+        """Return the learning rate of a step, counted from 0 since the start of training."""
+        return learning_rate(self.lr_schedule, self.lr, step, self.lr_epochs * self.steps_per_epoch)
 
-    def add(self, outcome: StepOutcome, images: int) -> None:
-        """Count a step."""
-        self.steps += 1
-        self.images += images
-        self.losses += [result.loss for result in outcome.results]
-        self.correct += [result.correct for result in outcome.results]
-        for number in self.gradient_norms:
-            self.gradient_norms[number] += outcome.gradient_norms[number]
-
-    def report(self, held_out: dict[str, dict[int, Score]], network: Network) -> PartReport:
-        """Return means over the steps, and the scores on held-out sets."""
-        blocks = [
-            BlockReport(
-                block,
-                Score(loss / self.steps, correct / self.images),
-                {name: scores[block.last] for name, scores in held_out.items()},
-            )
-            for block, loss, correct in zip(self.blocks, self.losses, self.correct, strict=True)
-        ]
-        block_of = {layer: i for i, block in enumerate(self.blocks, 1) for layer in range(block.first, block.last + 1)}
-        layers = [
-            LayerReport(
-                number,
-                block_of.get(number, 0),
-                self.gradient_norms.get(number, 0.0) / self.steps,
-                norm(layer.params.values()),
-            )
-            for number, layer in enumerate(network.layers, 1)
-        ]
-        return PartReport(self.shift, self.steps, blocks, layers)
+    def diverged(self, what: str) -> NonFiniteError:
+        """Return the error that says what is not finite, where, and what to try."""
+        return NonFiniteError(f"{what}; try a smaller --lr than {self.lr:g}")

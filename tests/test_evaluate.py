@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from minilocal import evaluate, train
+from minilocal import checkpoint, evaluate, train
 
 
 @pytest.fixture(scope="module")
@@ -68,13 +68,20 @@ def edit_config(section="config", **changes):
     return action
 
 
-def edit_checkpoint(**changes):
+def edit_checkpoint(sums=None, **changes):
+    """Change what a checkpoint holds and give it the checksum of that."""
+
     def action(run):
-        with np.load(run / "checkpoint.npz") as old:
-            arrays = dict(old)
-        np.savez(run / "checkpoint.npz", **(arrays | changes))
+        arrays, about = checkpoint.read(run / "checkpoint.npz")
+        with (run / "checkpoint.npz").open("w+b") as file:
+            checkpoint.write(file, arrays | changes, about | ({} if sums is None else {"sums": sums}))
 
     return action
+
+
+def no_checkpoint(run):
+    for path in run.glob("checkpoint*"):
+        path.unlink()
 
 
 ODD = [
@@ -88,19 +95,20 @@ ODD_DATA = [
     ("mean", [float("nan")]), ("mean", [1e308]), ("std", [0.0]), ("std", [1e-320]), ("std", [[1.0]]),
     ("white_level", "255"), ("white_level", 1e308),
 ]  # fmt: skip
+ODD_SUMS = [{}, [], {"epoch": -3, "steps": 0}, {"epoch": True, "steps": 0}, {"epoch": 2, "steps": 0.5}, {"epoch": 2}]
 
 
 @pytest.mark.parametrize(
     ("action", "says"),
     [
         (lambda run: (run / "config.json").unlink(), "config.json does not exist; name a run directory"),
-        (lambda run: (run / "checkpoint.npz").unlink(), "checkpoint.npz does not exist"),
+        (no_checkpoint, "checkpoint.npz does not exist"),
         (spoil("config.json", b"{"), "config.json can't be read"),
         (spoil("config.json", b"\xff\xfe"), "config.json can't be read"),
         (spoil("config.json", b"[]"), "is not a run's configuration"),
         (spoil("config.json", b'{"config": {}, "data": {}}'), "is not a run's configuration"),
-        (spoil("checkpoint.npz", b""), "checkpoint.npz can't be read"),
-        (spoil("checkpoint.npz", b"PK\x03\x04 and then nothing"), "checkpoint.npz can't be read"),
+        (spoil("checkpoint.npz", b""), "checkpoint.npz is not a whole checkpoint"),
+        (spoil("checkpoint.npz", b"PK\x03\x04 and then nothing"), "checkpoint.npz is not a whole checkpoint"),
         (edit_config(width=0.125), "does not fit the run's configuration: array"),
         (edit_config(algo="G9S9"), "config.json is not a run's configuration (G9S9 shifts by 9"),
         (edit_config(colour="red"), "does not know colour"),
@@ -110,9 +118,7 @@ ODD_DATA = [
         ),
         *((edit_config("data", **{name: value}), f"(data.{name} is ") for name, value in ODD_DATA),
         (spoil("config.json", b"[" * 100_000), "config.json can't be read"),
-        (edit_checkpoint(epoch=np.array(np.inf)), "its epoch is not a whole number from 1"),
-        (edit_checkpoint(epoch=np.array(-3)), "its epoch is not a whole number from 1"),
-        (edit_checkpoint(epoch=np.array([1, 2])), "its epoch is not a whole number from 1"),
+        *((edit_checkpoint(sums), "it does not say how far training was") for sums in ODD_SUMS),
         (edit_checkpoint(**{"layers.1.bn.beta": np.full(8, np.nan)}), "array layers.1.bn.beta holds what is no finite"),
         (edit_config(test_size=90_000), "test size is 90000"),
     ],
@@ -167,13 +173,20 @@ def test_a_truncated_checkpoint_is_refused(run, cut, capsys):
     content = (run / "checkpoint.npz").read_bytes()
     (run / "checkpoint.npz").write_bytes(content[: int(cut * len(content))])
     assert evaluate.main([str(run)]) == 2
-    assert "checkpoint.npz can't be read" in capsys.readouterr().err
+    assert "checkpoint.npz is not a whole checkpoint" in capsys.readouterr().err
 
 
 def test_a_pickle_in_a_checkpoint_is_not_loaded(run, capsys):
-    np.savez(run / "checkpoint.npz", epoch=np.array([object()], dtype=object))
+    edit_checkpoint(**{"layers.1.bn.beta": np.array([object()], dtype=object)})(run)
     assert evaluate.main([str(run)]) == 2
-    assert "can't be read" in capsys.readouterr().err
+    assert "layers.1.bn.beta holds Python objects, which are not read" in capsys.readouterr().err
+
+
+def test_between_two_renames_the_checkpoint_before_is_read(run, capsys):
+    """A process killed there leaves no checkpoint.npz."""
+    (run / "checkpoint.npz").unlink()
+    assert evaluate.main([str(run)]) == 0
+    assert "; after epoch 1" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("name", ["none.png", "text.png", "folder"])

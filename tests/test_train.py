@@ -52,7 +52,8 @@ def test_a_run_says_what_it_does_and_leaves_everything(train, tmp_path):
     assert lines[-1].endswith(f"results in {run.relative_to(tmp_path)}")
     assert run.name.endswith("-G3S2-vgg8b")
     assert {p.name for p in run.iterdir()} == {
-        "config.json", "metrics.csv", "gradients.csv", "timing.csv", "checkpoint.npz", "curves.png", "gradient_map.png",
+        "config.json", "metrics.csv", "gradients.csv", "timing.csv", "checkpoint.npz", "checkpoint-epoch1.npz",
+        "curves.png", "gradient_map.png", ".lock",
     }  # fmt: skip
 
     metrics = rows(run / "metrics.csv")
@@ -71,7 +72,8 @@ def test_a_run_says_what_it_does_and_leaves_everything(train, tmp_path):
     assert Config.from_dict(about["config"]).algo == "g3s2"
     assert len(about["data"]["mean"]) == 1
     with np.load(run / "checkpoint.npz", allow_pickle=False) as checkpoint:
-        assert checkpoint["epoch"] == 2
+        about = json.loads(checkpoint["about"].tobytes())
+        assert (about["version"], about["seed"], about["config"]["algo"], about["sums"]["epoch"]) == (1, 0, "g3s2", 2)
         assert {
             "layers.1.conv.weight",
             "momentum.layers.1.conv.weight",
@@ -208,27 +210,11 @@ def test_a_diverging_run_exits_1_and_keeps_its_directory(train, tmp_path):
         "--algo", "G2", "--lr", "1000", "--weight-decay", "0.99", "--epochs", "3", "--run-dir", "bad"
     )
     assert status == 1
-    assert re.search(r"the (\w+ )?loss of block \S+ is \S+ (in|after) step \d+ of epoch \d", err)
-    assert "try a smaller --lr than 1000" in err
+    assert re.search(r"layers?.*\d.* is (nan|-?inf) .*(in|after) step \d+ of epoch \d; try", err)
+    assert "try a smaller --lr than 1000; the last good checkpoint, of " in err
     assert err.count("\n") == 1
     assert (tmp_path / "bad" / "config.json").exists()
     assert "results in" not in out
-
-
-def test_an_interrupted_run_keeps_what_it_finished(train, tmp_path, monkeypatch):
-    """Ctrl-C in the second epoch: status 130, and rows, checkpoint and pictures of the first."""
-    from minilocal.trainer import Trainer
-
-    def epochs(self, first=0):
-        yield self.train_epoch(0)
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(Trainer, "epochs", epochs)
-    status, _, err = train("--run-dir", "run")
-    assert (status, err) == (130, "minilocal.train: interrupted\n")
-    assert {r["epoch"] for r in rows(tmp_path / "run" / "metrics.csv")} == {"1"}
-    assert (tmp_path / "run" / "checkpoint.npz").exists()
-    assert (tmp_path / "run" / "gradient_map.png").exists()
 
 
 def test_a_code_page_without_multiplication_sign_does_not_stop_a_run(quick, tmp_path):

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from minilocal.costs.algorithm import AlgorithmCosts, pipeline_bound, reduction
 from minilocal.costs.published import MODELS, TABLE1, Figure, Reductions, Row
 from minilocal.costs.step import Macs
+from minilocal.tables import aligned
 
 
 def render(algorithms: Sequence[AlgorithmCosts], backprop: AlgorithmCosts) -> str:
@@ -23,7 +24,7 @@ def _macs(algorithms: Sequence[AlgorithmCosts], backprop: AlgorithmCosts) -> str
         for shift, m in parts:
             numbers = (m.forward, m.weight_gradient, m.input_gradient, m.classifiers, m.total)
             rows.append([algorithm.algo, shift, *map(_whole, numbers), _percent(reduction(m.total, backprop.macs))])
-    return "MACs of a step\n" + _table(rows)
+    return "MACs of a step\n" + aligned(rows)
 
 
 def _weights(algorithms: Sequence[AlgorithmCosts]) -> str:
@@ -32,7 +33,7 @@ def _weights(algorithms: Sequence[AlgorithmCosts]) -> str:
         share = algorithm.classifier_weights / algorithm.layer_weights
         numbers = (algorithm.layer_weights, algorithm.classifier_weights, algorithm.weights)
         rows.append([algorithm.algo, *map(_whole, numbers), _percent(share, 2)])
-    return "parameters: weights of convolutions and linear layers, of all classifiers ever used\n" + _table(rows)
+    return "parameters: weights of convolutions and linear layers, of all classifiers ever used\n" + aligned(rows)
 
 
 def _off_chip(algorithms: Sequence[AlgorithmCosts], backprop: AlgorithmCosts) -> str:
@@ -47,7 +48,7 @@ def _off_chip(algorithms: Sequence[AlgorithmCosts], backprop: AlgorithmCosts) ->
             means = map(_whole, (algorithm.stored, algorithm.off_chip))
             rows.append([algorithm.algo, "mean", "", "", "", *means, less])
     title = "off-chip accesses, words per minibatch; parameters by use, and activations stored until backward"
-    return f"{title}\n{_table(rows)}"
+    return f"{title}\n{aligned(rows)}"
 
 
 def _pipeline(algorithms: Sequence[AlgorithmCosts], backprop: AlgorithmCosts) -> str:
@@ -59,7 +60,7 @@ def _pipeline(algorithms: Sequence[AlgorithmCosts], backprop: AlgorithmCosts) ->
         if len(algorithm.steps) > 1:
             bounds = [f"{pipeline_bound(algorithm, other):.2f}×" for other in (backprop, algorithm)]
             rows.append([algorithm.algo, "mean", "", _whole(algorithm.costliest), *bounds])
-    return "pipeline, one block per worker: at most so many times as fast as on one worker\n" + _table(rows)
+    return "pipeline, one block per worker: at most so many times as fast as on one worker\n" + aligned(rows)
 
 
 def render_table1(ours: dict[str, Row]) -> str:
@@ -72,7 +73,7 @@ def render_table1(ours: dict[str, Row]) -> str:
     paper_layers, paper_a2 = TABLE1["layers"], TABLE1["A2"]
     return f"""\
 Table I: VGG-16, CIFAR-10, layer-wise; A1 on 15 layers, A2 on the 13 convolutional ones
-{_table(rows, texts=2)}
+{aligned(rows, texts=2)}
 
 Every cell is the paper's but A2's averages, {_percent(1 - a2.macs_mean / paper_a2.macs_mean, 2)} lower here. \
 With one more 512×10 matrix in the sums over the
@@ -100,9 +101,9 @@ def render_figure(figure: Figure, off_chip: Reductions, macs: Reductions) -> str
     widest = max(spreads, key=lambda algo: spreads[algo])
     return f"""\
 Fig. {figure.number}: {figure.dataset}, A1: how much less than BP, in %
-{_table(accesses)}
+{aligned(accesses)}
 
-{_table(products)}
+{aligned(products)}
 
 The paper gives one reduction of MACs per algorithm, "regardless of the neural network structure". That is not quite so:
 networks lie up to {spreads[widest]:.1f} points apart ({widest}); the mean of the four is what comes near."""
@@ -118,16 +119,3 @@ def _whole(number: float) -> str:
 
 def _percent(share: float, digits: int = 1) -> str:
     return f"{100 * share:.{digits}f} %"
-
-
-def _table(rows: Sequence[Sequence[str]], texts: int = 1) -> str:
-    """Return rows with aligned columns, the first `texts` of them to the left."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = [
-        "  ".join(
-            cell.ljust(width) if i < texts else cell.rjust(width)
-            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    ]
-    return "\n".join(lines)

@@ -1,23 +1,18 @@
 """One's own images: an .npz file with `x_train`, `y_train`, `x_test`, `y_test` and, if wanted, `classes`.
 
-`np.savez("my.npz", x_train=..., y_train=..., x_test=..., y_test=...)` writes one. The arrays are read here
-and not by `np.load`, which allocates whatever an array's header claims before it looks at the data. Nothing
-is unpickled.
+`np.savez("my.npz", x_train=..., y_train=..., x_test=..., y_test=...)` writes one. Nothing is unpickled.
 """
 
 from __future__ import annotations
 
-import io
-import math
-import warnings
-import zipfile
 from pathlib import Path
 
 import numpy as np
 
 from minilocal.datasets.dataset import Dataset
-from minilocal.datasets.files import is_file, read_up_to, reason
+from minilocal.datasets.files import is_file, reason
 from minilocal.errors import InputError
+from minilocal.npy import read_arrays
 
 NAMES = ("x_train", "y_train", "x_test", "y_test")
 MAX_CLASSES = 10_000  # a mistaken label, such as a hash or a year, must not build a classifier of millions
@@ -33,7 +28,11 @@ def read_npz(path: str | Path) -> Dataset:
     path = Path(path)
     if not is_file(path):
         raise InputError(f"{path} is not a file: give an .npz file as npz:FILE")
-    arrays = _read_arrays(path)
+    try:
+        with path.open("rb") as file:
+            arrays = read_arrays(file, path, lambda name: name in (*NAMES, "classes"))
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {reason(error)}") from error
     if missing := [name for name in NAMES if name not in arrays]:
         raise InputError(
             f"{path} has no array {missing[0]} (there is {', '.join(arrays) or 'none'}): "
@@ -55,50 +54,6 @@ def read_npz(path: str | Path) -> Dataset:
     if largest >= len(classes):
         raise InputError(f"{path}: label {largest} has no name among the {len(classes)} of the array classes")
     return Dataset(f"npz:{path}", x_train, y_train, x_test, y_test, classes, flip=False)
-
-
-def _read_arrays(path: Path) -> dict[str, np.ndarray]:
-    """Read those arrays of the file that have a meaning here."""
-    arrays = {}
-    try:
-        with zipfile.ZipFile(path) as archive:
-            for name in (*NAMES, "classes"):
-                if f"{name}.npy" in archive.namelist():
-                    info = archive.getinfo(f"{name}.npy")
-                    with archive.open(info) as member:
-                        data = read_up_to(member, info.file_size + 1)
-                    arrays[name] = _parse(data, f"{path}: {name}")
-    except InputError:
-        raise
-    except MemoryError as error:
-        raise InputError(f"{path} does not fit in memory") from error
-    except Exception as error:  # zipfile meets damaged archives with a dozen kinds of exception
-        raise InputError(f"{path} is not a whole .npz file: {reason(error)}") from error
-    return arrays
-
-
-def _parse(data: bytearray, what: str) -> np.ndarray:
-    """Return the array in the bytes of an .npy file."""
-    stream = io.BytesIO(data)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of odd headers, which are refused or harmless
-            version = np.lib.format.read_magic(stream)
-            if version == (1, 0):
-                shape, fortran, dtype = np.lib.format.read_array_header_1_0(stream)
-            else:
-                shape, fortran, dtype = np.lib.format.read_array_header_2_0(stream)
-    except Exception as error:  # NumPy evaluates the header's text, and a damaged one fails in many ways
-        raise InputError(f"{what} is not a whole array: its header cannot be read") from error
-    if dtype.hasobject:
-        raise InputError(f"{what} holds Python objects, which are not read: save numbers or strings")
-    start, count = stream.tell(), math.prod(shape)
-    if min(shape, default=0) < 0 or dtype.itemsize * count != len(data) - start:
-        held = f"{len(data) - start:,} bytes"
-        raise InputError(f"{what} is not a whole array: {held} do not make {dtype} of shape {shape}")
-    if dtype.itemsize == 0 or count == 0:
-        raise InputError(f"{what} is empty (shape {shape})")
-    return np.frombuffer(data, dtype, offset=start).reshape(shape, order="F" if fortran else "C")
 
 
 def _images(x: np.ndarray, what: str) -> np.ndarray:

@@ -6,8 +6,9 @@ from collections import deque
 from collections.abc import Collection, Iterable, Iterator
 
 from minilocal.batches import EVALUATED
-from minilocal.engine import Engine, StepOutcome
+from minilocal.engine import Engine
 from minilocal.evaluation import Score
+from minilocal.outcome import StepOutcome
 from minilocal.pipeline.log import Log
 from minilocal.pipeline.messages import Collect, Command, Report, Shift, Step, Test
 from minilocal.pipeline.parts import Parts, carry_out, owners
@@ -56,14 +57,24 @@ class Root(Engine):
                 yield Shift(shift)
             yield Step(step)
 
+    def _tests(self, name: str, classifiers: frozenset[int], batches: Iterable[int]) -> Iterator[Command]:
+        for batch in batches:
+            yield Test(name, batch, classifiers)
+            if self.trainer.is_due(self.trainer.sums.position):
+                return
+
     def _evaluate(self, name: str, classifiers: frozenset[int]) -> dict[int, Score]:
         images = len(self.trainer.data.held_out[name])
         losses, correct = dict.fromkeys(sorted(classifiers), 0.0), dict.fromkeys(classifiers, 0)
-        for _, reports in self._run(Test(name, batch, classifiers) for batch in range(-(-images // EVALUATED))):
-            for report in reports:
-                for number, (loss, right) in report.content.items():
-                    losses[number] += loss
-                    correct[number] += right
+        done, batches = 0, -(-images // EVALUATED)
+        while done < batches:
+            for _, reports in self._run(self._tests(name, classifiers, range(done, batches))):
+                done += 1
+                for report in reports:
+                    for number, (loss, right) in report.content.items():
+                        losses[number] += loss
+                        correct[number] += right
+            self.trainer.pause()
         return {number: Score(losses[number] / images, correct[number] / images) for number in losses}
 
     def _run(self, commands: Iterable[Command]) -> Iterator[tuple[Command, list[Report]]]:

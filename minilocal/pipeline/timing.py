@@ -12,9 +12,9 @@ from statistics import median
 
 import numpy as np
 
-from minilocal.engine import gradient_norms
 from minilocal.network import Network
 from minilocal.optim import SGD
+from minilocal.outcome import StepOutcome
 from minilocal.parallel import one_blas_thread
 from minilocal.steps import block_step, frozen_forward
 from minilocal.trainer import Trainer
@@ -46,6 +46,6 @@ def _step(trainer: Trainer, network: Network, optimizer: SGD, turn: int) -> list
     x = frozen_forward(network, blocks[0].first - 1, x, labels, optimizer, idle)
     for block in blocks:
         x, result = block_step(network, block, x, labels, optimizer, idle)
-        gradient_norms(network, [result])
+        StepOutcome.of([result], network)
         clock.append(time.perf_counter())
     return [end - start for start, end in pairwise(clock)]

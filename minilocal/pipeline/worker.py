@@ -16,15 +16,16 @@ from typing import Any
 import numpy as np
 
 from minilocal.batches import Minibatches, evaluation_batch, evaluation_labels
-from minilocal.engine import StepOutcome, gradient_norms
-from minilocal.errors import InputError
+from minilocal.diagnosis import diagnosed
+from minilocal.errors import InputError, NonFiniteError
 from minilocal.evaluation import sums
+from minilocal.outcome import StepOutcome
 from minilocal.parallel import one_blas_thread
 from minilocal.pipeline.messages import Collect, Command, Report, Shift, Step, Stop, Test
 from minilocal.pipeline.parts import Parts, carry_out, owners
 from minilocal.pipeline.plan import Plan, Share
 from minilocal.pipeline.transport import ROOT, Transport
-from minilocal.steps import NonFiniteLossError, block_step, frozen_forward
+from minilocal.steps import block_step, frozen_forward
 from minilocal.trainer import Trainer
 
 
@@ -77,7 +78,7 @@ class Worker:
             return None, None
         try:
             return self._train(command.number, x) if isinstance(command, Step) else self._test(command, x)
-        except (InputError, NonFiniteLossError, MemoryError) as error:
+        except (InputError, NonFiniteError, MemoryError) as error:
             self.failed = True
             return None, error
 
@@ -94,13 +95,18 @@ class Worker:
         labels = batches.labels(number)
         if x is None:
             x = batches.pixels(number)
-            x = frozen_forward(network, share.blocks[0].first - 1, x, labels, optimizer, idle)
-        results = []
-        for block in share.blocks:
-            x, result = block_step(network, block, x, labels, optimizer, idle)
-            self._release()  # not before the first block's backward, which needs the features that came
-            results.append(result)
-        return x, StepOutcome(results, gradient_norms(network, results))
+        taken, first, results = x, share.first, []
+        try:
+            if self.number == 0:
+                x = frozen_forward(network, share.blocks[0].first - 1, x, labels, optimizer, idle)
+            for block in share.blocks:
+                taken, first = x, block.first
+                x, result = block_step(network, block, x, labels, optimizer, idle)
+                self._release()  # not before the first block's backward, which needs the features that came
+                results.append(result)
+            return x, StepOutcome.of(results, network)
+        except NonFiniteError as error:
+            raise diagnosed(error, network, share.blocks, taken, first) from None
 
     def _test(self, command: Test, x: np.ndarray | None) -> tuple[np.ndarray, dict[int, tuple[float, int]]]:
         """Do this worker's part of `evaluate`."""

@@ -1,0 +1,49 @@
+"""Where training went wrong: the first layer whose numbers are not finite. Looked for only once a run has diverged."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from minilocal.errors import NonFiniteError
+from minilocal.network import Network
+from minilocal.schedule import Block
+
+
+def damaged(network: Network, blocks: Sequence[Block]) -> str | None:
+    """Return in words the first gradient, weight or running statistic that is not finite, with its layer and block.
+
+    Return None if all are finite.
+    """
+    for part, layer in network.parts:
+        number = int(part.split(".")[1])
+        kinds = {"gradient": layer.grads, "weight": layer.params, "running statistic": layer.state}
+        for kind, arrays in kinds.items():
+            for name, array in arrays.items():
+                if (bad := array[~np.isfinite(array)]).size:
+                    block = next((block for block in blocks if block.first <= number <= block.last), None)
+                    within = f", block {block}" if block else ""
+                    return f"the {kind} of {part}.{name} (layer {number}{within}) is {bad[0]}"
+    return None
+
+
+def behind(network: Network, x: np.ndarray, first: int, last: int) -> str:
+    """Return in words which output of layers first … last, for a batch x, is the first that is not finite."""
+    for number in range(first, last + 1):
+        layer = network.layer(number)
+        x = layer.forward(x, training=True)
+        layer.release()
+        if not np.isfinite(x).all():
+            return f"the output of layer {number} is the first that is not finite"
+    return "all layers' outputs are finite, a classifier's are not"
+
+
+def diagnosed(
+    error: NonFiniteError, network: Network, blocks: Sequence[Block], x: np.ndarray, first: int = 1
+) -> NonFiniteError:
+    """Return an error of a step that says where numbers are not finite.
+
+    The step trained `blocks`, on a batch x that layer `first` took.
+    """
+    return NonFiniteError(damaged(network, blocks) or f"{error} ({behind(network, x, first, blocks[-1].last)})")

@@ -1,0 +1,50 @@
+"""Ctrl-C and SIGTERM while training: noted when they come, obeyed where training can be saved."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from types import FrameType
+
+# What asks a program to end. Windows has no SIGTERM that a program could notice; Ctrl-Break takes its place.
+TERMINATE = getattr(signal, "SIGBREAK", signal.SIGTERM)
+SAY = b"\nstopping once this step is done and saved; Ctrl-C again stops at once\n"
+
+
+class Stop:
+    """Whether a signal has asked to stop, and the exit status for it: 130 for Ctrl-C, 143 for SIGTERM, else 0."""
+
+    status = 0
+
+    def note(self, number: int, _: FrameType | None) -> None:
+        """Handle a signal. After the first Ctrl-C the system itself handles the second, by ending the process."""
+        self.status = 130 if number == signal.SIGINT else 143
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        if number == signal.SIGINT:
+            with contextlib.suppress(OSError):
+                os.write(2, SAY)  # print may be in the middle of a line of its own
+
+
+@contextlib.contextmanager
+def noted() -> Iterator[Stop]:
+    """Yield a `Stop` that notes signals within the `with` block instead of being interrupted by them.
+
+    Outside the main thread, where Python handles no signals, nothing is noted; nor is a signal that this process was
+    started to ignore, as shells do with Ctrl-C for programs in the background.
+    """
+    stop = Stop()
+    if threading.current_thread() is not threading.main_thread():
+        yield stop
+        return
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, TERMINATE)}
+    before = {number: handler for number, handler in before.items() if handler not in (signal.SIG_IGN, None)}
+    for number in before:
+        signal.signal(number, stop.note)
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,37 @@
+"""Rows of texts as tables, to read on a terminal and on a code host."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+def aligned(rows: Sequence[Sequence[str]], texts: int = 1) -> str:
+    """Return rows with aligned columns, the first `texts` of them to the left.
+
+    >>> print(aligned([["layer", "MACs"], ["1", "27"], ["2", "9216"]]))
+    layer  MACs
+    1        27
+    2      9216
+    """
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = [
+        "  ".join(
+            cell.ljust(width) if i < texts else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
+    return "\n".join(lines)
+
+
+def markdown(rows: Sequence[Sequence[str]], texts: int = 1) -> str:
+    """Return rows as a Markdown table, the first row its head, the first `texts` columns to the left.
+
+    >>> print(markdown([["layer", "MACs"], ["1", "27"]]))
+    | layer | MACs |
+    |---|---:|
+    | 1 | 27 |
+    """
+    head, *body = ("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows)
+    rule = "|" + "|".join("---" if i < texts else "---:" for i in range(len(rows[0]))) + "|"
+    return "\n".join([head, rule, *body])
