@@ -33,8 +33,8 @@ class Trainer:
     `on_step(epoch, images, results)` is called after every step, with the number of images that it saw. `on_pause()` is
     called where `is_due(position)` says that training is to be saved or given up, which is asked after every step and
     every batch of an evaluation. `sums` holds what the epoch has added up so far, and behind an epoch those of the next
-    one, still empty. If `lr_epochs` is given, learning rates are those of so many epochs, of which the first `epochs` are
-    trained. `engine` takes the steps: in this process, unless another is put in its place.
+    one, still empty. If `lr_epochs` is given, learning rates are those of so many epochs, of which the first `epochs`
+    are trained. `engine` takes the steps: in this process, unless another is put in its place.
     """
 
     def __init__(

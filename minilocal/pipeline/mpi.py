@@ -17,7 +17,8 @@ import numpy as np
 from mpi4py import MPI
 
 from minilocal import memory
-from minilocal.pipeline.transport import ROOT, SLOTS, LostPeerError, Transport
+from minilocal.errors import LostWorkerError
+from minilocal.pipeline.transport import ROOT, SLOTS, Transport
 
 SHORTEST, LONGEST = 2e-5, 1e-3  # seconds of a sleep
 
@@ -90,11 +91,11 @@ class MPITransport(Transport):
 
 @contextmanager
 def _noticing_loss() -> Iterator[None]:
-    """Turn what MPI itself may say when a rank is gone into `LostPeerError`."""
+    """Turn what MPI itself may say when a rank is gone into `LostWorkerError`."""
     try:
         yield
     except MPI.Exception as error:
-        raise LostPeerError(f"MPI says: {error}") from None
+        raise LostWorkerError(f"MPI says: {error}") from None
 
 
 def _rank(member: int) -> int:

@@ -17,7 +17,7 @@ from multiprocessing.context import SpawnProcess
 from multiprocessing.shared_memory import SharedMemory
 
 from minilocal.batches import EVALUATED
-from minilocal.errors import InputError, TrainingError
+from minilocal.errors import InputError, LostWorkerError, TrainingError
 from minilocal.network import Network
 from minilocal.parallel import set_threads
 from minilocal.pipeline.messages import Report, Stop
@@ -25,7 +25,7 @@ from minilocal.pipeline.parts import Parts, moves
 from minilocal.pipeline.plan import Plan
 from minilocal.pipeline.root import Root
 from minilocal.pipeline.shared import Pair, SharedTransport, Way, join
-from minilocal.pipeline.transport import PIECE, ROOT, LostPeerError
+from minilocal.pipeline.transport import PIECE, ROOT
 from minilocal.pipeline.worker import Worker
 from minilocal.trainer import Trainer
 
@@ -43,7 +43,7 @@ def worker_processes(trainer: Trainer, make: Callable[[], Trainer], plan: Plan, 
     and computes on so many threads. Behind the block the processes are gone, and the shared memory with them.
 
     Raises `InputError` if there is too little shared memory or a worker does not find its data. Within the block,
-    `LostPeerError` names the worker that died, and its blocks.
+    `LostWorkerError` names the worker that died, and its blocks.
     """
     context = get_context("spawn")
     memory, ways = join(context, way_sizes(plan, trainer.network, max(trainer.batch_size, EVALUATED)))
@@ -69,7 +69,7 @@ def worker_processes(trainer: Trainer, make: Callable[[], Trainer], plan: Plan, 
         memory.unlink()  # all have it open and need its name no more; so it can't be left behind
         root = Root(trainer, plan, transport)
         yield root
-        with contextlib.suppress(LostPeerError):
+        with contextlib.suppress(LostWorkerError):
             transport.send(0, Stop())
             _wait_for(processes)
     finally:
@@ -132,7 +132,7 @@ def _work(
             parts.keep_only(())
             Worker(number, trainer, parts, plan, transport, zero).run()
             status = 0
-    except LostPeerError:
+    except LostWorkerError:
         status = LOST
     except Exception:
         traceback.print_exc()

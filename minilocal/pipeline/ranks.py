@@ -12,14 +12,14 @@ from types import TracebackType
 
 from mpi4py import MPI
 
-from minilocal.errors import InputError, TrainingError
+from minilocal.errors import InputError, LostWorkerError, TrainingError
 from minilocal.pipeline import witness
 from minilocal.pipeline.messages import Report, Stop
 from minilocal.pipeline.mpi import MPITransport
 from minilocal.pipeline.parts import Parts
 from minilocal.pipeline.plan import Plan
 from minilocal.pipeline.root import Root
-from minilocal.pipeline.transport import ROOT, LostPeerError
+from minilocal.pipeline.transport import ROOT
 from minilocal.pipeline.worker import Worker
 from minilocal.trainer import Trainer
 
@@ -50,7 +50,7 @@ class Ranks:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: object, traceback: TracebackType | None) -> None:
-        if kind is not None and issubclass(kind, LostPeerError):
+        if kind is not None and issubclass(kind, LostWorkerError):
             os._exit(1)  # MPI would wait for the dead; the witness has said why
         if self.rank == 0:  # whoever has no share in the plan, or was never told one, hears of the end directly
             for number in range(1, self.size) if self.root is None else (0, *range(self.root.plan.workers, self.size)):
@@ -107,7 +107,7 @@ class Ranks:
 
     def _check(self) -> None:
         if self.line.is_cut:
-            raise LostPeerError("another rank died")
+            raise LostWorkerError("another rank died")
 
 
 def _segments() -> list[str]:

@@ -23,8 +23,8 @@ from typing import Any
 
 import numpy as np
 
-from minilocal.errors import InputError
-from minilocal.pipeline.transport import SLOTS, LostPeerError, Transport
+from minilocal.errors import InputError, LostWorkerError
+from minilocal.pipeline.transport import SLOTS, Transport
 
 PAGE = 4096  # slots begin at multiples of it
 Pair = tuple[int, int]  # from whom, to whom
@@ -86,7 +86,7 @@ class SharedTransport(Transport):
             way.turn()
             way.pipe.send((message, shape, dtype))
         except (EOFError, OSError):
-            raise LostPeerError(self.loss()) from None
+            raise LostWorkerError(self.loss()) from None
 
     def receive(self, source: int) -> tuple[Any, np.ndarray | None]:
         """Wait for the next message; its array is the slot itself."""
@@ -96,7 +96,7 @@ class SharedTransport(Transport):
                 self._wait(way)
                 message, shape, dtype = way.pipe.recv()
         except (EOFError, OSError):
-            raise LostPeerError(self.loss()) from None
+            raise LostWorkerError(self.loss()) from None
         if shape is None:
             return message, None
         way.reading = True
@@ -111,7 +111,7 @@ class SharedTransport(Transport):
             try:
                 way.pipe.send_bytes(b"free")
             except OSError:
-                raise LostPeerError(self.loss()) from None
+                raise LostWorkerError(self.loss()) from None
 
     def _wait(self, way: Way) -> None:
         if self.others and way.pipe not in wait([way.pipe, *self.others]):

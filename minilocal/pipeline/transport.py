@@ -13,15 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from minilocal.errors import TrainingError
-
 ROOT = -1  # whoever gives commands and gets reports; workers have numbers from 0
 SLOTS = 2  # arrays that may be on their way from one to another: one being read, one being written
 PIECE = 1 << 20  # bytes of layers that are sent at once
-
-
-class LostPeerError(TrainingError):
-    """Another process is gone, or wants this one to end."""
 
 
 class Transport(ABC):
@@ -37,12 +31,12 @@ class Transport(ABC):
     def send(self, to: int, message: Any, array: np.ndarray | None = None) -> None:
         """Send a message, and an array that nobody changes any more; wait while `SLOTS` arrays are on their way.
 
-        Raises `LostPeerError` if the other one is gone.
+        Raises `LostWorkerError` if the other one is gone.
         """
 
     @abstractmethod
     def receive(self, source: int) -> tuple[Any, np.ndarray | None]:
-        """Wait for the next message; its array may be read until `release`. Raises `LostPeerError` like `send`."""
+        """Wait for the next message; its array may be read until `release`. Raises `LostWorkerError` like `send`."""
 
     @abstractmethod
     def release(self, source: int) -> None:
