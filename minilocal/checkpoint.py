@@ -20,8 +20,8 @@ from typing import IO, Any
 
 import numpy as np
 
+from minilocal.datasets.npy import read_arrays
 from minilocal.errors import InputError
-from minilocal.npy import read_arrays
 
 VERSION = 1
 DIGITS = 64  # of a SHA-256 in hexadecimal

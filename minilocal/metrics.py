@@ -69,13 +69,16 @@ def read(path: Path) -> list[dict[str, float]]:
     """Return a table's rows as numbers by column; empty fields are left out.
 
     Raises `InputError`, with the line, for what is no table of that name: other columns, fields that are no number or
-    make no sense, epochs that do not follow one another from 1. Raises `OSError` if the file can't be read.
+    make no sense, epochs that do not follow one another from 1, a last line that is not whole. Raises `OSError` if the
+    file can't be read.
     """
     columns = TABLES[path.name]
     with path.open("rb") as file:
         content = file.read(LONGEST + 1)
     if len(content) > LONGEST:
         raise InputError(f"{path} is longer than the {LONGEST:,} bytes that are read")
+    if not content.endswith(b"\n"):
+        raise InputError(f"{path} breaks off within a line")
     try:
         lines = list(csv.reader(io.StringIO(content.decode("ascii"), newline=""), strict=True))
     except (UnicodeDecodeError, csv.Error) as error:

@@ -121,7 +121,7 @@ class _Record:
             raise trainer.diverged(f"{what} after {sums.position}")
         about = {
             "config": self.config,
-            **self._trainer(),
+            "trainer": trainer.settings,
             "shift": trainer.schedule.shift_at(turn),
             "sums": sums.as_dict(),
             "tables": self.texts,
@@ -133,12 +133,9 @@ class _Record:
     def _load(self, arrays: Arrays, about: dict[str, Any]) -> None:
         """Take over what a checkpoint holds, whole or not at all; `InputError` says what does not fit."""
         trainer = self.trainer
-        for name, mine in self._trainer().items():
-            if about.get(name) != mine:
-                raise InputError(f"its {name} is {about.get(name)!r:.20}, not {mine}")
-        theirs = about.get("config")
-        if self.config and isinstance(theirs, dict) and (different := differences(self.config, theirs)):
-            raise InputError(different)
+        for mine, theirs in ((self.config, about.get("config")), (trainer.settings, about.get("trainer"))):
+            if mine and isinstance(theirs, dict) and (different := differences(mine, theirs)):
+                raise InputError(different)
         sums = EpochSums.from_dict(about.get("sums"), trainer.schedule, len(trainer.network))
         texts = about.get("tables")
         if not isinstance(texts, dict) or texts.keys() != self.texts.keys() or {*map(type, texts.values())} != {str}:
@@ -149,11 +146,6 @@ class _Record:
         for name, velocity in momentum.items():
             velocity[...] = arrays[name]
         trainer.sums, self.texts = sums, texts
-
-    def _trainer(self) -> dict[str, Any]:
-        """Return what random numbers and learning rates depend on, besides epoch and step."""
-        names = ("seed", "lr_epochs", "steps_per_epoch")
-        return {name: getattr(self.trainer, name) for name in names}
 
     def _momentum(self) -> Arrays:
         """Return all momentum buffers under their names in a checkpoint."""

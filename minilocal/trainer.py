@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -79,6 +80,23 @@ class Trainer:
     def steps_per_epoch(self) -> int:
         """Return the number of whole minibatches in the training set."""
         return len(self.data.train) // self.batch_size
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Return what a training's numbers depend on besides its network and data, ready for JSON."""
+        return {
+            "algo": self.schedule.title,
+            "batch_size": self.batch_size,
+            "lr": self.lr,
+            "lr_schedule": self.lr_schedule,
+            "lr_epochs": self.lr_epochs,
+            "momentum": self.optimizer.momentum,
+            "weight_decay": self.optimizer.weight_decay,
+            "crop": self.crop,
+            "flip": self.flip,
+            "seed": self.seed,
+            "steps_per_epoch": self.steps_per_epoch,
+        }
 
     def epochs(self, first: int = 0) -> Iterator[EpochReport]:
         """Train epoch after epoch, from epoch `first` (counted from 0), and yield a report of each."""

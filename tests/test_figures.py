@@ -20,8 +20,8 @@ def run(tmp_path):
             for layer in range(1, layers + 1):
                 number = next((i for i, b in enumerate(blocks, 1) if b.first <= layer <= b.last), 0)
                 gradients.append(f"{epoch + 1},{shift},{layer},{number},{0.1 * layer if number else 0.0},1.0")
-        (tmp_path / "metrics.csv").write_text("\n".join(metrics))
-        (tmp_path / "gradients.csv").write_text("\n".join(gradients))
+        (tmp_path / "metrics.csv").write_text("\n".join([*metrics, ""]))
+        (tmp_path / "gradients.csv").write_text("\n".join([*gradients, ""]))
         return RunDirectory(tmp_path)
 
     return write

@@ -11,8 +11,8 @@ import numpy as np
 
 from minilocal.datasets.dataset import Dataset
 from minilocal.datasets.files import is_file, reason
+from minilocal.datasets.npy import read_arrays
 from minilocal.errors import InputError
-from minilocal.npy import read_arrays
 
 NAMES = ("x_train", "y_train", "x_test", "y_test")
 MAX_CLASSES = 10_000  # a mistaken label, such as a hash or a year, must not build a classifier of millions
