@@ -28,43 +28,52 @@ class Moved(NamedTuple):
 
 
 class Log:
-    """Adds up what so many workers report.
+    """Adds up what so many workers report of training; the time of evaluation and checkpoints is left out.
 
     Attributes:
         steps: steps that all have done.
-        seconds: that these took together: from step to step, or from the beginning of one that followed none.
-        busy: of these seconds, those in which each worker computed or sent features; in the others it waited.
+        seconds: that these took together, with the moves between them.
+        busy: by worker, those of the seconds in which it computed, or sent or took something; in the others it waited.
         moves: each time that layers changed hands.
         spans: who did what when, around the first move, or in the first steps.
+        cuts: when, in the time of the spans, something was left out.
     """
 
     def __init__(self, workers: int) -> None:
         self.steps, self.seconds, self.busy = 0, 0.0, [0.0] * workers
         self.moves: list[Moved] = []
         self.spans: list[Span] = []
+        self.cuts: list[float] = []
         self._room = 2 * SHOWN  # for steps in `spans`
         self._latest: deque[list[Span]] = deque(maxlen=SHOWN)
-        self._ended: float | None = None  # when the step in front ended
+        self._training, self._ended, self._left_out = False, 0.0, 0.0
 
     def add(self, command: Command, reports: Sequence[Report]) -> None:
         """Count what was reported on a command."""
+        if not isinstance(command, Step | Shift):
+            self._training = False
+            return
+        if not self._training:
+            self.cuts.append(self._ended - self._left_out)
+            self._left_out += reports[0].began - self._ended
+            self._training, self._ended = True, reports[0].began
         step = command.number if isinstance(command, Step) else None
-        spans = [Span(worker, step, r.began, r.ended - r.waited) for worker, r in enumerate(reports)]
+        spans = [
+            Span(worker, step, report.began - self._left_out, report.ended - report.waited - self._left_out)
+            for worker, report in enumerate(reports)
+        ]
+        for worker, report in enumerate(reports):
+            self.busy[worker] += report.busy
         if isinstance(command, Step):
             self.steps += 1
-            began, self._ended = self._ended or reports[0].began, reports[-1].ended
-            self.seconds += self._ended - began
-            for worker, report in enumerate(reports):
-                self.busy[worker] += report.busy
+            self.seconds += reports[-1].ended - self._ended
+            self._ended = reports[-1].ended
             self._latest.append(spans)
             if self._room:
                 self._room -= 1
                 self.spans += spans
-        elif isinstance(command, Shift):
-            if given := sum(report.content for report in reports):
-                if not self.moves:
-                    self.spans = [span for step_ in self._latest for span in step_] + spans
-                    self._room = SHOWN
-                self.moves.append(Moved(given, max(report.busy for report in reports)))
-        else:
-            self._ended = None
+        elif given := sum(report.content for report in reports):
+            if not self.moves:
+                self.spans = [span for latest in self._latest for span in latest] + spans
+                self._room = SHOWN
+            self.moves.append(Moved(given, max(report.busy for report in reports)))

@@ -77,9 +77,9 @@ class Parts:
         ]
 
     def hold(self, number: int) -> None:
-        """Make room for a part; what its arrays hold is to be filled in."""
+        """Make room for a part, all zeros: what it holds is to be filled in."""
         if number not in self.held:
-            self._replace(number, lambda array: np.empty(array.shape, array.dtype))
+            self._replace(number, lambda array: np.zeros(array.shape, array.dtype))
             self.held.add(number)
 
     def drop(self, number: int) -> None:

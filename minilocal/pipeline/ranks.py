@@ -13,6 +13,7 @@ from types import TracebackType
 from mpi4py import MPI
 
 from minilocal.errors import InputError, LostWorkerError, TrainingError
+from minilocal.parallel import get_threads, set_threads
 from minilocal.pipeline import witness
 from minilocal.pipeline.messages import Report, Stop
 from minilocal.pipeline.mpi import MPITransport
@@ -59,15 +60,17 @@ class Ranks:
             transport.finish()
         self.line.close()
 
-    def start(self, trainer: Trainer, plan: Plan) -> Root:
-        """Return the root that has the ranks take the trainer's steps by a plan; on rank 0.
-
-        Raises `InputError` if a rank does not find its data.
-        """
+    def prepare(self, build: Callable[[], Trainer]) -> None:
+        """On rank 0: have the other ranks build trainers, on as many threads; `InputError` if one has no data, say."""
+        for number in range(1, self.size):
+            self.transport.send(number, (build, get_threads()))
         for number in range(1, self.size):
             report, _ = self.transport.receive(number)
             if report.content is not None:
                 raise report.content
+
+    def start(self, trainer: Trainer, plan: Plan) -> Root:
+        """On rank 0: return the root that has the ranks, once they are prepared, take the trainer's steps by a plan."""
         for number in range(1, self.size):
             self.transport.send(number, plan)
         self.root = Root(trainer, plan, self.transport)
@@ -77,12 +80,17 @@ class Ranks:
         self.transport.deliver, mine.deliver = worker.do, self.transport.mailbox.append
         return self.root
 
-    def serve(self, make: Callable[[], Trainer]) -> None:
-        """Be a worker, with a trainer like rank 0's; on other ranks than that."""
+    def serve(self) -> None:
+        """On the other ranks: be a worker, as rank 0 says, until it says that this is the end."""
+        message, _ = self.transport.receive(ROOT)
+        if isinstance(message, Stop):
+            return
+        build, threads = message
         trainer: Trainer | None = None
         error: Exception | None = None
         try:
-            trainer = make()
+            set_threads(threads)
+            trainer = build()
             trainer.data = trainer.data.without_pixels()
         except (InputError, TrainingError, MemoryError) as problem:
             error = problem

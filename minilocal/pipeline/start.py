@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from minilocal.errors import InputError
-from minilocal.parallel import set_threads
+from minilocal.parallel import get_threads
 from minilocal.pipeline.plan import make_plan
 from minilocal.pipeline.processes import worker_processes
 from minilocal.pipeline.root import Root
-from minilocal.pipeline.text import describe_plan, surplus
+from minilocal.pipeline.text import describe_plan, describe_surplus
 from minilocal.pipeline.timing import block_seconds
 from minilocal.schedule import Schedule
 from minilocal.trainer import Trainer
@@ -20,43 +20,51 @@ if TYPE_CHECKING:
     from minilocal.pipeline.ranks import Ranks
 
 
-def check(schedule: Schedule, workers: int) -> None:
-    """Raise `InputError` if an algorithm can't be shared out among workers, or there are none."""
-    if workers < 1:
-        raise InputError(f"--workers is {workers}; it must be at least 1")
+def check_shareable(schedule: Schedule) -> None:
+    """Raise `InputError` if an algorithm is BP, which can't be shared out among workers."""
     if schedule.block_size is None:
         raise InputError(
-            "BP can't be shared out among workers: every layer has to wait for the gradient of the layers behind it "
-            "(backward locking); choose an algorithm whose blocks learn by themselves, G1 or G3S2 say"
+            "BP can't be shared out among workers: each layer waits for the gradient of the layers behind it "
+            "(backward locking); choose an algorithm whose blocks learn by themselves, such as G1 or G3S2"
         )
+
+
+def join_ranks() -> Ranks:
+    """Return the ranks that mpiexec started, of which this process is one; raises `InputError` if there is no MPI."""
+    try:
+        from minilocal.pipeline.ranks import Ranks
+    except (ImportError, RuntimeError):
+        raise InputError('--parallel mpi needs mpi4py and an MPI; run `pip install "minilocal[mpi]"`') from None
+    return Ranks()
 
 
 @contextlib.contextmanager
 def workers(
     trainer: Trainer,
     count: int,
-    make: Callable[[], Trainer],
-    threads: int = 1,
+    build: Callable[[], Trainer],
     ranks: Ranks | None = None,
-    say: Callable[[str], None] = lambda text: None,
+    say: Callable[[str], object] = lambda text: None,
 ) -> Iterator[Root]:
-    """Have a trainer's steps taken by workers within the `with` block, processes of this machine or MPI ranks.
+    """Have a trainer's steps taken by workers inside the `with` block: by processes, or by MPI ranks.
 
-    Block times are measured first. `make` makes a trainer like this one in each process (see `worker_processes`), and
-    `say` is told the plan.
+    Blocks are timed first, in this process; `say` is told the plan. Each worker calls `build`, a function that can be
+    imported by its name, for a trainer of its own, alike to this one, and computes on as many threads as this process.
+
+    Raises `InputError` for BP, if there is too little shared memory, or if a worker does not find its data; and within
+    the block `LostWorkerError`, which names the worker and its blocks, if one dies.
     """
-    check(trainer.schedule, count)
-    set_threads(threads)
+    check_shareable(trainer.schedule)
+    if ranks is not None:
+        ranks.prepare(build)
     plan = make_plan(trainer.schedule, len(trainer.network), block_seconds(trainer), count)
-    for line in describe_plan(plan):
+    for line in (*describe_plan(plan), *describe_surplus(plan, count)):
         say(line)
-    if plan.workers < count:
-        say(surplus(plan, count))
     with contextlib.ExitStack() as stack:
         if ranks is not None:
             root = ranks.start(trainer, plan)
         else:
-            root = stack.enter_context(worker_processes(trainer, make, plan, threads))
+            root = stack.enter_context(worker_processes(trainer, build, plan, get_threads()))
         engine, trainer.engine = trainer.engine, root
         try:
             yield root

@@ -18,11 +18,12 @@ def describe_plan(plan: Plan) -> Iterator[str]:
         yield f"  all shifts: at most {plan.bound():.2f}×"
 
 
-def surplus(plan: Plan, count: int) -> str:
-    """Name the workers that a plan has no blocks for."""
+def describe_surplus(plan: Plan, count: int) -> Iterator[str]:
+    """Yield a line that names the workers, of so many, that a plan has no blocks for, if there are any."""
     first = plan.workers + 1
-    names = f"worker {count} has" if first == count else f"workers {first} to {count} have"
-    return f"there are at most {plan.workers} blocks at a time: {names} nothing to do"
+    if first <= count:
+        names = f"worker {count} has" if first == count else f"workers {first} to {count} have"
+        yield f"there are no more than {plan.workers} blocks at a time, so {names} nothing to do"
 
 
 def describe_log(log: Log) -> Iterator[str]:
