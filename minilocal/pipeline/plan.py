@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
+from dataclasses import dataclass, replace
+from itertools import islice, pairwise
 
 from minilocal.schedule import Block, Schedule
 
@@ -15,14 +15,19 @@ class Share:
 
     Attributes:
         blocks: the blocks that it trains, at least one.
+        times: each block's seconds in a step, as measured beforehand.
         first, last: the layers that it holds; the first worker holds the frozen ones too.
-        seconds: that it needs for a step, as measured beforehand.
     """
 
     blocks: tuple[Block, ...]
+    times: tuple[float, ...]
     first: int
     last: int
-    seconds: float
+
+    @property
+    def seconds(self) -> float:
+        """Return its seconds in a step."""
+        return sum(self.times)
 
     def __str__(self) -> str:
         frozen = f"frozen {Block(self.first, first - 1)} " if (first := self.blocks[0].first) > self.first else ""
@@ -58,6 +63,14 @@ class Plan:
         seconds = [[share.seconds for share in self.shares[shift]] for shift in shifts]
         return sum(map(sum, seconds)) / sum(map(max, seconds))
 
+    def timed(self, seconds: Mapping[int, Sequence[float]]) -> Plan:
+        """Return the same shares with other seconds for each shift's blocks."""
+        plan = {}
+        for shift, shares in self.shares.items():
+            times = iter(seconds[shift])
+            plan[shift] = tuple(replace(share, times=tuple(islice(times, len(share.blocks)))) for share in shares)
+        return Plan(plan)
+
     def owners(self, shift: int) -> dict[int, int]:
         """Return the worker, from 0, that holds each layer at a shift."""
         shares = enumerate(self.shares[shift])
@@ -75,7 +88,7 @@ def make_plan(schedule: Schedule, layers: int, seconds: Mapping[int, Sequence[fl
         times, mine = seconds[shift], []
         for part in partition(times, workers):
             first = blocks[part.start].first if part.start else 1
-            mine.append(Share(tuple(blocks[part]), first, blocks[part.stop - 1].last, sum(times[part])))
+            mine.append(Share(tuple(blocks[part]), tuple(times[part]), first, blocks[part.stop - 1].last))
         shares[shift] = tuple(mine)
     return Plan(shares)
 

@@ -25,12 +25,14 @@ def test_partition_is_the_best_of_all(costs, parts):
 def test_shares_of_moving_blocks():
     plan = make_plan(parse("G3S2"), 8, {0: [6, 3, 3], 2: [5, 5]}, workers=2)
     first, second = plan.shares[0]
-    assert (first.blocks, first.first, first.last, first.seconds) == ((Block(1, 3),), 1, 3, 6)
-    assert (second.blocks, second.first, second.last, second.seconds) == ((Block(4, 6), Block(7, 8)), 4, 8, 6)
+    assert (first.blocks, first.times, first.first, first.last) == ((Block(1, 3),), (6,), 1, 3)
+    assert (second.blocks, second.times, second.first, second.last) == ((Block(4, 6), Block(7, 8)), (3, 3), 4, 8)
     assert [str(share) for share in plan.shares[2]] == ["frozen 1-2 [3-5]", "[6-8]"]
     assert plan.owners(2) == {1: 0, 2: 0, 3: 0, 4: 0, 5: 0, 6: 1, 7: 1, 8: 1}
     assert plan.bound(0) == plan.bound() == 2
-    assert make_plan(parse("G3S2"), 8, {0: [6, 3, 3], 2: [8, 2]}, 2).bound() == pytest.approx(22 / 14)
+    other = plan.timed({0: [6, 3, 3], 2: [8, 2]})
+    assert other == make_plan(parse("G3S2"), 8, {0: [6, 3, 3], 2: [8, 2]}, 2)
+    assert (other.bound(), other.bound(2)) == pytest.approx((22 / 14, 10 / 8))
 
 
 def test_more_workers_than_blocks():
