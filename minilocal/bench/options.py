@@ -82,9 +82,8 @@ def parser() -> Parser:
         nargs="+",
         type=int,
         metavar="N",
-        help="blocks shared out among N processes of one thread each, several N if you like: steps against those of one, "
-        f"the plan's bound, memory, and a simulation where processors are lacking (default algorithms: "
-        f"{' '.join(WORKERS)})",
+        help="blocks shared out among N processes of one thread each, several N if you like: steps, the plan's bound, "
+        f"memory, and a simulation where processors are lacking (default --algo: {' '.join(WORKERS)})",
     )
     g.add_argument(
         "--figure10",
@@ -150,11 +149,7 @@ def _check_workers(given: argparse.Namespace, sections: tuple[str, ...]) -> None
     for count in given.workers:
         if not 1 <= count <= 1024:
             raise InputError(f"--workers is {count}; it must be 1 to 1024")
-    others = [
-        *sections,
-        *(name for name in ("against", "threads", "plot", "figure10") if getattr(given, name) is not None),
-    ]
+    others = [*sections, *(name for name in ("against", "threads", "plot", "figure10") if getattr(given, name))]
     if others:
-        raise InputError(
-            f"--{others[0].replace('_', '-')} has no effect on --workers, which is measured alone; leave it out"
-        )
+        flag = f"--{others[0].replace('_', '-')}"
+        raise InputError(f"{flag} has no effect on --workers, which is measured alone; leave it out")

@@ -216,9 +216,9 @@ def _workers(algorithms: Sequence[dict[str, Any]]) -> str:
                 lines.append(f"  {row['workers']} workers, shift {shift}: {' | '.join(shares)}")
         lines.append("")
     return "\n".join(lines) + (
-        "step: seconds from step to step, mean over the shifts, once the pipeline is full; speed-up: one worker's over\n"
-        "these; bound: all blocks' seconds over the slowest worker's; simulated: from the blocks' seconds, also where\n"
-        "there are too few processors to measure. memory: the largest worker's weights, momentum and saved activations."
+        "step: time from step to step, mean over the shifts, once the pipeline is full; speed-up: one worker's over it;\n"
+        "bound: all blocks' time over the slowest worker's; simulated: from the blocks' times, also where processors\n"
+        "are too few to measure. memory: the largest worker's weights, momentum and saved activations."
     )
 
 
