@@ -187,47 +187,7 @@ def _loading(loading: dict[str, Any]) -> str:
     )
 
 
-def _workers(algorithms: Sequence[dict[str, Any]]) -> str:
-    lines = []
-    for algorithm in algorithms:
-        lines.append(f"{algorithm['algo']}, each block's milliseconds in a step on one thread:")
-        for row in algorithm["shifts"]:
-            blocks = "  ".join(f"[{b}] {1e3 * s:.1f}" for b, s in zip(row["blocks"], row["seconds"], strict=True))
-            lines.append(f"  shift {row['shift']}: {blocks}")
-        lines.append(
-            f"{'workers':>7}{'step':>10}{'speed-up':>10}{'bound':>8}{'of bound':>10}{'simulated':>11}{'off by':>8}"
-            f"{'vs BP':>8}{'memory (MB)':>13}{'of one':>8}"
-        )
-        for row in algorithm["rows"]:
-            measured = f"{'-':>10}{'-':>10}{row['bound']:>7.2f}×{'-':>10}{duration(row['simulated']):>11}{'-':>8}"
-            if "median" in row:
-                measured = (
-                    f"{duration(row['median']):>10}{row['speedup']:>9.2f}×{row['bound']:>7.2f}×"
-                    f"{_percent(row['of_bound']):>10}{duration(row['simulated']):>11}"
-                    f"{100 * row['simulation_error']:>+6.0f} %"
-                )
-            lines.append(
-                f"{row['workers']:>7}{measured}{row['against_bp']:>7.2f}×{_mega(row['bytes']):>13}"
-                f"{_percent(row['of_one']):>8}"
-            )
-        lines.append(f"  vs BP: its step on one thread, {duration(algorithm['backprop']['median'])}, over this one")
-        for row in algorithm["rows"][1:]:
-            for shift, shares in row["shares"].items():
-                lines.append(f"  {row['workers']} workers, shift {shift}: {' | '.join(shares)}")
-        lines.append("")
-    return "\n".join(lines) + (
-        "step: time from step to step, mean over the shifts, once the pipeline is full; speed-up: one worker's over it;\n"
-        "bound: all blocks' time over the slowest worker's; simulated: from the blocks' times, also where processors\n"
-        "are too few to measure. memory: the largest worker's weights, momentum and saved activations."
-    )
-
-
-EXTRAS: dict[str, Callable[[Any], str]] = {
-    "scaling": _scaling,
-    "loading": _loading,
-    "startup": _startup,
-    "workers": _workers,
-}
+EXTRAS: dict[str, Callable[[Any], str]] = {"scaling": _scaling, "loading": _loading, "startup": _startup}
 
 
 def _giga(flops: float) -> str:
