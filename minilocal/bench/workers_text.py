@@ -21,7 +21,8 @@ def render(algorithms: Sequence[dict[str, Any]]) -> str:
 
 
 def _section(algorithm: dict[str, Any]) -> Iterator[str]:
-    yield f"{algorithm['algo']}: time of each block in a step, on one thread (BP's whole step: {duration(algorithm['backprop']['median'])})"
+    backprop = duration(algorithm["backprop"]["median"])
+    yield f"{algorithm['algo']}: time of each block in a step, on one thread (a step of BP: {backprop})"
     for row in algorithm["shifts"]:
         blocks = (f"[{b}] {duration(s)}" for b, s in zip(row["blocks"], row["seconds"], strict=True))
         yield f"  shift {row['shift']}: {', '.join(blocks)}"

@@ -59,9 +59,7 @@ def worker_processes(trainer: Trainer, make: Callable[[], Trainer], plan: Plan, 
             processes.append(process)
         _close(way for pair, both in ways.items() for member, way in zip(pair, both, strict=True) if member != ROOT)
         sentinels = [process.sentinel for process in processes]
-        transport = SharedTransport(
-            ROOT, memory, *_ends(ways, ROOT), sentinels, lambda: _loss(processes, plan, root.shift if root else None)
-        )
+        transport = SharedTransport(ROOT, memory, *_ends(ways, ROOT), sentinels, lambda: _loss(processes, plan, root))
         for number in range(plan.workers):
             report, _ = transport.receive(number)
             if report.content is not None:
@@ -127,7 +125,9 @@ def _work(
         except (InputError, TrainingError, MemoryError) as problem:
             error = problem
         transport.send(ROOT, Report(error, 0.0, 0.0, 0.0))
-        if trainer is not None:
+        if trainer is None:
+            transport.receive(ROOT)  # the root ends all
+        else:
             parts = Parts(trainer.network, trainer.optimizer)
             parts.keep_only(())
             Worker(number, trainer, parts, plan, transport, zero).run()
@@ -161,7 +161,7 @@ def _wait_for(processes: Sequence[SpawnProcess]) -> None:
         process.join(max(0.0, deadline - time.monotonic()))
 
 
-def _loss(processes: Sequence[SpawnProcess], plan: Plan, shift: int | None) -> str:
+def _loss(processes: Sequence[SpawnProcess], plan: Plan, root: Root | None) -> str:
     """Say which worker died, and how. Those that end because of it have a status of their own."""
     deadline = time.monotonic() + PATIENCE
     dead: list[int] = []
@@ -171,6 +171,7 @@ def _loss(processes: Sequence[SpawnProcess], plan: Plan, shift: int | None) -> s
     if not dead:
         return "the workers ended"
     number, status = dead[0], processes[dead[0]].exitcode or 0
+    shift = next(iter(plan.shares)) if root is None or root.shift is None else root.shift
     share = plan.share(number, shift)
     how = f"was killed by signal {-status}" if status < 0 else f"ended with status {status}"
     return f"worker {number + 1} ({share or 'at rest'}) {how}"

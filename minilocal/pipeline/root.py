@@ -43,11 +43,17 @@ class Root(Engine):
 
     def evaluate(self, classifiers: Collection[int]) -> dict[str, dict[int, Score]]:
         """Return the scores of the classifiers on those layers, by held-out set."""
+        if self.shift is None:  # training goes on behind an epoch's last step: layers are still here
+            self._do(Shift(next(iter(self.plan.shares))))
         return {name: self._evaluate(name, frozenset(classifiers)) for name in self.trainer.data.held_out}
 
     def collect(self) -> None:
         """See to it that the trainer's network and optimizer hold all that was trained."""
-        for _ in self._run([Collect()]):
+        if self.shift is not None:
+            self._do(Collect())
+
+    def _do(self, command: Command) -> None:
+        for _ in self._run([command]):
             pass
 
     def _commands(self, epoch: int, numbers: Iterable[int]) -> Iterator[Command]:
