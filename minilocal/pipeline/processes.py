@@ -122,7 +122,7 @@ def _work(
             trainer = make()
             if number:
                 trainer.data = trainer.data.without_pixels()
-        except (InputError, TrainingError, MemoryError) as problem:
+        except (InputError, TrainingError, MemoryError, OSError) as problem:
             error = problem
         transport.send(ROOT, Report(error, 0.0, 0.0, 0.0))
         if trainer is None:
@@ -132,7 +132,7 @@ def _work(
             parts.keep_only(())
             Worker(number, trainer, parts, plan, transport, zero).run()
             status = 0
-    except LostWorkerError:
+    except (LostWorkerError, FileNotFoundError):  # the latter: of shared memory, once the root is gone
         status = LOST
     except Exception:
         traceback.print_exc()

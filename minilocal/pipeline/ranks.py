@@ -92,7 +92,7 @@ class Ranks:
             set_threads(threads)
             trainer = build()
             trainer.data = trainer.data.without_pixels()
-        except (InputError, TrainingError, MemoryError) as problem:
+        except (InputError, TrainingError, MemoryError, OSError) as problem:
             error = problem
         self.transport.send(ROOT, Report(error, 0.0, 0.0, 0.0))
         plan, _ = self.transport.receive(ROOT)
