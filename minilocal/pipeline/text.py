@@ -30,7 +30,7 @@ def describe_log(log: Log) -> Iterator[str]:
     """Yield lines on what each worker's step took, how long it waited, and what moves cost."""
     if not log.steps:
         return
-    yield f"a step took {1e3 * log.seconds / log.steps:.1f} ms: worker: busy, waiting"
+    yield f"a step took {1e3 * log.seconds / log.steps:.1f} ms; of these each worker was"
     for number, busy in enumerate(log.busy, 1):
         waiting = max(0.0, log.seconds - busy)
         yield (
@@ -40,7 +40,8 @@ def describe_log(log: Log) -> Iterator[str]:
     if log.moves:
         count = len(log.moves)
         size = sum(move.bytes for move in log.moves) / count / 1e6
+        seconds = sum(move.seconds for move in log.moves) / count
         yield (
-            f"boundaries moved {count} times: {size:.2f} MB of layers, momentum and statistics each time, "
-            f"{1e3 * sum(move.seconds for move in log.moves) / count:.1f} ms of the busiest worker"
+            f"boundaries moved: {count}×, each time {size:.2f} MB of layers with their momentum and statistics, "
+            f"{1e3 * seconds:.1f} ms"
         )

@@ -72,10 +72,10 @@ def test_a_run_by_workers_says_what_each_did_and_has_the_same_bytes(alone, tmp_p
     assert "there are no more than 3 blocks at a time, so workers 4 to 5 have nothing to do" in lines
     end = "\n".join(lines[-6:])
     assert re.search(
-        r"a step took [\d.]+ ms: worker: busy, waiting\n  1: [\d.]+ ms busy, [\d.]+ ms waiting \(\d+ %\)", end
+        r"a step took [\d.]+ ms; of these each worker was\n  1: [\d.]+ ms busy, [\d.]+ ms waiting \(\d+ %\)", end
     )
     assert re.search(
-        r"boundaries moved 8 times: [\d.]+ MB of layers, momentum and statistics each time, [\d.]+ ms", end
+        r"boundaries moved: 8×, each time [\d.]+ MB of layers with their momentum and statistics, [\d.]+ ms", end
     )
     assert (run / "timeline.png").read_bytes().startswith(b"\x89PNG")
 
