@@ -5,6 +5,7 @@
 
     and a file for each kind of picture that explains:
     products.py   matrix products as rectangles, drawn to show which sizes must agree
+    columns.py    im2col: an image's patches and the rows of `cols` that they become
 
 A lesson begins with
 
