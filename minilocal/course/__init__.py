@@ -6,6 +6,10 @@
     and a file for each kind of picture that explains:
     products.py   matrix products as rectangles, drawn to show which sizes must agree
     columns.py    im2col: an image's patches and the rows of `cols` that they become
+    blocks.py     a network's layers in a row, its blocks' classifiers, and how far each gradient goes
+    gradient_paths.py   which way the gradient goes in each epoch, at rest and as the frames of an animation
+
+    animation.py  figures one after the other as one moving picture
 
 A lesson begins with
 

@@ -70,14 +70,20 @@ def show(figure: Any, caption: str, alt: str) -> None:
     though an alt text is better off in words.
     """
     import matplotlib.pyplot as plt
-    from IPython.display import display
 
     width = round(figure.get_figwidth() * WIDTH)
     image = io.BytesIO()
     figure.savefig(image, format="png", dpi=SHARP * WIDTH, metadata={"Software": None})
     plt.close(figure)
+    show_png(image.getvalue(), width, caption, alt)
+
+
+def show_png(png: bytes, width: int, caption: str, alt: str) -> None:
+    """Show an image, `width` pixels of the page wide, with caption and alt text as `show` does."""
+    from IPython.display import display
+
     display(
-        {"image/png": base64.b64encode(image.getvalue()).decode(), "text/plain": alt},
+        {"image/png": base64.b64encode(png).decode(), "text/plain": alt},
         metadata={"image/png": {"width": width, "alt": alt}},
         raw=True,
     )
