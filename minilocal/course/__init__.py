@@ -5,6 +5,8 @@
 
     and a file for each kind of picture that explains:
     products.py   matrix products as rectangles, drawn to show which sizes must agree
+    work.py       the products of a step as areas, blank where they are saved
+    traffic.py    words between a chip and its memory, as arrows
 
 A lesson begins with
 
