@@ -7,6 +7,8 @@
     products.py   matrix products as rectangles, drawn to show which sizes must agree
     work.py       the products of a step as areas, blank where they are saved
     traffic.py    words between a chip and its memory, as arrows
+    jobs.py       which job of a pipeline waits for which
+    timeline.py   when each worker was busy with what
 
 A lesson begins with
 
