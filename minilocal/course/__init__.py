@@ -10,6 +10,10 @@
     gradient_paths.py   which way the gradient goes in each epoch, at rest and as the frames of an animation
 
     animation.py  figures one after the other as one moving picture
+    work.py       the products of a step as areas, blank where they are saved
+    traffic.py    words between a chip and its memory, as arrows
+    jobs.py       which job of a pipeline waits for which
+    timeline.py   when each worker was busy with what
 
 A lesson begins with
 
