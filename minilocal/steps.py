@@ -96,36 +96,63 @@ def local_step(
     network.set_dropout_keys(seed, step)
     results = []
     with one_blas_thread():
-        for number, layer in enumerate(network.layers[: blocks[0].first - 1], 1):  # frozen
-            x = layer.forward(x, training=True)
-            layer.release()
-            if number in idle:
-                _learn_alone(network, number, x, labels, optimizer)
-
+        x = frozen_forward(network, blocks[0].first - 1, x, labels, optimizer, idle)
         for block in blocks:
-            layers = network.layers[block.first - 1 : block.last]
-            classifier = network.classifier(block.last)
-
-            for number, layer in enumerate(layers, block.first):
-                x = layer.forward(x, training=True)
-                if number in idle:
-                    _learn_alone(network, number, x, labels, optimizer)
-            logits = classifier.forward(x, training=True)
-
-            result, dlogits = _loss(block, logits, labels)
-
-            dx = classifier.backward(dlogits)
-            for layer in reversed(layers[1:]):
-                dx = layer.backward(dx)
-            layers[0].backward(dx, need_dx=False)  # the gradient stops here: no dx for the block in front
-
-            for layer in (*layers, classifier):
-                if optimizer is not None:
-                    optimizer.update(layer)
-                layer.release()
+            x, result = block_step(network, block, x, labels, optimizer, idle)
             results.append(result)
-            # The next block gets x as computed above, before this block's update: it need not wait for it.
     return results
+
+
+def block_step(
+    network: Network,
+    block: Block,
+    x: np.ndarray,
+    labels: np.ndarray,
+    optimizer: SGD | None = None,
+    idle: Collection[int] = (),
+) -> tuple[np.ndarray, BlockResult]:
+    """Train one block, and return the features for the next one; x are those of the layer in front.
+
+    All that a block needs, and all that it changes, is its own: x, labels, its layers and its classifier.
+    """
+    layers = network.layers[block.first - 1 : block.last]
+    classifier = network.classifier(block.last)
+
+    for number, layer in enumerate(layers, block.first):
+        x = layer.forward(x, training=True)
+        if number in idle:
+            _learn_alone(network, number, x, labels, optimizer)
+    logits = classifier.forward(x, training=True)
+
+    result, dlogits = _loss(block, logits, labels)
+
+    dx = classifier.backward(dlogits)
+    for layer in reversed(layers[1:]):
+        dx = layer.backward(dx)
+    layers[0].backward(dx, need_dx=False)  # the gradient stops here: no dx for the block in front
+
+    for layer in (*layers, classifier):
+        if optimizer is not None:
+            optimizer.update(layer)
+        layer.release()
+    return x, result  # x as computed above, before the update: the next block need not wait for it
+
+
+def frozen_forward(
+    network: Network,
+    last: int,
+    x: np.ndarray,
+    labels: np.ndarray,
+    optimizer: SGD | None = None,
+    idle: Collection[int] = (),
+) -> np.ndarray:
+    """Run the frozen layers 1 … last forward, as in training, and return the features behind them."""
+    for number, layer in enumerate(network.layers[:last], 1):
+        x = layer.forward(x, training=True)
+        layer.release()
+        if number in idle:
+            _learn_alone(network, number, x, labels, optimizer)
+    return x
 
 
 def _learn_alone(network: Network, number: int, x: np.ndarray, labels: np.ndarray, optimizer: SGD | None) -> None:

@@ -6,6 +6,7 @@ tables. What is measured stands in files of its own:
     timing.py       training steps and inference, ours and PyTorch's in turns
     per_layer.py    every convolution and linear layer alone
     extras.py       start-up, thread scaling, loading of minibatches
+    figure10.py     step times as the cost model estimates them for kinds of processors, beside those measured
     rates.py        what follows from the seconds: rates, ratios, shares
 
     worker.py       a worker process, seen from the command    serve.py           the same, seen from inside

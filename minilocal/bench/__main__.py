@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Sequence
 
+from minilocal.bench import figure10
 from minilocal.bench.figure import draw
 from minilocal.bench.measure import measure
 from minilocal.bench.options import read
@@ -19,9 +20,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; return its exit status."""
     options = read(argv)
     results = measure(options)
-    print(json.dumps(results, indent=1) if options.json else render(results))
+    if options.json:
+        print(json.dumps(results, indent=1))
+    else:
+        print(render(results))
+        if options.figure10 is not None:
+            print("\n" + figure10.render(results["figure10"]))
     if options.plot is not None:
         say(f"drawn in {draw(results, options.plot)}")
+    if options.figure10 is not None:
+        say(f"drawn in {figure10.draw(results, options.figure10)}")
     return 0
 
 

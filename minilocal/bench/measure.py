@@ -10,6 +10,7 @@ from typing import Any
 from minilocal import __version__
 from minilocal.bench.batch import CLASSES, DROPOUT, IMAGE_SHAPE
 from minilocal.bench.extras import time_loading, time_scaling, time_startup
+from minilocal.bench.figure10 import add_estimates
 from minilocal.bench.options import Options
 from minilocal.bench.per_layer import time_layers
 from minilocal.bench.plan import Plan, plan_inference, plan_steps
@@ -54,6 +55,8 @@ def measure(options: Options) -> dict[str, Any]:
     if "startup" in options.sections:
         results["startup"] = time_startup(backprop, options)
     add_rates(results, options.batch_size)
+    if options.figure10 is not None:
+        add_estimates(results, options)
     return results
 
 
@@ -72,6 +75,6 @@ def _about(options: Options) -> dict[str, Any]:
     packages = ["numpy", "numba", *(["torch"] if options.torch else [])]
     versions = {"minilocal": __version__, "python": platform.python_version()}
     versions |= {name: importlib.metadata.version(name) for name in packages}
-    plain = {name: value for name, value in asdict(options).items() if name not in ("json", "plot")}
+    plain = {name: value for name, value in asdict(options).items() if name not in ("json", "plot", "figure10")}
     machine = {"system": platform.system(), "machine": platform.machine(), "processors": available_threads()}
     return {"title": options.title, "options": plain, "versions": versions, "machine": machine}

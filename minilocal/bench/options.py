@@ -13,6 +13,7 @@ from minilocal.errors import InputError
 from minilocal.parallel import available_threads
 
 ALGORITHMS = ("BP", "G1", "G2", "G3", "G3S2")
+FIGURE10 = ("BP", "G1", "G2", "G2S1", "G3", "G3S2")
 SECTIONS = ("per_layer", "scaling", "startup", "loading")
 
 
@@ -31,6 +32,7 @@ class Options:
     sections: tuple[str, ...]
     json: bool
     plot: Path | None
+    figure10: Path | None
 
     @property
     def title(self) -> str:
@@ -72,6 +74,13 @@ def parser() -> Parser:
     g.add_argument("--startup", action="store_true", help="import and first step, kernels not yet compiled and cached")
     g.add_argument("--loading", action="store_true", help="cropping, flipping and normalising a minibatch")
 
+    g.add_argument(
+        "--figure10",
+        metavar="FILE",
+        type=Path,
+        help="steps of BP and others as estimated for kinds of processors, beside the measured ones; drawn as PNG",
+    )
+
     g = p.add_argument_group("output")
     g.add_argument("--json", action="store_true", help="print everything as JSON, and nothing else, to stdout")
     g.add_argument("--plot", metavar="FILE", type=Path, help="draw step times and where they go, as PNG")
@@ -95,11 +104,14 @@ def read(argv: Sequence[str] | None) -> Options:
     if given.against and importlib.util.find_spec("torch") is None:
         raise InputError("--against torch needs PyTorch, which is not installed; run `pip install torch`")
     sections = tuple(section for section in SECTIONS if getattr(given, section))
-    algos = tuple(given.algo or (() if sections else ALGORITHMS))
+    algos = tuple(given.algo or (FIGURE10 if given.figure10 else () if sections else ALGORITHMS))
+    if given.figure10 and "BP" not in (algo.upper() for algo in algos):
+        raise InputError("--figure10 compares with BP; name it among --algo")
     if given.plot is not None and not algos:
         raise InputError("--plot draws the times of steps; name their algorithms with --algo")
-    if given.plot is not None and not given.plot.absolute().parent.is_dir():
-        raise InputError(f"--plot is {given.plot}; its folder does not exist")
+    for flag, file in (("--plot", given.plot), ("--figure10", given.figure10)):
+        if file is not None and not file.absolute().parent.is_dir():
+            raise InputError(f"{flag} is {file}; its folder does not exist")
     return Options(
         algos=algos,
         model=given.model,
@@ -112,4 +124,5 @@ def read(argv: Sequence[str] | None) -> Options:
         sections=sections,
         json=given.json,
         plot=given.plot,
+        figure10=given.figure10,
     )

@@ -3,6 +3,7 @@
     sizes.py      MACs, weights and outputs of every layer and classifier, from shapes
     step.py       the cost model: MACs and off-chip accesses of a step
     algorithm.py  an algorithm's steps at all its shifts, their means, and comparisons with BP
+    processor.py  how long a step takes on a processor that a few numbers describe
     published.py  the paper's Table I and Figs. 6 and 8, and the same computed here
 
     options.py    the command's options     text.py    tables to read
@@ -15,11 +16,15 @@
 """
 
 from minilocal.costs.algorithm import AlgorithmCosts, algorithm_costs, pipeline_bound, reduction
-from minilocal.costs.step import Macs, StepCosts, block_macs, off_chip_accesses
+from minilocal.costs.processor import PROCESSORS, Processor
+from minilocal.costs.step import BlockCosts, Macs, StepCosts, block_macs, off_chip_accesses
 
 __all__ = [
+    "PROCESSORS",
     "AlgorithmCosts",
+    "BlockCosts",
     "Macs",
+    "Processor",
     "StepCosts",
     "algorithm_costs",
     "block_macs",

@@ -15,6 +15,7 @@ from minilocal.costs.algorithm import algorithm_costs
 from minilocal.costs.figure import draw
 from minilocal.costs.options import Options, Task, read
 from minilocal.costs.published import reductions, table1
+from minilocal.schedule import parse
 
 
 @command
@@ -34,7 +35,7 @@ def costs_of(task: Task) -> tuple[str, dict[str, Any]]:
     config = architecture(task.model, task.width)
     backprop, *algorithms = (
         algorithm_costs(config, algo, task.image_shape, task.classes, task.classifier, task.batch_size)
-        for algo in ("BP", *task.algo)
+        for algo in (parse("BP"), *task.schedules)
     )
     content = {"task": asdict(task), "algorithms": [report.of_algorithm(a, backprop) for a in algorithms]}
     return f"{task.title}\n\n{text.render(algorithms, backprop)}", content

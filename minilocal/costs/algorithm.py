@@ -20,7 +20,7 @@ class AlgorithmCosts:
     """An algorithm's costs: a step at each shift that its schedule visits, and means over them.
 
     Attributes:
-        algo: its name.
+        algo: its name, with what is not as in the paper.
         steps: a step at each shift, in the order of the schedule.
         layer_weights: weights of all layers.
         classifier_weights: weights of all classifiers that the algorithm ever uses.
@@ -85,8 +85,8 @@ def algorithm_costs(
         ends = schedule.classifiers(len(layers))
         classifiers = classifier_sizes(layers, ends, classes, classifier, architecture.features)
     return AlgorithmCosts(
-        schedule.name,
-        tuple(step_costs(layers, classifiers, schedule, epoch, batch_size) for epoch in range(schedule.period)),
+        schedule.title,
+        tuple(step_costs(layers, classifiers, schedule, turn, batch_size) for turn in range(schedule.period)),
         sum(layer.weights for layer in layers),
         sum(size.weights for size in classifiers.values()),
     )

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from minilocal.architecture import CONFIGS
 from minilocal.cli import Parser
 from minilocal.costs.published import FIGURES, Figure
 from minilocal.errors import InputError
+from minilocal.schedule import OPTIONS as SCHEDULE_OPTIONS
+from minilocal.schedule import Schedule, parse
 
 MOST = 10**6  # classes, pixels of a side, images of a minibatch
 
@@ -27,6 +29,21 @@ class Task:
     channels: int = 3
     classifier: str = "a1"
     batch_size: int = 128
+    front: str = "rest"
+    idle: str = "rest"
+
+    @property
+    def schedules(self) -> list[Schedule]:
+        """Return the algorithms' schedules; `front` and `idle` are those of boundaries that move.
+
+        Raises `InputError` for a name that is none, or if an option is set and no algorithm moves its boundaries.
+        """
+        schedules = [parse(name) for name in self.algo]
+        options = {name: value for name in ("front", "idle") if (value := getattr(self, name)) != "rest"}
+        if options and not any(schedule.shift for schedule in schedules):
+            flags = " and ".join(f"--{name} {value}" for name, value in options.items())
+            raise InputError(f"{flags} has no effect on {', '.join(self.algo)}; add an algorithm that moves, G3S2 say")
+        return [replace(schedule, **options) if schedule.shift else schedule for schedule in schedules]
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -80,6 +97,16 @@ def parser() -> Parser:
         type=int,
         metavar="N",
         help=f"images per minibatch, for off-chip accesses (default: {Task.batch_size})",
+    )
+    g.add_argument(
+        "--front",
+        choices=SCHEDULE_OPTIONS["front"],
+        help="with boundaries that move, the layers in front rest, or form a short block (default: rest)",
+    )
+    g.add_argument(
+        "--idle",
+        choices=SCHEDULE_OPTIONS["idle"],
+        help="with boundaries that move, classifiers where no block ends rest, or learn (default: rest)",
     )
 
     g = p.add_argument_group("the paper's numbers beside ours, instead")

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from minilocal.architecture import CONFIGS
 from minilocal.costs.algorithm import algorithm_costs, reduction
-from minilocal.costs.sizes import ClassifierSize, classifier_sizes, layer_sizes
+from minilocal.costs.sizes import ClassifierSize, LayerSize, classifier_sizes, layer_sizes
 
 MODELS = ("vgg16", "vgg19", "vgg11b", "vgg11bx2")
 
@@ -41,14 +41,14 @@ def table1() -> dict[str, Row]:
     """
     config = CONFIGS["vgg16"]
     layers = layer_sizes(config.stages, config.fc, (32, 32, 3))
-    rows = {"layers": _row(2, [ClassifierSize(layer.macs, layer.weights) for layer in layers])}
+    rows = {"layers": _row(2, layers)}
     for kind, last in (("a1", len(layers)), ("a2", len(layers) - len(config.fc))):
         sizes = classifier_sizes(layers, range(1, last + 1), 10, kind, config.features)
         rows[kind.upper()] = _row(3, list(sizes.values()))
     return {name: rows[name] for name in TABLE1}
 
 
-def _row(products: int, sizes: Sequence[ClassifierSize]) -> Row:
+def _row(products: int, sizes: Sequence[LayerSize] | Sequence[ClassifierSize]) -> Row:
     macs, weights = [products * size.macs for size in sizes], [size.weights for size in sizes]
     return Row(max(macs), sum(macs) / len(sizes), max(weights), sum(weights) / len(sizes))
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from minilocal.costs.algorithm import AlgorithmCosts, pipeline_bound, reduction
 from minilocal.costs.published import TABLE1, Figure, Reductions, Row
+from minilocal.costs.step import Macs
 
 
 def of_algorithm(algorithm: AlgorithmCosts, backprop: AlgorithmCosts) -> dict[str, Any]:
@@ -14,15 +15,28 @@ def of_algorithm(algorithm: AlgorithmCosts, backprop: AlgorithmCosts) -> dict[st
 
     Units are those of `StepCosts`; blocks are [first, last]; `less_than_bp` holds shares, 0.15 for 15 %.
     """
-    steps = [asdict(step) for step in algorithm.steps]
-    for step, costs in zip(steps, algorithm.steps, strict=True):
-        step["macs"]["total"] = costs.macs.total
+    steps = [
+        {
+            "shift": step.shift,
+            "blocks": step.blocks,
+            "idle": step.idle,
+            "macs": _macs(step.macs),
+            "costliest": step.costliest,
+            "trained": step.trained,
+            "frozen": step.frozen,
+            "classifiers": step.classifiers,
+            "stored": step.stored,
+            "off_chip": step.off_chip,
+            "by_block": [asdict(part) | {"block": part.block, "macs": _macs(part.macs)} for part in step.parts],
+        }
+        for step in algorithm.steps
+    ]
     mean_macs = algorithm.mean_macs
     return {
         "algo": algorithm.algo,
         "steps": steps,
         "mean": {
-            "macs": asdict(mean_macs) | {"total": mean_macs.total},
+            "macs": _macs(mean_macs),
             "costliest": algorithm.costliest,
             "stored": algorithm.stored,
             "off_chip": algorithm.off_chip,
@@ -38,6 +52,10 @@ def of_algorithm(algorithm: AlgorithmCosts, backprop: AlgorithmCosts) -> dict[st
             "against_itself": pipeline_bound(algorithm, algorithm),
         },
     }
+
+
+def _macs(macs: Macs) -> dict[str, float]:
+    return asdict(macs) | {"total": macs.total}
 
 
 def of_table1(ours: dict[str, Row]) -> dict[str, Any]:

@@ -36,10 +36,19 @@ class LayerSize:
 
 
 class ClassifierSize(NamedTuple):
-    """A classifier's forward multiply-adds per image, and the numbers in its weights."""
+    """A classifier's forward multiply-adds per image, and the numbers in its weights.
+
+    `first_macs` are the multiply-adds of its first product alone, whose input gradient leaves the classifier.
+    """
 
     macs: int
     weights: int
+    first_macs: int
+
+    @property
+    def idle_macs(self) -> int:
+        """Return the multiply-adds of a step in which it learns alone: it hands no gradient to the layers."""
+        return 3 * self.macs - self.first_macs
 
 
 def layer_sizes(stages: str | Sequence[int | str], fc: Sequence[int], image_shape: Shape) -> list[LayerSize]:
@@ -71,7 +80,8 @@ def layer_sizes(stages: str | Sequence[int | str], fc: Sequence[int], image_shap
 
 def own_size(shape: Shape, classes: int) -> ClassifierSize:
     """Return A_K's size for x_K of that shape: one Linear."""
-    return ClassifierSize(math.prod(shape) * classes, math.prod(shape) * classes)
+    size = math.prod(shape) * classes
+    return ClassifierSize(size, size, size)
 
 
 def a1_size(shape: Shape, classes: int, features: int) -> ClassifierSize:
@@ -89,7 +99,8 @@ def a2_size(shape: Shape, classes: int, features: int) -> ClassifierSize:
         raise ShapeError(f"A2: a {height}×{width} map can't be pooled to 2×2; its sides must be even")
     d = min(height, 2) * min(width, 2) * channels
     conv, linear = channels * channels, d * d
-    return ClassifierSize(3 * height * width * conv + 3 * linear + d * classes, 3 * conv + 3 * linear + d * classes)
+    weights = 3 * conv + 3 * linear + d * classes
+    return ClassifierSize(weights + 3 * (height * width - 1) * conv, weights, height * width * conv)
 
 
 SIZES = {"a1": a1_size, "a2": a2_size}

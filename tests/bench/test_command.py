@@ -7,12 +7,15 @@ import subprocess
 import pytest
 
 import minilocal as ml
+from minilocal.architecture import architecture
 from minilocal.bench import measure, timing, worker
 from minilocal.bench.__main__ import main
+from minilocal.bench.figure10 import render as render_figure10
 from minilocal.bench.options import read
 from minilocal.bench.plan import plan_steps
 from minilocal.bench.rates import add_rates
 from minilocal.bench.text import duration, render
+from minilocal.costs import algorithm_costs
 
 TINY = ["--model", "vgg8b", "--width", "0.0625", "--batch-size", "8", "--steps", "2", "--threads", "2"]
 
@@ -69,6 +72,27 @@ def test_steps_as_json_and_drawn(capsys, tmp_path):
     assert local["peak_memory"].keys() == {"minilocal"}
     sgemm = results["sgemm"]
     assert sgemm["flops"] == max(sgemm["start"], sgemm["end"]) > 0
+
+
+def test_estimates_beside_measured_steps(capsys, tmp_path):
+    plot = tmp_path / "figure10.png"
+    out, err = run(capsys, "--json", "--algo", "bp", "G2S1", "--figure10", str(plot))
+    assert plot.read_bytes().startswith(b"\x89PNG")
+    assert f"drawn in {plot}" in err
+    results = json.loads(out)
+    seconds = results["figure10"]["seconds"]
+    assert list(seconds) == ["edge", "cpu", "gpu", "npu", "here, measured"]
+    bp, local, _ = results["steps"]
+    assert seconds["here, measured"] == {
+        "BP": bp["shifts"][0]["minilocal"]["median"],
+        "G2S1": local["mean"]["minilocal"]["median"],
+    }
+    macs = {algo: algorithm_costs(architecture("vgg8b", 0.0625), algo).macs for algo in ("BP", "G2S1")}
+    assert seconds["cpu"] == pytest.approx({algo: 8 * n / 0.2e12 for algo, n in macs.items()})  # BP computes longer
+
+    table = render_figure10(results["figure10"]).splitlines()
+    assert table[0].split() == ["a", "step,", "estimated", "BP", "G2S1"]
+    assert table[2].endswith(f"{macs['BP'] / macs['G2S1']:.2f}×")
 
 
 def test_a_local_algorithm_against_pytorch_in_tables():
@@ -146,7 +170,9 @@ def test_start_up_scaling_and_loading(capsys, monkeypatch):
         ("--model vgg99", "model 'vgg99' is unknown"),
         ("--width 0.3", "width is 0.3; it must be a power of two"),
         ("--startup --plot a.png", "--plot draws the times of steps"),
-        ("--plot no/such/folder/a.png", "its folder does not exist"),
+        ("--plot no/such/folder/a.png", "--plot is no/such/folder/a.png; its folder does not exist"),
+        ("--figure10 no/such/folder/a.png", "--figure10 is no/such/folder/a.png; its folder does not exist"),
+        ("--figure10 a.png --algo G1", "--figure10 compares with BP; name it among --algo"),
     ],
 )
 def test_bad_options(argv, sentence, capsys, processes):

@@ -54,6 +54,14 @@ def test_options_reach_the_model(capsys):
     assert text.startswith("vgg8b × 0.125, 16×16×1 images, 7 classes, classifiers A2, batches of 1\n")
 
 
+def test_variants_of_moving_boundaries(capsys):
+    out, _ = run(capsys, "--json", "--algo", "G3", "G3S2", "--front", "block", "--idle", "learn")
+    still, moving = json.loads(out)["algorithms"]
+    assert (still["algo"], moving["algo"]) == ("G3", "G3S2 (front block, idle learn)")
+    assert [step["blocks"][0] for step in moving["steps"]] == [[1, 3], [1, 2]]
+    assert [step["idle"] for step in moving["steps"]] == [[2, 5, 8, 11, 14], [3, 6, 9, 12]]
+
+
 def test_json_has_every_shift_and_what_follows(capsys):
     out, _ = run(capsys, "--json", "--model", "vgg19", "--algo", "G3S1")
     (g3s1,) = json.loads(out)["algorithms"]
@@ -103,6 +111,8 @@ def test_the_papers_numbers_as_json(capsys, tmp_path):
         ("--width 0.3", "width is 0.3; it must be a power of two"),
         ("--algo G16", "G16 has blocks of 16 layers, but the network has 15"),
         ("--algo G2S2", "must be less than its block size 2"),
+        ("--algo BP G3 --idle learn", "--idle learn has no effect on BP, G3; add an algorithm that moves, G3S2 say"),
+        ("--table1 --front block", "--front has no effect on the paper's"),
         ("--table1 --classes 10", "--classes has no effect on the paper's"),
         ("--out .", "--out is where figures are drawn"),
         ("--figure6 --out no/such/folder", "--out is no/such/folder; no figure can be written there"),

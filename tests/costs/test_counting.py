@@ -9,12 +9,18 @@ from minilocal.costs.algorithm import algorithm_costs
 from minilocal.gradcheck import ALGORITHMS
 from minilocal.layers import im2col
 from minilocal.optim import SGD
-from minilocal.schedule import parse
+from minilocal.schedule import Schedule, parse
 from minilocal.steps import backprop_step, local_step
 from minilocal.vgg import build_network
 
 TINY = Architecture("4 5 M 6 7 M", (8, 9), 32)
 IMAGES, CLASSES = (3, 8, 8, 2), 5
+SCHEDULES = [
+    *map(parse, ALGORITHMS),
+    parse("G3S1", idle="learn"),
+    parse("G3S2", front="block"),
+    parse("G3S2", front="block", idle="learn"),
+]
 
 
 class CountingNumPy:
@@ -42,9 +48,12 @@ def counting(monkeypatch):
 
 
 @pytest.mark.parametrize("classifier", ["a1", "a2"])
-@pytest.mark.parametrize(("algo", "epoch"), [(algo, e) for algo in ALGORITHMS for e in range(parse(algo).period)])
-def test_a_real_step_multiplies_as_often_as_the_formula_says(counting, rng, algo, epoch, classifier):
-    schedule = parse(algo)
+@pytest.mark.parametrize(
+    ("schedule", "turn"),
+    [(schedule, turn) for schedule in SCHEDULES for turn in range(schedule.period)],
+    ids=lambda value: value.title if isinstance(value, Schedule) else str(value),
+)
+def test_a_real_step_multiplies_as_often_as_the_formula_says(counting, rng, schedule, turn, classifier):
     network = build_network(
         TINY.stages, TINY.fc, IMAGES[1:], CLASSES, schedule,
         features=TINY.features, classifier=classifier, conv="im2col",
@@ -53,6 +62,7 @@ def test_a_real_step_multiplies_as_often_as_the_formula_says(counting, rng, algo
     if schedule.block_size is None:
         backprop_step(network, x, labels, SGD())
     else:
-        local_step(network, schedule.blocks_at(epoch, len(network)), x, labels, SGD())
-    step = algorithm_costs(TINY, schedule, IMAGES[1:], CLASSES, classifier).steps[epoch]
+        blocks, idle = schedule.blocks_at(turn, len(network)), schedule.idle_at(turn, len(network))
+        local_step(network, blocks, x, labels, SGD(), idle=idle)
+    step = algorithm_costs(TINY, schedule, IMAGES[1:], CLASSES, classifier).steps[turn]
     assert sum(counting.products) == len(x) * step.macs.total

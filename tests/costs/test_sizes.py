@@ -21,19 +21,24 @@ def test_layers_by_hand():
 
 
 def test_classifiers_by_hand():
-    assert own_size((7,), 10) == (70, 70)
-    assert a1_size((32, 32, 64), 10, 2048) == (20480, 20480)  # pooled by 8×4 to 4×8×64
-    assert a1_size((7,), 10, 2048) == (70, 70)
-    assert a2_size((7,), 10, 2048) == (70, 70)
+    assert own_size((7,), 10) == (70, 70, 70)
+    assert a1_size((32, 32, 64), 10, 2048) == (20480, 20480, 20480)  # pooled by 8×4 to 4×8×64
+    assert a1_size((7,), 10, 2048) == (70, 70, 70)
+    assert a2_size((7,), 10, 2048) == (70, 70, 70)
     # 16×16×3 → 4×4×3, three times 3×3; → 2×2×3 = 12, three times 12×12, and 12×10.
-    assert a2_size((16, 16, 3), 10, 0) == (3 * 16 * 9 + 3 * 144 + 120, 3 * 9 + 3 * 144 + 120)
+    assert a2_size((16, 16, 3), 10, 0) == (3 * 16 * 9 + 3 * 144 + 120, 3 * 9 + 3 * 144 + 120, 16 * 9)
     # 4×4 and 2×2 → 1×1.
-    assert a2_size((4, 4, 3), 10, 0) == a2_size((2, 2, 3), 10, 0) == (3 * 9 + 3 * 9 + 30,) * 2
+    assert a2_size((4, 4, 3), 10, 0) == a2_size((2, 2, 3), 10, 0) == (3 * 9 + 3 * 9 + 30, 3 * 9 + 3 * 9 + 30, 9)
+
+
+def test_an_idle_classifier_saves_its_first_input_gradient():
+    assert a1_size((32, 32, 64), 10, 2048).idle_macs == 2 * 20480
+    assert a2_size((4, 4, 3), 10, 0).idle_macs == 3 * 84 - 9
 
 
 def test_the_last_layers_classifier_is_the_networks_own():
     layers = layer_sizes("3", [], (16, 16, 2))
-    assert classifier_sizes(layers, [1], 10, "a2", 4) == {1: (16 * 16 * 3 * 10, 16 * 16 * 3 * 10)}
+    assert classifier_sizes(layers, [1], 10, "a2", 4) == {1: (16 * 16 * 3 * 10,) * 3}
 
 
 def test_unknown_classifiers_are_refused():
@@ -100,7 +105,7 @@ def test_sizes_are_those_of_networks_really_built(task):
         assert (size.macs, size.weights, size.output) == (layer.macs(shape), weights(layer), output)
     for number, size in classifiers.items():
         built = network.classifier(number)
-        assert size == (built.macs(network.shapes[number - 1]), weights(built))
+        assert size[:2] == (built.macs(network.shapes[number - 1]), weights(built))
     for size, layer, shape in zip(layers, network.layers[1:], network.shapes, strict=False):
         assert size.stored == math.prod(layer.layers["pool"].output_shape(shape) if "pool" in layer.layers else shape)
     assert layers[-1].stored == math.prod(network.shapes[-1])

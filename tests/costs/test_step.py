@@ -58,6 +58,26 @@ def test_g2s1():
     assert algorithm.weights == P1 + P2 + P3 + N2 + N3
 
 
+def test_idle_classifiers_that_learn():
+    """Moved by one layer: A_2 learns alone, in the block of layers 2 and 3, on features that it takes as given."""
+    _, resting = tiny("G2S1").steps
+    _, moved = tiny(parse("G2S1", idle="learn")).steps
+    assert moved.idle == (2,)
+    assert moved.macs.classifiers == 3 * N3 + 2 * N2
+    assert moved.macs.total - resting.macs.total == moved.costliest - resting.costliest == 2 * N2
+    assert moved.classifiers == N2 + N3
+    assert moved.off_chip == resting.off_chip + 2 * N2
+    assert (moved.stored, moved.trained, moved.frozen) == (resting.stored, resting.trained, resting.frozen)
+
+
+def test_a_front_block():
+    _, moved = tiny(parse("G2S1", front="block")).steps
+    assert moved.blocks == (Block(1, 1), Block(2, 3))
+    assert moved.macs == Macs(M1 + M2 + M3, M1 + M2 + M3, M3, 3 * (N1 + N3))
+    assert (moved.trained, moved.frozen, moved.classifiers) == (P1 + P2 + P3, 0, N1 + N3)
+    assert moved.off_chip == 2 * (P1 + P2 + P3 + N1 + N3)
+
+
 def test_blocks_add_up_to_the_step():
     layers, classifiers = [1, 10, 100, 1000, 10000], dict.fromkeys(range(1, 6), 7)
     for algo, epoch in (("BP", 0), ("G1", 0), ("G2S1", 1), ("G3S2", 1), ("G5", 0)):

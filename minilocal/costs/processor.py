@@ -1,0 +1,62 @@
+"""Training time from the cost model: how long a step takes on a processor that a few numbers describe.
+
+A step takes as long as its multiply-adds or its off-chip traffic, whichever takes longer: transfers run beside
+computing. What a block moves depends on whether it fits on the chip. Source: Lee, Lee & Jeon 2021, section III-D
+(Fig. 10); tutorials/reference.md, "Training time".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from minilocal.costs.algorithm import AlgorithmCosts
+from minilocal.costs.step import BlockCosts, StepCosts
+
+
+@dataclass(frozen=True)
+class Processor:
+    """A processor.
+
+    Attributes:
+        what: what kind of machine has such numbers.
+        macs: multiply-adds per second.
+        memory: on-chip memory in bytes.
+        bandwidth: bytes per second to and from off-chip memory.
+        word: bytes of a number.
+    """
+
+    what: str
+    macs: float
+    memory: float
+    bandwidth: float
+    word: int
+
+    def moved(self, block: BlockCosts, batch_size: int) -> int:
+        """Return the bytes that a block moves between the chip and off-chip memory in a step.
+
+        Where its weights and activations fit on the chip, weights are read, and written if trained. Where they don't,
+        weights are read forward and backward and written, and activations written and read.
+        """
+        trained, activations = block.trained + block.classifiers, batch_size * block.stored
+        if (trained + activations) * self.word <= self.memory:
+            return (2 * trained + block.frozen) * self.word
+        return (3 * trained + block.frozen + 2 * activations) * self.word
+
+    def step_seconds(self, step: StepCosts, batch_size: int) -> float:
+        """Return how long a step takes."""
+        moved = sum(self.moved(part, batch_size) for part in step.parts)
+        return max(step.macs.total * batch_size / self.macs, moved / self.bandwidth)
+
+    def seconds(self, algorithm: AlgorithmCosts, batch_size: int = 128) -> float:
+        """Return how long an algorithm's step takes, as a mean over its shifts."""
+        times = [self.step_seconds(step, batch_size) for step in algorithm.steps]
+        return sum(times) / len(times)
+
+
+# Round numbers of the order that such machines have, not any one product's.
+PROCESSORS = {
+    "edge": Processor("an edge device's training chip, 8-bit floats", 0.25e12, 0.5e6, 4e9, 1),
+    "cpu": Processor("two processor cores", 0.2e12, 4e6, 20e9, 4),
+    "gpu": Processor("a graphics card", 10e12, 6e6, 500e9, 4),
+    "npu": Processor("a neural processor with much memory on its chip, 16-bit floats", 50e12, 64e6, 50e9, 2),
+}
