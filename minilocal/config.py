@@ -116,6 +116,11 @@ class Config:
             seed=self.seed,
         )
 
+    def build(self) -> Trainer:
+        """Read the images, build the network and return the trainer of both."""
+        data = self.data()
+        return self.trainer(self.network(data.image_shape, len(data.classes)), data)
+
     def trainer(self, network: Network, data: Data) -> Trainer:
         """Return the trainer of that network on that data."""
         return Trainer(

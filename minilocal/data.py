@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -68,6 +68,15 @@ class Data:
         if pixels.dtype == np.uint8:
             return 255.0
         return 1.0 if pixels.min() >= 0 and pixels.max() <= 1 else None
+
+    def without_pixels(self) -> Data:
+        """Return the data of who needs labels alone."""
+        bare = {
+            name: replace(images, pixels=np.empty((len(images), 0), images.pixels.dtype))
+            for name in ("train", "validation", "test")
+            if (images := getattr(self, name)) is not None
+        }
+        return replace(self, **bare)
 
     @property
     def held_out(self) -> dict[str, Images]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
+from minilocal.errors import NonFiniteError
 from minilocal.network import Network
 from minilocal.schedule import Block
 
@@ -27,16 +28,22 @@ def damaged(network: Network, blocks: Sequence[Block]) -> str | None:
     return None
 
 
-def behind(network: Network, x: np.ndarray) -> str:
-    """Return in words which layer's output for a batch x is the first that is not finite."""
-    for number, output in enumerate(_outputs(network, x), 1):
-        if not np.isfinite(output).all():
+def behind(network: Network, x: np.ndarray, first: int, last: int) -> str:
+    """Return in words which output of layers first … last, for a batch x, is the first that is not finite."""
+    for number in range(first, last + 1):
+        layer = network.layer(number)
+        x = layer.forward(x, training=True)
+        layer.release()
+        if not np.isfinite(x).all():
             return f"the output of layer {number} is the first that is not finite"
     return "all layers' outputs are finite, a classifier's are not"
 
 
-def _outputs(network: Network, x: np.ndarray) -> Iterator[np.ndarray]:
-    for layer in network.layers:
-        x = layer.forward(x, training=True)
-        layer.release()
-        yield x
+def diagnosed(
+    error: NonFiniteError, network: Network, blocks: Sequence[Block], x: np.ndarray, first: int = 1
+) -> NonFiniteError:
+    """Return an error of a step that says where numbers are not finite.
+
+    The step trained `blocks`, on a batch x that layer `first` took.
+    """
+    return NonFiniteError(damaged(network, blocks) or f"{error} ({behind(network, x, first, blocks[-1].last)})")

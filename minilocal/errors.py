@@ -17,6 +17,10 @@ class NonFiniteError(TrainingError):
     """A loss, a gradient or a weight is NaN or infinite; the trainer adds epoch, step, block and layer."""
 
 
+class LostWorkerError(TrainingError):
+    """A process that training is shared with is gone."""
+
+
 class Interrupted(KeyboardInterrupt):
     """Training was stopped by a signal, with all that it did saved; commands print it and exit with `status`.
 

@@ -32,10 +32,16 @@ def evaluate(
     losses, correct = dict.fromkeys(numbers, 0.0), dict.fromkeys(numbers, 0)
     for x, labels in evaluation_batches(images):
         for number, logits in all_logits(network, x, numbers).items():
-            losses[number] += softmax_cross_entropy(logits, labels)[0] * len(labels)
-            correct[number] += int(np.sum(logits.argmax(axis=1) == labels))
+            loss, right = sums(logits, labels)
+            losses[number] += loss
+            correct[number] += right
         after_batch()
     return {number: Score(losses[number] / len(images), correct[number] / len(images)) for number in numbers}
+
+
+def sums(logits: np.ndarray, labels: np.ndarray) -> tuple[float, int]:
+    """Return the sum of a batch's losses and how many images are classified rightly, from logits (N, classes)."""
+    return softmax_cross_entropy(logits, labels)[0] * len(labels), int(np.sum(logits.argmax(axis=1) == labels))
 
 
 def all_logits(network: Network, x: np.ndarray, classifiers: Iterable[int]) -> dict[int, np.ndarray]:

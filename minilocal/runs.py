@@ -9,7 +9,7 @@ from typing import Any
 from minilocal import metrics
 from minilocal.checkpoint import Arrays
 from minilocal.diagnosis import damaged
-from minilocal.errors import InputError, Interrupted, NonFiniteError, TrainingError
+from minilocal.errors import InputError, Interrupted, LostWorkerError, NonFiniteError, TrainingError
 from minilocal.network import check_arrays
 from minilocal.reports import EpochReport, Position
 from minilocal.resume import differences
@@ -33,7 +33,7 @@ def train_into(
     `on_begin(position)` is told from where it goes on.
 
     Raises `InputError` before the first step if another process trains there, the checkpoint is damaged or another
-    run's, or nothing can be written; `TrainingError` later, if a number is not finite or the disk is full; and
+    run's, or nothing can be written; `TrainingError` later, if a number is not finite, the disk full or a worker dead;
     `Interrupted` once Ctrl-C or SIGTERM came and all is saved. The last good checkpoint is kept whatever happens.
     """
     for name, value, least in (("checkpoint_every", checkpoint_every, 1), ("keep", keep, 0)):
@@ -48,22 +48,24 @@ def train_into(
         if on_begin is not None:
             on_begin(trainer.sums.position)
 
+        to_go_on = f"to go on: python -m minilocal.train --resume {shlex.quote(str(run.path))}"
+
         def stop_if_asked() -> None:
             if stop.status:
-                raise Interrupted(
-                    f"stopped after {record.saved}; to go on: "
-                    f"python -m minilocal.train --resume {shlex.quote(str(run.path))}",
-                    stop.status,
-                )
+                raise Interrupted(f"stopped after {record.saved}; {to_go_on}", stop.status)
+
+        def is_due(position: Position) -> bool:
+            if stop.status:
+                return True
+            step = position.epoch * trainer.steps_per_epoch + position.step
+            return checkpoint_every is not None and step % checkpoint_every == 0 and record.saved != position
 
         def pause() -> None:
-            epoch, step = trainer.sums.position
-            due = checkpoint_every is not None and (epoch * trainer.steps_per_epoch + step) % checkpoint_every == 0
-            if (due or stop.status) and record.saved != (epoch, step):
+            if record.saved != trainer.sums.position:
                 record.save()
             stop_if_asked()
 
-        trainer.on_pause = pause
+        trainer.is_due, trainer.on_pause = is_due, pause
         try:
             for report in trainer.epochs(trainer.sums.epoch):
                 record.add(report)
@@ -72,8 +74,10 @@ def train_into(
                     stop_if_asked()
         except NonFiniteError as error:
             raise NonFiniteError(f"{error}; the last good checkpoint, of {record.saved}, is kept") from None
+        except LostWorkerError as error:
+            raise LostWorkerError(f"{error}; the last good checkpoint is of {record.saved}; {to_go_on}") from None
         finally:
-            trainer.on_pause = None
+            trainer.is_due = lambda position: False
 
 
 class _Record:

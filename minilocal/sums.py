@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
-from minilocal.errors import InputError, NonFiniteError
+from minilocal.errors import InputError
 from minilocal.evaluation import Score
 from minilocal.network import Network
-from minilocal.parallel import one_blas_thread
+from minilocal.outcome import StepOutcome, norm
 from minilocal.reports import BlockReport, LayerReport, PartReport, Position
 from minilocal.schedule import Schedule
-from minilocal.steps import BlockResult
 
 
 class PartSums:
@@ -28,16 +25,14 @@ class PartSums:
         trained = range(self.blocks[0].first, self.blocks[-1].last + 1)
         self.gradient_norms: dict[int, float] = dict.fromkeys(trained, 0.0)
 
-    def add(self, results: Sequence[BlockResult], images: int, network: Network) -> None:
-        """Count a step; raises `NonFiniteError` if a gradient's norm is too large for its type."""
+    def add(self, outcome: StepOutcome, images: int) -> None:
+        """Count a step."""
         self.steps += 1
         self.images += images
-        self.losses += [result.loss for result in results]
-        self.correct += [result.correct for result in results]
+        self.losses += [result.loss for result in outcome.results]
+        self.correct += [result.correct for result in outcome.results]
         for number in self.gradient_norms:
-            self.gradient_norms[number] += _finite(
-                norm(network.layer(number).grads.values()), f"the norm of layer {number}'s gradient"
-            )
+            self.gradient_norms[number] += outcome.gradient_norms[number]
 
     def report(self, held_out: dict[str, dict[int, Score]], network: Network) -> PartReport:
         """Return means over the steps, and the scores on held-out sets."""
@@ -55,7 +50,7 @@ class PartSums:
                 number,
                 block_of.get(number, 0),
                 self.gradient_norms.get(number, 0.0) / self.steps,
-                _finite(norm(layer.params.values()), f"the norm of layer {number}'s weights"),
+                norm(layer.params.values(), f"layer {number}'s weights"),
             )
             for number, layer in enumerate(network.layers, 1)
         ]
@@ -124,15 +119,3 @@ def position_in(content: Any) -> Position:
     if not (type(epoch) is int and type(steps) is int and 0 <= epoch < 2**31 and 0 <= steps < 2**31):
         raise InputError("it does not say how far training was")
     return Position(epoch, steps)
-
-
-def norm(arrays: Iterable[np.ndarray]) -> float:
-    """Return the L2 norm of all arrays' entries together."""
-    with one_blas_thread():  # a dot product by several BLAS threads would depend on how many
-        return math.sqrt(sum(float(np.vdot(a, a)) for a in arrays))
-
-
-def _finite(number: float, what: str) -> float:
-    if not math.isfinite(number):
-        raise NonFiniteError(f"{what} is {number}")
-    return number

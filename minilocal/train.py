@@ -6,7 +6,9 @@ import argparse
 import contextlib
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from minilocal.arguments import DEFAULT, add_boundaries, add_data, add_network, add_training, given
 from minilocal.cli import Parser, command
@@ -16,10 +18,17 @@ from minilocal.errors import InputError, TrainingError
 from minilocal.figures import draw_curves, draw_gradient_map
 from minilocal.kernels import COMPILING, on_first_compilation
 from minilocal.parallel import get_threads, set_threads
+from minilocal.pipeline.root import Root
+from minilocal.pipeline.start import check_shareable, join_ranks, workers
+from minilocal.pipeline.text import describe_log
+from minilocal.pipeline.timeline import draw_timeline
 from minilocal.progress import Progress
 from minilocal.resume import resumed
 from minilocal.rundir import RunDirectory
 from minilocal.runs import train_into
+
+if TYPE_CHECKING:
+    from minilocal.pipeline.ranks import Ranks
 
 
 def parser() -> Parser:
@@ -47,8 +56,17 @@ def parser() -> Parser:
         "--threads",
         type=int,
         default=None,
-        help="threads to use (default: all processors); the numbers don't depend on it",
+        help="threads to use, by each worker if there are any (default: all processors, or one a worker); the numbers "
+        "don't depend on it",
     )
+    g.add_argument(
+        "--workers", type=int, metavar="N", default=None, help="share the blocks out among N processes that train them "
+        "side by side; the numbers don't depend on it",
+    )  # fmt: skip
+    g.add_argument(
+        "--parallel", choices=("shared", "mpi"), default="shared", help="what joins workers: shared memory, or MPI: "
+        "`mpiexec -n N python -m minilocal.train --parallel mpi ...` (default: shared)",
+    )  # fmt: skip
     g.add_argument(
         "--run-dir", metavar="DIR", default=None, help="where results go (default: runs/<time>-<algo>-<model>)"
     )
@@ -77,24 +95,39 @@ def parser() -> Parser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; return its exit status."""
     options = parser().parse_args(argv)
+    if options.parallel != "mpi":
+        return run_command(options)
+    with join_ranks() as ranks:
+        if ranks.rank == 0:
+            return run_command(options, ranks)
+        ranks.serve()
+        return 0
+
+
+def run_command(options: argparse.Namespace, ranks: Ranks | None = None) -> int:
+    """Begin a run, or go on with one, as the options say, shared out among ranks if there are any."""
     check(options)
     asked = given(options)
-    set_threads(options.threads)
+    count = ranks.size if ranks is not None else options.workers
+    set_threads(options.threads or (1 if count else None))
     if options.resume is None:
-        config = Config(**asked)
+        config = here = Config(**asked)
         config.check()
         data = config.data()
     else:
         run = RunDirectory(Path(options.resume))
         begun, info = run.read_config()
         config = resumed(begun, asked)
-        data = config.moved_to(asked.get("data_dir")).data()
+        here = config.moved_to(asked.get("data_dir"))
+        data = here.data()
         info.check(data)
     network = config.network(data.image_shape, len(data.classes))
     if options.describe:
         print(describe(network, config.schedule))
         return 0
     trainer = config.trainer(network, data)
+    if count:
+        check_shareable(config.schedule)
     if options.resume is None:
         run = RunDirectory.create(config, options.run_dir)
         run.write_config(config.absolute(), data)
@@ -106,13 +139,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     progress = Progress(config.epochs, trainer.steps_per_epoch * config.batch_size, options.quiet)
     trainer.on_step = progress.on_step
     validation = f", {len(data.validation)} to validate" if data.validation else ""
+    threads = f"{get_threads()} thread{'s' if get_threads() > 1 else ''}"
+    if count:
+        threads = f"{count} worker{'s' if count > 1 else ''}, {threads} each"
     progress.say(
-        f"{config.title}: {len(data.train)} images to train on{validation}, {len(data.test)} to test, "
-        f"{get_threads()} threads\n"
+        f"{config.title}: {len(data.train)} images to train on{validation}, {len(data.test)} to test, {threads}\n"
         "a line per epoch: [layers of a block] its training loss and accuracy | ... | test accuracy | time"
     )
-    try:
-        with on_first_compilation(lambda: progress.say(COMPILING)):
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(on_first_compilation(lambda: progress.say(COMPILING)))
+        root = None
+        if count:
+            build = partial(Config.build, here.absolute())
+            root = stack.enter_context(workers(trainer, count, build, ranks, progress.say))
+        try:
             for report in train_into(
                 run,
                 trainer,
@@ -121,12 +161,14 @@ def main(argv: Sequence[str] | None = None) -> int:
                 lambda position: progress.begin_at(position, config.batch_size),
             ):
                 progress.on_epoch(report)
-    except (TrainingError, KeyboardInterrupt):
-        progress.close()
-        with contextlib.suppress(InputError, TrainingError):  # what stopped the run is what is to be said
-            draw(run, config.title)
-        raise
-    draw(run, config.title)
+        except (TrainingError, KeyboardInterrupt):
+            progress.close()
+            with contextlib.suppress(InputError, TrainingError):  # what stopped the run is what is to be said
+                draw(run, config.title, root)
+            raise
+    draw(run, config.title, root)
+    for line in describe_log(root.log) if root else ():
+        progress.say(line)
     accuracy = run.read_rows("metrics.csv")[-1]["test_accuracy"]
     print(f"test accuracy {100 * accuracy:.2f} % ({config.title}); results in {run.path}")
     return 0
@@ -134,18 +176,26 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def check(options: argparse.Namespace) -> None:
     """Raise `InputError` for options of the command itself that are out of range or without effect."""
-    for flag, value, least in (("--checkpoint-every", options.checkpoint_every, 1), ("--keep", options.keep, 0)):
+    for flag, value, least in (
+        ("--checkpoint-every", options.checkpoint_every, 1),
+        ("--keep", options.keep, 0),
+        ("--workers", options.workers, 1),
+    ):
         if value is not None and value < least:
             raise InputError(f"{flag} is {value}; it must be at least {least}")
+    if options.parallel == "mpi" and options.workers is not None:
+        raise InputError(f"--workers is {options.workers}, but with --parallel mpi mpiexec says how many; leave it out")
     if options.resume is not None and options.run_dir is not None:
         raise InputError(f"--run-dir has no effect on --resume {options.resume}, whose directory that is; leave it out")
 
 
-def draw(run: RunDirectory, title: str) -> None:
-    """Draw a run's pictures, of the epochs that it finished, if there are any."""
+def draw(run: RunDirectory, title: str, root: Root | None) -> None:
+    """Draw a run's pictures, of the epochs that it finished, if there are any, and of what workers did."""
     if run.read_rows("metrics.csv"):
         draw_curves(run, title)
         draw_gradient_map(run, title)
+    if root is not None and root.log.spans:
+        draw_timeline(root.log, title, run.path / "timeline.png")
 
 
 if __name__ == "__main__":

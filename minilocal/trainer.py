@@ -9,16 +9,17 @@ from typing import Any
 
 import numpy as np
 
-from minilocal.batches import training_batches
+from minilocal.batches import Minibatches
 from minilocal.data import Data
-from minilocal.diagnosis import behind, damaged
+from minilocal.diagnosis import damaged
+from minilocal.engine import Engine
 from minilocal.errors import InputError, NonFiniteError
-from minilocal.evaluation import Score, evaluate
+from minilocal.evaluation import Score
 from minilocal.network import Network
 from minilocal.optim import SGD, learning_rate
-from minilocal.reports import EpochReport
+from minilocal.reports import EpochReport, Position
 from minilocal.schedule import Block, Schedule, parse
-from minilocal.steps import BlockResult, backprop_step, local_step
+from minilocal.steps import BlockResult
 from minilocal.sums import EpochSums
 
 OnStep = Callable[[int, int, list[BlockResult]], None]
@@ -31,9 +32,10 @@ class Trainer:
             print(report.epoch, report.test.accuracy)
 
     `on_step(epoch, images, results)` is called after every step, with the number of images that it saw. `on_pause()` is
-    called where training may be saved or given up: after every step, and after every batch of an evaluation; `sums`
-    holds what the epoch has added up so far, and behind an epoch those of the next one, still empty. If `lr_epochs` is
-    given, learning rates are those of so many epochs, of which the first `epochs` are trained.
+    called where `is_due(position)` says that training is to be saved or given up, which is asked after every step and
+    every batch of an evaluation. `sums` holds what the epoch has added up so far, and behind an epoch those of the next
+    one, still empty. If `lr_epochs` is given, learning rates are those of so many epochs, of which the first `epochs`
+    are trained. `engine` takes the steps: in this process, unless another is put in its place.
     """
 
     def __init__(
@@ -60,7 +62,9 @@ class Trainer:
         self.lr, self.lr_schedule, self.lr_epochs = lr, lr_schedule, lr_epochs or epochs
         self.crop, self.flip, self.seed = crop, data.flip if flip is None else flip, seed
         self.on_step = on_step
-        self.on_pause: Callable[[], None] | None = None
+        self.is_due: Callable[[Position], bool] = lambda position: False
+        self.on_pause: Callable[[], object] = lambda: None
+        self.engine = Engine(self)
         self.sums = EpochSums(0)
         self.optimizer = SGD(lr, momentum, weight_decay)
         if epochs < 1:
@@ -110,24 +114,17 @@ class Trainer:
             self.sums = EpochSums(epoch)
         sums = self.sums
         steps, start = self.steps_per_epoch, time.perf_counter() - sums.seconds
-        batches = training_batches(
-            self.data.train, self.batch_size, self.seed, epoch, self.crop, self.flip, first=sums.steps
-        )
-        for number, (x, labels) in enumerate(batches, sums.steps):
-            step = epoch * steps + number
-            turn = self.schedule.turn_at(epoch, step, self.seed)
-            part = sums.part(self.schedule, turn, len(self.network))
-            self.optimizer.lr = self._learning_rate(step)
+        while sums.steps < steps:
             try:
-                results = self._step(turn, part.blocks, x, labels, step)
-                part.add(results, len(labels), self.network)
+                for outcome in self.engine.steps(epoch, self._numbers(sums.position)):
+                    _, turn = self.step_and_turn(epoch, sums.steps)
+                    sums.part(self.schedule, turn, len(self.network)).add(outcome, self.batch_size)
+                    sums.steps, sums.seconds = sums.steps + 1, time.perf_counter() - start
+                    if self.on_step is not None:
+                        self.on_step(epoch, self.batch_size, outcome.results)
             except NonFiniteError as error:
-                what = damaged(self.network, part.blocks) or f"{error} ({behind(self.network, x)})"
-                raise self.diverged(f"{what} in step {number + 1} of epoch {epoch + 1}") from None
-            sums.steps, sums.seconds = number + 1, time.perf_counter() - start
-            if self.on_step is not None:
-                self.on_step(epoch, len(labels), results)
-            self._pause()
+                raise self.diverged(f"{error} in step {sums.steps + 1} of epoch {epoch + 1}") from None
+            self.pause()
         trained = time.perf_counter()
         held_out = self._evaluate(epoch, [block for part in sums.parts.values() for block in part.blocks])
         try:
@@ -137,27 +134,24 @@ class Trainer:
         self.sums = EpochSums(epoch + 1)
         return EpochReport(
             epoch=epoch + 1,
-            lr=self._learning_rate((epoch + 1) * steps - 1),
+            lr=self.learning_rate((epoch + 1) * steps - 1),
             parts=parts,
             images=steps * self.batch_size,
             train_seconds=sums.seconds,
             evaluation_seconds=time.perf_counter() - trained,
         )
 
-    def _step(
-        self, turn: int, blocks: Sequence[Block], x: np.ndarray, labels: np.ndarray, step: int
-    ) -> list[BlockResult]:
-        if self.schedule.block_size is None:
-            return backprop_step(self.network, x, labels, self.optimizer, self.seed, step)
-        idle = self.schedule.idle_at(turn, len(self.network))
-        return local_step(self.network, blocks, x, labels, self.optimizer, self.seed, step, idle)
+    def _numbers(self, position: Position) -> Iterator[int]:
+        """Yield an epoch's next steps, from a position up to where a pause is due, or the epoch ends."""
+        for number in range(position.step, self.steps_per_epoch):
+            yield number
+            if self.is_due(Position(position.epoch, number + 1)):
+                return
 
     def _evaluate(self, epoch: int, blocks: Sequence[Block]) -> dict[str, dict[int, Score]]:
         """Return the scores of the blocks' classifiers by held-out set and layer."""
-        ends = {block.last for block in blocks}
-        held_out = {
-            name: evaluate(self.network, images, ends, self._pause) for name, images in self.data.held_out.items()
-        }
+        held_out = self.engine.evaluate({block.last for block in blocks})
+        self.engine.collect()
         for name, scores in held_out.items():
             for block in blocks:
                 if not math.isfinite(loss := scores[block.last].loss):
@@ -168,11 +162,23 @@ class Trainer:
                     raise self.diverged(f"{what} after step {self.steps_per_epoch} of epoch {epoch + 1}")
         return held_out
 
-    def _pause(self) -> None:
-        if self.on_pause is not None:
+    def pause(self) -> None:
+        """Call `on_pause` if that is due where training is."""
+        if self.is_due(self.sums.position):
+            self.engine.collect()
             self.on_pause()
 
-    def _learning_rate(self, step: int) -> float:
+    def minibatches(self, epoch: int) -> Minibatches:
+        """Return the minibatches of an epoch, counted from 0."""
+        return Minibatches(self.data.train, self.batch_size, self.seed, epoch, self.crop, self.flip)
+
+    def step_and_turn(self, epoch: int, number: int) -> tuple[int, int]:
+        """Return a step's number since the start of training, and its turn, from its number in the epoch."""
+        step = epoch * self.steps_per_epoch + number
+        return step, self.schedule.turn_at(epoch, step, self.seed)
+
+    def learning_rate(self, step: int) -> float:
+        """Return the learning rate of a step, counted from 0 since the start of training."""
         return learning_rate(self.lr_schedule, self.lr, step, self.lr_epochs * self.steps_per_epoch)
 
     def diverged(self, what: str) -> NonFiniteError:

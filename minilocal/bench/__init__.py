@@ -6,6 +6,7 @@ tables. What is measured stands in files of its own:
     timing.py       training steps and inference, ours and PyTorch's in turns
     per_layer.py    every convolution and linear layer alone
     extras.py       start-up, thread scaling, loading of minibatches
+    workers.py      blocks in parallel, tables in workers_text.py
     figure10.py     step times as the cost model estimates them for kinds of processors, beside those measured
     rates.py        what follows from the seconds: rates, ratios, shares
 

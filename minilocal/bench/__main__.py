@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Sequence
 
-from minilocal.bench import figure10
+from minilocal.bench import figure10, workers_text
 from minilocal.bench.figure import draw
 from minilocal.bench.measure import measure
 from minilocal.bench.options import read
@@ -24,6 +24,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(json.dumps(results, indent=1))
     else:
         print(render(results))
+        if options.workers:
+            print("\n" + workers_text.render(results["workers"]))
         if options.figure10 is not None:
             print("\n" + figure10.render(results["figure10"]))
     if options.plot is not None:

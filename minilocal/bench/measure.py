@@ -19,6 +19,7 @@ from minilocal.bench.progress import say
 from minilocal.bench.rates import add_rates
 from minilocal.bench.timing import time_plans
 from minilocal.bench.worker import Worker
+from minilocal.bench.workers import time_workers
 from minilocal.network import Network
 from minilocal.parallel import available_threads
 from minilocal.schedule import parse
@@ -29,6 +30,11 @@ SGEMM_SIZE, SGEMM_CALLS = 4096, 5
 
 def measure(options: Options) -> dict[str, Any]:
     """Return the results by section, with rates; raises `InputError` before anything is measured."""
+    results: dict[str, Any]
+    if options.workers:
+        results = {"about": _about(options), "workers": time_workers(options)}
+        add_rates(results, options.batch_size)
+        return results
     network = _network("BP", options)
     backprop = plan_steps(network, parse("BP"))
     plans = [_plan(algo, options) for algo in options.algos]
@@ -37,7 +43,7 @@ def measure(options: Options) -> dict[str, Any]:
     layers = [product for product, _ in products(network)] if "per_layer" in options.sections else []
     del network
 
-    results: dict[str, Any] = {"about": _about(options)}
+    results = {"about": _about(options)}
     if plans or layers:
         settings = {"size": SGEMM_SIZE, "threads": options.threads}
         with Worker("SGEMM", "minilocal.bench.sgemm", settings, say) as sgemm:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import importlib.util
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from minilocal.errors import InputError
 from minilocal.parallel import available_threads
 
 ALGORITHMS = ("BP", "G1", "G2", "G3", "G3S2")
+WORKERS = ("G1", "G2S1", "G3S1")
 FIGURE10 = ("BP", "G1", "G2", "G2S1", "G3", "G3S2")
 SECTIONS = ("per_layer", "scaling", "startup", "loading")
 
@@ -29,6 +31,7 @@ class Options:
     threads: int
     steps: int
     torch: bool
+    workers: tuple[int, ...]
     sections: tuple[str, ...]
     json: bool
     plot: Path | None
@@ -75,6 +78,14 @@ def parser() -> Parser:
     g.add_argument("--loading", action="store_true", help="cropping, flipping and normalising a minibatch")
 
     g.add_argument(
+        "--workers",
+        nargs="+",
+        type=int,
+        metavar="N",
+        help="blocks shared out among N processes of one thread each, several N if you like: steps, the plan's bound, "
+        f"memory, and a simulation where processors are lacking (default --algo: {' '.join(WORKERS)})",
+    )
+    g.add_argument(
         "--figure10",
         metavar="FILE",
         type=Path,
@@ -101,10 +112,14 @@ def read(argv: Sequence[str] | None) -> Options:
     ):
         if not least <= value <= most:
             raise InputError(f"{flag} is {value}; it must be {least} to {most}")
+    sections = tuple(section for section in SECTIONS if getattr(given, section))
+    if given.workers:
+        _check_workers(given, sections)
+        threads = 1
     if given.against and importlib.util.find_spec("torch") is None:
         raise InputError("--against torch needs PyTorch, which is not installed; run `pip install torch`")
-    sections = tuple(section for section in SECTIONS if getattr(given, section))
-    algos = tuple(given.algo or (FIGURE10 if given.figure10 else () if sections else ALGORITHMS))
+    default = WORKERS if given.workers else FIGURE10 if given.figure10 else () if sections else ALGORITHMS
+    algos = tuple(given.algo or default)
     if given.figure10 and "BP" not in (algo.upper() for algo in algos):
         raise InputError("--figure10 compares with BP; name it among --algo")
     if given.plot is not None and not algos:
@@ -121,8 +136,20 @@ def read(argv: Sequence[str] | None) -> Options:
         threads=threads,
         steps=given.steps,
         torch=given.against == "torch",
+        workers=tuple(given.workers or ()),
         sections=sections,
         json=given.json,
         plot=given.plot,
         figure10=given.figure10,
     )
+
+
+def _check_workers(given: argparse.Namespace, sections: tuple[str, ...]) -> None:
+    """Raise `InputError` for numbers of workers out of range, and for options that --workers leaves without effect."""
+    for count in given.workers:
+        if not 1 <= count <= 1024:
+            raise InputError(f"--workers is {count}; it must be 1 to 1024")
+    others = [*sections, *(name for name in ("against", "threads", "plot", "figure10") if getattr(given, name))]
+    if others:
+        flag = f"--{others[0].replace('_', '-')}"
+        raise InputError(f"{flag} has no effect on --workers, which is measured alone; leave it out")

@@ -32,10 +32,33 @@ def add_rates(results: dict[str, Any], batch_size: int) -> None:
         row |= spread(row["seconds"])
         one_thread = results["scaling"][0]["seconds"]
         row["speedup"] = median(a / b for a, b in zip(one_thread, row["seconds"], strict=True))
+    for algorithm in results.get("workers", ()):
+        add_worker_rates(algorithm)
     if "loading" in results:
         loading = results["loading"]
         results["loading"] = {name: spread(seconds) for name, seconds in loading.items()}
         results["loading"]["share"] = results["loading"]["batch"]["median"] / results["loading"]["step"]["median"]
+
+
+def add_worker_rates(algorithm: dict[str, Any]) -> None:
+    """Add what follows from an algorithm's seconds by number of workers, the first row's being one.
+
+    Ratios of measured seconds are medians over the rounds. Where nothing was measured, the simulation takes its place
+    in what is compared with BP.
+    """
+    algorithm["backprop"] = spread(algorithm["backprop"])
+    one = algorithm["rows"][0]
+    alone = one["seconds"]
+    for row in algorithm["rows"]:
+        row["simulated_speedup"] = one["simulated"] / row["simulated"]
+        row["of_one"] = row["bytes"] / one["bytes"]
+        row["against_bp"] = algorithm["backprop"]["median"] / row["simulated"]
+        if (seconds := row.pop("seconds")) is not None:
+            row |= spread(seconds)
+            row["speedup"] = median(a / b for a, b in zip(alone, seconds, strict=True))
+            row["of_bound"] = row["speedup"] / row["bound"]
+            row["simulation_error"] = row["simulated"] / row["median"] - 1
+            row["against_bp"] = median(a / b for a, b in zip(algorithm["backprop"]["seconds"], seconds, strict=True))
 
 
 def mean_of_shifts(shifts: Sequence[dict[str, Any]]) -> dict[str, Any]:

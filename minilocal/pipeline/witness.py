@@ -1,0 +1,98 @@
+"""Says which rank died: launchers of MPI end all ranks when one dies, too fast for any of them to say a word.
+
+Every rank holds a line to the witness, a connection that the system closes when the rank dies, on whatever machine. The
+first line that closes without a good-bye is that of the rank that died. The witness says so, and closes all lines: that
+ends ranks that the launcher left alive. It is a process started by rank 0, in a session of its own, where no launcher
+looks for it, and needs nothing but Python's library, so that it is there at once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import select
+import socket
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+GOOD_BYE = "."
+CALL_SECONDS = 60.0  # within which all ranks have called
+
+
+class Line:
+    """A rank's line: it says who it is (again, if that changes), and at the end good-bye."""
+
+    def __init__(self, address: tuple[str, int], key: str) -> None:
+        self.connection = socket.create_connection(address, CALL_SECONDS)
+        self.say(key)
+
+    def say(self, text: str) -> None:
+        """Tell the witness something."""
+        self.connection.sendall(f"{text}\n".encode())
+
+    @property
+    def is_cut(self) -> bool:
+        """Return whether a rank died; the witness itself never says anything."""
+        return bool(select.select([self.connection], [], [], 0)[0])
+
+    def close(self) -> None:
+        """Say good-bye."""
+        self.say(GOOD_BYE)
+        self.connection.close()
+
+
+def start(ranks: int, host: str, key: str, leftovers: Iterable[str]) -> tuple[str, int]:
+    """Start the witness of so many ranks on this machine, whose name is `host`; return the address to call.
+
+    Files named in `leftovers` it takes away if a rank dies: those that MPI would leave behind.
+    """
+    process = subprocess.Popen(
+        [sys.executable, "-m", "minilocal.pipeline.witness", str(ranks), host, *leftovers],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True, text=True,
+    )  # fmt: skip
+    assert process.stdin is not None
+    assert process.stdout is not None
+    with process.stdin, process.stdout:
+        process.stdin.write(f"{key}\n")
+        process.stdin.flush()
+        return host, int(process.stdout.readline())
+
+
+def main(ranks: int, host: str, leftovers: Iterable[str]) -> int:
+    """Be the witness; return the exit status, 0 if all ranks said good-bye."""
+    key = sys.stdin.readline().encode()
+    with socket.create_server((host, 0), backlog=ranks) as server:
+        print(server.getsockname()[1], flush=True)
+        server.settimeout(CALL_SECONDS)
+        said = {_call(server, key): "a rank" for _ in range(ranks)}
+    while said:
+        ready, _, _ = select.select([*said], [], [])
+        words = {line: _words(line) for line in ready}
+        if dead := [said[line] for line in ready if not words[line]]:
+            print(f"minilocal.train: {' or '.join(dead)} died; the last good checkpoint is kept", file=sys.stderr)
+            for path in leftovers:
+                Path(path).unlink(missing_ok=True)
+            return 1
+        said = {line: words.get(line, text) for line, text in said.items() if words.get(line) != GOOD_BYE}
+    return 0
+
+
+def _call(server: socket.socket, key: bytes) -> socket.socket:
+    """Wait for a rank to call, which begins with the key."""
+    while True:
+        line, _ = server.accept()
+        if line.recv(len(key), socket.MSG_WAITALL) == key:
+            return line
+        line.close()
+
+
+def _words(line: socket.socket) -> str:
+    """Return what was said last on a line; nothing if it is cut."""
+    with contextlib.suppress(ConnectionError):
+        return line.recv(65536).decode(errors="replace").strip().rpartition("\n")[2]
+    return ""
+
+
+if __name__ == "__main__":
+    sys.exit(main(int(sys.argv[1]), sys.argv[2], sys.argv[3:]))

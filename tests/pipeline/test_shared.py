@@ -1,0 +1,118 @@
+import errno
+import os
+import threading
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from minilocal.errors import InputError, LostWorkerError
+from minilocal.pipeline.shared import SharedTransport, join
+from minilocal.pipeline.transport import PIECE, ROOT, SLOTS
+
+CONTEXT = get_context("spawn")
+
+
+@pytest.fixture
+def pair():
+    """Transports of the root and of worker 0, in one process, with slots of a piece."""
+    memory, ways = join(CONTEXT, {(ROOT, 0): PIECE, (0, ROOT): PIECE})
+    (there, here), (back, home) = ways[ROOT, 0], ways[0, ROOT]
+    root, worker = (
+        SharedTransport(ROOT, memory, {0: there}, {0: home}),
+        SharedTransport(0, memory, {ROOT: back}, {ROOT: here}),
+    )
+    yield root, worker
+    for way in (there, here, back, home):
+        way.pipe.close()
+    memory.close()
+    memory.unlink()
+
+
+def test_messages_and_arrays_arrive_in_order_and_arrays_are_read_where_they_lie(pair, rng):
+    root, worker = pair
+    arrays = [rng.standard_normal((3, 5)).astype(np.float32), rng.integers(0, 9, (4, 2, 2))]
+    root.send(0, "first", arrays[0])
+    root.send(0, "second")
+    root.send(0, "third", arrays[1])
+    message, got = worker.receive(ROOT)
+    assert message == "first"
+    np.testing.assert_array_equal(got, arrays[0])
+    place = got.__array_interface__["data"][0]
+    assert place % 64 == 0
+    del got
+    worker.release(ROOT)
+    worker.release(ROOT)  # nothing more to give back
+    assert worker.receive(ROOT) == ("second", None)
+    message, got = worker.receive(ROOT)
+    np.testing.assert_array_equal(got, arrays[1])
+    assert got.__array_interface__["data"][0] == place + PIECE  # the next slot
+    del got
+    worker.release(ROOT)
+    worker.send(ROOT, {"an": "answer"})
+    assert root.receive(0) == ({"an": "answer"}, None)
+
+
+def test_a_sender_waits_until_a_slot_is_free(pair):
+    root, worker = pair
+    sent = []
+
+    def send():
+        for number in range(SLOTS + 1):
+            root.send(0, number, np.full(7, number))
+            sent.append(number)
+
+    thread = threading.Thread(target=send)
+    thread.start()
+    for number in range(SLOTS + 1):
+        if number == 1:
+            thread.join(0.2)
+            assert sent == list(range(SLOTS + 1))
+        message, got = worker.receive(ROOT)
+        if number == 0:
+            thread.join(0.2)
+            assert sent == list(range(SLOTS))  # the one that is read keeps its place
+        assert (message, *set(got)) == (number, number)
+        del got
+        worker.release(ROOT)
+    thread.join()
+    assert root.waited > 0.1
+
+
+def test_layers_of_any_size_go_in_pieces(pair, rng):
+    root, worker = pair
+    arrays = [
+        rng.standard_normal(shape).astype(np.float32) for shape in ((3, 3, 64, 600), (5,), (0, 4), (PIECE // 4, 1))
+    ]
+    got = [np.empty_like(array) for array in arrays]
+    thread = threading.Thread(target=worker.receive_into, args=(ROOT, got))
+    thread.start()
+    assert root.send_all(0, arrays) == sum(array.nbytes for array in arrays)
+    thread.join()
+    for a, b in zip(arrays, got, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_whoever_waits_for_a_process_that_is_gone_hears_of_it(pair):
+    root, worker = pair
+    worker.of[ROOT].pipe.close()
+    worker.to[ROOT].pipe.close()
+    with pytest.raises(LostWorkerError, match="another process is gone"):
+        root.receive(0)
+    with pytest.raises(LostWorkerError):
+        root.send(0, "anybody there?")
+
+
+def test_too_little_shared_memory_is_said_beforehand(monkeypatch):
+    def refuse(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    place = Path("/dev/shm")
+    if not place.exists():
+        pytest.skip("memory is set aside by way of /dev/shm")
+    before = sorted(place.iterdir())
+    monkeypatch.setattr(os, "posix_fallocate", refuse)
+    with pytest.raises(InputError, match=r"no 6 MB of shared memory .* fewer workers, or raise its limit"):
+        join(CONTEXT, {(0, 1): 3 * 10**6})
+    assert sorted(place.iterdir()) == before
