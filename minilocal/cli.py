@@ -24,6 +24,7 @@ COMMANDS = {
     "costs": ("minilocal.costs.__main__", "MACs, parameters, off-chip accesses and pipeline bounds, by formula"),
     "bench": ("minilocal.bench.__main__", "time steps, layers and start-up; compare with PyTorch"),
     "gradcheck": ("minilocal.gradcheck", "check every hand-written gradient against central differences"),
+    "grade": ("minilocal.grade.__main__", "check what was filled into the course's exercises"),
     "datasets": ("minilocal.datasets.__main__", "list and download data sets"),
 }
 

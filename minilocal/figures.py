@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -58,7 +58,12 @@ def draw_curves(run: RunDirectory, title: str) -> Path:
 
 
 def draw_gradient_map(run: RunDirectory, title: str) -> Path:
-    """Draw gradient_map.png: which block trained which layer in which epoch, and how large its gradient was.
+    """Draw gradient_map.png: which block trained which layer in which epoch, and how large its gradient was."""
+    return _save(gradient_map(run.read_rows("gradients.csv"), title), run.path / "gradient_map.png")
+
+
+def gradient_map(rows: Sequence[Mapping[str, float]], title: str) -> Any:
+    """Return the figure of a gradient map, from rows with the columns of gradients.csv.
 
     Layers go down, epochs across. A cell has the colour of its block, the darker the larger the layer's mean
     gradient norm (on a logarithmic scale over the whole run); frozen layers are grey and hatched. Where boundaries
@@ -67,7 +72,6 @@ def draw_gradient_map(run: RunDirectory, title: str) -> Path:
     import numpy as np
     from matplotlib.patches import Patch, Rectangle
 
-    rows = run.read_rows("gradients.csv")
     layers, epochs = (int(max(row[name] for row in rows)) for name in ("layer", "epoch"))
     shifts: dict[int, list[float]] = {}  # of each epoch, in the order of their rows
     for row in rows:
@@ -134,7 +138,7 @@ def draw_gradient_map(run: RunDirectory, title: str) -> Path:
     scale.yaxis.tick_right()
     scale.yaxis.set_label_position("right")
     scale.set(xticks=[], ylabel="log₁₀ of the mean gradient norm")
-    return _save(figure, run.path / "gradient_map.png")
+    return figure
 
 
 def draw_confusion(matrix: np.ndarray, classes: Sequence[str], title: str, path: Path) -> Path:

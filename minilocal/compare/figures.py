@@ -11,7 +11,8 @@ from minilocal.compare.results import Mean, Results
 from minilocal.figures import BLOCK_COLOURS
 from minilocal.files import replacing
 
-# Told apart in greyscale too.
+# Told apart in greyscale too; the paper's local algorithms look the same in every sweep.
+PAPERS = ("G1", "G2", "G2S1", "G3", "G3S2", "G3S1")
 BACKPROP_MARKER = "o"
 MARKERS = ("s", "^", "D", "v", "P", "X", "*")
 DASHES = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (5, 1.5, 1.2, 1.5)))
@@ -95,7 +96,7 @@ def _styles(results: Results) -> list[tuple[Entry, dict[str, Any]]]:
     Colour and marker tell algorithms apart, dashes and hollow markers the entries of one algorithm.
     """
     entries = results.entries
-    algorithms = list(dict.fromkeys(entry.algo for entry in entries if entry.algo != "BP"))
+    algorithms = list(dict.fromkeys((*PAPERS, *(entry.algo for entry in entries if entry.algo != "BP"))))
     styles = []
     for entry in entries:
         colour, marker = "black", BACKPROP_MARKER

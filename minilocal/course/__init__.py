@@ -1,0 +1,27 @@
+"""What the lessons in tutorials/ share and that is not their subject.
+
+    lesson.py     sizes (full, or small for tests), checked claims, the library's own source on show
+    figure.py     the course's look: a colour and a hatch per block, sharp figures with captions and alt texts
+
+    and a file for each kind of picture that explains:
+    products.py   matrix products as rectangles, drawn to show which sizes must agree
+    columns.py    im2col: an image's patches and the rows of `cols` that they become
+    blocks.py     a network's layers in a row, its blocks' classifiers, and how far each gradient goes
+    gradient_paths.py   which way the gradient goes in each epoch, at rest and as the frames of an animation
+
+    animation.py  figures one after the other as one moving picture
+    work.py       the products of a step as areas, blank where they are saved
+    traffic.py    words between a chip and its memory, as arrows
+    jobs.py       which job of a pipeline waits for which
+    timeline.py   when each worker was busy with what
+
+A lesson begins with
+
+    from minilocal.course import check, show, sized, source, style
+    style()
+"""
+
+from minilocal.course.figure import block_line, block_patch, show, style
+from minilocal.course.lesson import check, sized, source
+
+__all__ = ["block_line", "block_patch", "check", "show", "sized", "source", "style"]

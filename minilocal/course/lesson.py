@@ -1,0 +1,58 @@
+"""Sizes, checked claims, and the library's own source on show."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import textwrap
+from pathlib import Path
+from typing import Any, TypeVar
+
+import minilocal
+from minilocal.errors import InputError
+
+T = TypeVar("T")
+
+BOX = "background: #F7F7F7; color: #222222; padding: 0.6em; overflow-x: auto"
+CODE = "margin: 0; background: transparent; font-family: monospace; font-size: 13px; line-height: 1.3"
+
+SIZE = "MINILOCAL_LESSON_SIZE"  # the environment variable: "full", the default, or "small"
+
+
+def sized(full: T, small: T) -> T:
+    """Return `full`, or `small` where the environment variable MINILOCAL_LESSON_SIZE is "small", as tests set it.
+
+    Raises `InputError` if it is something else.
+    """
+    size = os.environ.get(SIZE, "full")
+    if size not in ("full", "small"):
+        raise InputError(f"{SIZE} is {size!r}; set it to full or small, or leave it out")
+    return full if size == "full" else small
+
+
+def check(claim: str, holds: Any, number: str) -> None:
+    """Print a claim with the number that it was checked by; raise `AssertionError` unless it holds.
+
+    >>> check("two and two make four", 2 + 2 == 4, "2 + 2 = 4")
+    ✓ two and two make four (2 + 2 = 4)
+    """
+    if not holds:
+        raise AssertionError(f"this does not hold: {claim} ({number})")
+    print(f"✓ {claim} ({number})")
+
+
+def source(*objects: Any) -> None:
+    """Show the source of functions, methods or classes of the library as it ships, under the names of their files."""
+    from IPython.display import display
+    from pygments import highlight
+    from pygments.formatters import HtmlFormatter
+    from pygments.lexers import PythonLexer
+
+    parts: dict[str, list[str]] = {}  # code by file
+    for thing in objects:
+        file = Path(inspect.getfile(thing)).relative_to(Path(minilocal.__file__).parents[1])
+        parts.setdefault(file.as_posix(), []).append(textwrap.dedent(inspect.getsource(thing)).rstrip())
+    text = "\n\n\n".join(f"# {file}\n\n" + "\n\n".join(blocks) for file, blocks in parts.items())
+    # Colours stand at each word, because hosts drop style sheets; one that drops these too still shows a <pre>.
+    formatter = HtmlFormatter(noclasses=True, cssstyles=BOX, prestyles=CODE)
+    display({"text/html": highlight(text, PythonLexer(), formatter), "text/plain": text}, raw=True)

@@ -1,0 +1,548 @@
+# %% [markdown]
+# # Lesson 9: Update unlocking: two blocks at work at once
+#
+# Under backpropagation the first layer learns last. It waits until its minibatch has gone up
+# through the whole network and the gradient has come down again, and so does everybody else. A
+# local block is done with a minibatch as soon as its own classifier has seen it. So while block 2
+# works on a minibatch, block 1 may well be busy with the next. In this lesson you build that, as a
+# pipeline of two threads in a page of code, and prove the surprising part: the trained weights
+# are those of the plain loop, **to the last bit**.
+#
+# **Learning goals.** After this lesson you can
+#
+# * say what a block needs from others in a step, and draw the jobs that wait for one another;
+# * compute how long a pipeline takes, and which block sets its pace;
+# * build a pipeline from a generator, a thread and a queue;
+# * name four ways in which running side by side could change a result, and what prevents each.
+#
+# *You need:* lesson 6 (blocks); Python's generators help. *Time:* 25 minutes to read, under a
+# minute to run. Symbols are those of [reference.md](reference.md).
+#
+# **If you start here:** *local learning* cuts the $K$ layers of a network into blocks. The block of
+# layers $i \dots j$ has a small *auxiliary classifier* $A_j$ on its last layer; the loss of $A_j$
+# trains the block, and no gradient goes further down. *GX* has blocks of X layers; *GXSY* moves
+# all boundaries by Y layers after every epoch, and the layers in front of the first block are
+# *frozen* for that epoch: they run forward and do not learn.
+
+# %%
+import importlib.util
+import os
+import subprocess
+import sys
+
+if importlib.util.find_spec("minilocal") is None:
+    address = "git+https://github.com/minilocal/minilocal"
+    wanted = os.environ.get("MINILOCAL_WHEEL", address)
+    subprocess.run([sys.executable, "-m", "pip", "install", "-q", wanted], check=True)
+
+# %%
+import hashlib
+import itertools
+import time
+from queue import Queue
+from threading import Thread
+
+import numpy as np
+
+import minilocal as ml
+from minilocal.course import check, show, sized, source, style
+
+style()
+
+# %% [markdown]
+# ## 1 What a block waits for
+#
+# This is all that happens to a block in a step:
+
+# %%
+from minilocal.steps import block_step, frozen_forward
+
+source(block_step)
+
+# %% [markdown]
+# Read it as a function. In go the features $x_{i-1}^{(t)}$ of minibatch $t$ and the block's own
+# weights after $t$ updates, $\theta^{(t)}$ (with its classifier's, and momentum). Out come features
+# for the next block and new weights for itself:
+#
+# $$x_j^{(t)} = F\big(x_{i-1}^{(t)};\ \theta^{(t)}\big), \qquad
+# \theta^{(t+1)} = \theta^{(t)} - \mathrm{lr}\cdot g\big(x_{i-1}^{(t)},\ \theta^{(t)}\big).$$
+#
+# Nothing else comes from outside: no gradient from above, no weights of other blocks. And look at
+# the last line: the features handed on are those from **before** the update. So the job "block
+# $b$, step $t$" waits for two other jobs only, the block in front with the same minibatch, and
+# itself with the one before.
+#
+# > **Question.** Which jobs of the grid below can run at the same time? How would the arrows look
+# > for backpropagation?
+
+# %%
+from minilocal.course.jobs import draw_jobs
+
+show(
+    draw_jobs(blocks=3, steps=6),
+    "**Figure 1.** A job per block and step, each in its block's colour. Arrows to the right carry "
+    "the block's own weights, arrows down features. Jobs on a dotted line wait for none of each "
+    "other.",
+    alt="A grid of boxes, three blocks down and six steps across. From each box an arrow leads to "
+    "the next step of the same block, and one down to the same step of the next block. Dotted "
+    "diagonals join block 1 step 2 with block 2 step 1, and so on: block 1 step 3, block 2 step 2 "
+    "and block 3 step 1 can run together.",
+)
+
+# %% [markdown]
+# Jobs on one diagonal can run together: block 1 with step 3, block 2 with step 2, block 3 with
+# step 1. Under backpropagation there are jobs for the way down as well, and step 2 of block 1
+# waits for the way down of step 1, which comes last of all. Then no two jobs can ever run
+# together. Three kinds of waiting have names (Jaderberg et al. 2017): *forward locking* (a layer
+# waits for those in front), *backward locking* (for the gradient from those behind) and *update
+# locking* (the next minibatch waits for the update). Local learning keeps the first and drops the
+# other two.
+#
+# ## 2 How long it takes
+#
+# Give every block a worker, and let block $b$ need the time $c_b$ for a step. A job starts as soon
+# as both jobs that it waits for have ended:
+#
+# $$\mathrm{end}(b, t) = \max\big(\mathrm{end}(b-1, t),\ \mathrm{end}(b, t-1)\big) + c_b .$$
+
+
+# %%
+def ends(costs, steps):
+    """Return when each job ends, (blocks, steps), with one worker per block."""
+    end = np.zeros((len(costs), steps))
+    for t in range(steps):
+        for b, cost in enumerate(costs):
+            features = end[b - 1, t] if b else 0
+            weights = end[b, t - 1] if t else 0
+            end[b, t] = max(features, weights) + cost
+    return end
+
+
+print(ends(costs=[2, 3, 1], steps=6).astype(int))
+
+# %% [markdown]
+# The first minibatch goes through all blocks, and from then on the costliest block, which never
+# rests, sets the pace. So $T$ steps take
+#
+# $$\sum_b c_b + (T - 1)\,\max_b c_b, \qquad
+# \text{instead of}\quad T \sum_b c_b \quad\text{on one worker.}$$
+#
+# For many steps the pipeline is faster by $\sum_b c_b \,/\, \max_b c_b$, which is the number of
+# blocks if all are equally costly, and less if they are not.
+
+# %%
+rng = np.random.default_rng(0)
+worst = 0
+for _ in range(100):
+    costs, steps = rng.integers(1, 10, rng.integers(1, 8)), rng.integers(1, 50)
+    total = costs.sum() + (steps - 1) * costs.max()
+    worst = max(worst, abs(ends(costs, steps)[-1, -1] - total))
+check("the formula agrees with the jobs, one by one", worst == 0, "100 random pipelines")
+
+# %%
+from minilocal.course.timeline import Job, draw_timeline
+
+T = 4
+local = [3.0, 3.0]  # forward, loss, backward and update of two equal blocks
+bp, now = [], 0.0
+for t in range(1, T + 1):
+    for worker, cost, way in ((1, 1, "↑"), (2, 1, "↑"), (2, 2, "↓"), (1, 2, "↓")):
+        bp.append(Job(worker, 1, now, now + cost, f"{t}{way}"))
+        now += cost
+one = [
+    Job(1, b + 1, 6 * t + 3 * b, 6 * t + 3 * b + 3, str(t + 1)) for t in range(T) for b in range(2)
+]
+end = ends(local, T)
+two = [
+    Job(b + 1, b + 1, end[b, t] - local[b], end[b, t], str(t + 1))
+    for t in range(T)
+    for b in range(2)
+]
+show(
+    draw_timeline(
+        {
+            "BP, half of the layers on each of two workers": bp,
+            "local learning, one worker": one,
+            "local learning, a block on each of two workers": two,
+        },
+        unit="time (forward of one block = 1)",
+    ),
+    "**Figure 2.** Four steps of a network of two equal blocks; numbers are the minibatches, ↑ is "
+    "forward and ↓ backward. A second worker is of no use to BP: one of the two always waits. With "
+    "local learning both are busy but for the first and the last job.",
+    alt="Three timelines. BP on two workers: they take turns, worker 1 forward, worker 2 forward "
+    "and backward, worker 1 backward, and are done after 24 units. Local learning on one worker: "
+    "blocks 1 and 2 in turns, also 24 units. On two workers: block 1 runs minibatches 1 to 4 "
+    "without a gap, block 2 follows one minibatch behind, done after 15 units.",
+)
+
+# %% [markdown]
+# How much could be gained in the paper's networks? `minilocal.costs` counts each block's
+# multiply-adds (lesson 8). G3S1 on VGG-16 has five blocks; its bound is the mean over the three
+# positions of the boundaries.
+
+# %%
+from minilocal.costs import algorithm_costs, pipeline_bound
+
+bounds = {}
+for model, measured in (("vgg16", "2.2 on five GPUs"), ("vgg19", "2.4 on six GPUs")):
+    network = ml.CONFIGS[model]
+    backprop, g3s1 = (algorithm_costs(network, algo) for algo in ("BP", "G3S1"))
+    bounds[model] = pipeline_bound(g3s1, backprop)
+    print(f"{model}: at most {pipeline_bound(g3s1, g3s1):.1f} times as fast as on one worker,")
+    print(f"       {bounds[model]:.1f} times as fast as BP on one; the paper measured {measured}")
+    for step in g3s1.steps:
+        blocks = ", ".join(f"[{p.block}] {p.macs.total / 1e6:.0f}" for p in step.parts)
+        print(f"       shift {step.shift}, million MACs: {blocks}")
+check(
+    "the paper's measured gains lie below the bounds",
+    bounds["vgg16"] > 2.2 and bounds["vgg19"] > 2.4,
+    ", ".join(f"{model} {bound:.2f}" for model, bound in bounds.items()),
+)
+
+# %% [markdown]
+# Five GPUs cannot give a factor of five: the blocks are unequal, the last one (layer 15, or 14 and
+# 15) has next to nothing to do, and the bound takes passing features on for free.
+#
+# ## 3 Any order will do
+#
+# Time is one thing, the result another. If jobs run side by side, who can say in which order
+# things happen? So let us first ask on a single thread: **does the order matter?** Here is a small
+# network of six layers. G2 makes three blocks of it, and six minibatches make $3 \cdot 6$ jobs.
+
+# %%
+from minilocal.streams import dropout_key
+
+SEED, BATCH = 0, 64
+data = ml.prepare("fashion-mnist-mini", train_size=sized(1920, 384), test_size=sized(500, 100))
+
+
+def build(algo):
+    return ml.build_network(
+        "8 M 16 32 64 M 64 M", [128], data.image_shape, 10, algo, features=256, seed=SEED
+    )
+
+
+def minibatches(epoch, epochs):
+    """Yield (step, learning rate, x, labels), as the library's trainer makes them."""
+    steps = len(data.train) // BATCH
+    batches = ml.training_batches(data.train, BATCH, SEED, epoch, crop=True, flip=data.flip)
+    for step, (x, labels) in enumerate(batches, epoch * steps):
+        yield step, ml.learning_rate("cosine", 0.1, step, epochs * steps), x, labels
+
+
+def fingerprint(network, optimizer):
+    """Return a hash of every byte: weights, running statistics, momentum."""
+    digest = hashlib.sha256()
+    for name, array in network.arrays().items():
+        digest.update(name.encode() + array.tobytes())
+    for _, layer in network.parts:
+        for velocity in optimizer.velocity_of(layer).values():
+            digest.update(velocity.tobytes())
+    return digest.hexdigest()[:16]
+
+
+some = list(itertools.islice(minibatches(epoch=0, epochs=1), 6))
+network, optimizer = build("G2"), ml.SGD()
+blocks = ml.parse_schedule("G2").blocks_at(0, len(network))
+for step, lr, x, labels in some:
+    optimizer.lr = lr
+    ml.local_step(network, blocks, x, labels, optimizer, SEED, step)
+plain = fingerprint(network, optimizer)
+print("blocks", *blocks, "  plain loop:", plain)
+
+# %% [markdown]
+# Now the same jobs in an order drawn by chance, as long as it obeys the arrows: block $b$ may take
+# its next minibatch if it is the first block, or if the block in front has had that minibatch
+# already. There are 87,516 such orders. Each job sets what it needs *for its own step*: the
+# learning rate, and the keys of its layers' dropout masks. (`local_step` sets the keys of all
+# layers at once; here the layers are at different steps.)
+
+
+# %%
+def random_order(blocks, steps, rng):
+    """Return all jobs (b, t) in an order that obeys the arrows."""
+    order, done = [], [0] * blocks  # done[b]: how many steps block b has behind it
+    while len(order) < blocks * steps:
+        ready = [b for b in range(blocks) if done[b] < (done[b - 1] if b else steps)]
+        b = int(rng.choice(ready))
+        order.append((b, done[b]))
+        done[b] += 1
+    return order
+
+
+def set_keys(network, first, last, step):
+    for number in range(first, last + 1):
+        network.layer(number).set_dropout_key(dropout_key(SEED, step, number))
+
+
+def run_jobs(order, keys=set_keys, set_lr=lambda b: True):
+    network, optimizer = build("G2"), ml.SGD()
+    features = {}
+    for b, t in order:
+        block, (step, lr, x, labels) = blocks[b], some[t]
+        if set_lr(b):
+            optimizer.lr = lr
+        keys(network, block.first, block.last, step)
+        x = features.pop((b - 1, t)) if b else x
+        features[b, t], _ = block_step(network, block, x, labels, optimizer)
+    return fingerprint(network, optimizer)
+
+
+rng = np.random.default_rng(1)
+orders = [random_order(len(blocks), len(some), rng) for _ in range(sized(20, 4))]
+print("an order:", *(f"{b + 1}.{t + 1}" for b, t in orders[0]), " (block.minibatch)")
+found = {run_jobs(order) for order in orders}
+print("results: ", *found)
+check(
+    "every order that obeys the arrows gives the bits of the plain loop",
+    found == {plain},
+    f"{len(orders)} orders, {len(found)} result",
+)
+
+# %% [markdown]
+# Threads can do little else: whatever happens, it is one of these orders, or several jobs at once,
+# and jobs that may run at once have no array in common that either of them changes.
+#
+# > **Question.** What could have gone wrong? Think of everything in a training step that is shared
+# > by all blocks, or that is counted.
+#
+# ## 4 What prevents a difference
+#
+# Two mistakes are easily made. (a) *Dropout masks from a common generator*: then a mask depends on
+# how many were drawn before, so on the order. (b) *One learning rate for all*: a schedule sets
+# `optimizer.lr` when a minibatch enters the network, while later blocks are still busy with
+# earlier ones. Both are right in the plain loop, and fail as soon as the order changes:
+
+
+# %%
+def keys_by_count():
+    """Return what sets keys in the order of calls, as drawing from one generator would."""
+    count = itertools.count()
+
+    def set_next(network, first, last, step):
+        for number in range(first, last + 1):
+            network.layer(number).set_dropout_key(dropout_key(SEED, next(count), 0))
+
+    return set_next
+
+
+by_count = {run_jobs(order, keys=keys_by_count()) for order in orders[:4]}
+at_entry = {run_jobs(order, set_lr=lambda b: b == 0) for order in orders[:4]}
+print("(a) masks by count: ", *by_count)
+print("(b) lr set at entry:", *at_entry)
+check(
+    "with either mistake the result depends on the order",
+    len(by_count) > 1 and len(at_entry) > 1,
+    f"four orders, {len(by_count)} and {len(at_entry)} results",
+)
+
+# %% [markdown]
+# Four things are shared or counted in a step, and for each the library prevents a difference:
+#
+# * **Features.** Block 2 might read them while block 1's update changes them. But they were
+#   computed before that update, and nobody ever writes into them again.
+# * **Random numbers** might depend on who drew first. But a dropout mask is a hash of seed, step,
+#   layer and entry: nothing is drawn.
+# * **Learning rate and momentum** might be another step's. But the rate goes with the minibatch,
+#   and the momentum belongs to the layer.
+# * **Sums of floats** depend on how they are cut, as $(a+b)+c \ne a+(b+c)$. But `parallel.py` cuts
+#   by shapes alone, never by the number of threads or by who is free.
+#
+# ## 5 Two blocks at work at once
+#
+# Now for real. A stage of the pipeline is a generator: minibatches come in, go through one block,
+# and come out with that block's features in the place of $x$.
+
+
+# %%
+def train(worker, network, block, first, stream, optimizer, log):
+    """Train a block on a stream of minibatches; yield them with its features in place of x."""
+    for step, lr, x, labels in stream:
+        began = time.perf_counter()
+        optimizer.lr = lr
+        set_keys(network, first, block.last, step)
+        x = frozen_forward(network, block.first - first, x, labels)
+        x, _ = block_step(network, block, x, labels, optimizer)
+        log.append((worker, step, began, time.perf_counter()))
+        yield step, lr, x, labels
+
+
+# %% [markdown]
+# The first block also runs the frozen layers in front of it, from layer `first` = 1 on; for the
+# others `first` is the block's own first layer, and nothing is frozen. A chain of generators alone
+# would still do one thing at a time. So we let another thread run each stage ahead, and pass its
+# results through a queue with room for two:
+
+
+# %%
+def ahead(items, room=2):
+    """Yield items that another thread makes, up to `room` of them ahead of us."""
+    queue = Queue(room)
+
+    def make():
+        try:
+            for item in items:
+                queue.put(item)  # waits while the queue is full
+            queue.put(None)
+        except Exception as error:
+            queue.put(error)
+
+    Thread(target=make, daemon=True).start()
+    while (item := queue.get()) is not None:  # waits while it is empty
+        if isinstance(item, Exception):
+            raise item
+        yield item
+
+
+def pipelined_epoch(network, blocks, stream, velocity, log):
+    """Train an epoch with a thread per block."""
+    first = 1
+    for worker, block in enumerate(blocks, 1):
+        optimizer = ml.SGD()  # each block has its own learning rate …
+        optimizer.velocity = velocity  # … but a layer's momentum stays with it, whoever trains it
+        stream = ahead(train(worker, network, block, first, stream, optimizer, log))
+        first = block.last + 1
+    for _ in stream:  # what the last block yields is of no use to anybody
+        pass
+
+
+# %% [markdown]
+# That is all. The waiting at an empty queue is the arrow "features"; the arrow "weights" needs no
+# code, because a thread does its jobs one after the other. Why room for two? Because a fast block
+# would run far ahead of a slow one, and fill the memory with features that wait.
+#
+# We train three epochs by G3S1, which visits the shifts 0, 1 and 2 and has two blocks at each,
+# against the library's trainer, which knows nothing of threads for blocks. Each block computes on
+# its own thread only (`set_threads(1)`), so that two blocks keep two cores busy. BLAS is held to
+# one thread of its own by `one_blas_thread`, as in every training step.
+
+# %%
+from minilocal.parallel import one_blas_thread
+
+EPOCHS = 3
+ml.set_threads(1)
+schedule = ml.parse_schedule("G3S1")
+
+plain_network = build("G3S1")
+trainer = ml.Trainer(
+    plain_network, schedule, data, epochs=EPOCHS, batch_size=BATCH, lr=0.1, seed=SEED
+)
+reports = list(trainer.epochs())
+plain_seconds = sum(report.train_seconds for report in reports)
+for report in reports:
+    frozen = ("none", "layer 1", "layers 1-2")[report.shift]
+    blocks = ", ".join(str(result.block) for result in report.blocks)
+    print(f"epoch {report.epoch}: blocks {blocks}; frozen: {frozen}")
+
+# %%
+network, optimizer, log = build("G3S1"), ml.SGD(), []
+began = time.perf_counter()
+with one_blas_thread():
+    for epoch in range(EPOCHS):
+        blocks = schedule.blocks_at(epoch, len(network))
+        stream = minibatches(epoch, EPOCHS)
+        pipelined_epoch(network, blocks, stream, optimizer.velocity, log)
+seconds = time.perf_counter() - began
+ml.set_threads(None)
+
+arrays, plain_arrays = network.arrays(), plain_network.arrays()
+equal = sum(arrays[name].tobytes() == plain_arrays[name].tobytes() for name in plain_arrays)
+here, there = fingerprint(network, optimizer), fingerprint(plain_network, trainer.optimizer)
+print(f"{equal} of {len(plain_arrays)} arrays equal; with momentum {here} and {there}")
+check(
+    "the pipeline's weights are the plain loop's, bit for bit",
+    here == there and equal == len(plain_arrays),
+    f"{EPOCHS} epochs, {len(log) // 2} steps, {sum(a.nbytes for a in arrays.values()):,} bytes",
+)
+
+# %% [markdown]
+# Not "close to". The same, although nobody can say in which order the two threads did what. But
+# were they really at work at once? Here is what the clock saw in the first epoch.
+
+# %%
+steps = len(data.train) // BATCH
+middle = range(steps // 2, steps // 2 + 8)
+jobs = [
+    Job(worker, worker, 1e3 * start, 1e3 * end, str(step + 1))
+    for worker, step, start, end in log
+    if step in middle
+]
+show(
+    draw_timeline({"epoch 1: block 1-3 on worker 1, block 4-6 on worker 2": jobs}, "ms"),
+    "**Figure 3.** Eight steps as they really happened; numbers are the minibatches. Block 2 "
+    "follows block 1, which is by then busy with a later minibatch.",
+    alt="A measured timeline of two workers. Worker 1 has the jobs of block 1 for eight "
+    "minibatches in a row, worker 2 those of block 2, at the same time but with earlier ones.",
+)
+
+# %%
+jobs_of = {w: [(start, end) for worker, _, start, end in log if worker == w] for w in (1, 2)}
+beside = sum(any(a < end and b > start for a, b in jobs_of[1]) for start, end in jobs_of[2])
+check(
+    "two blocks are at work at once",
+    beside > sized(0.25, 0) * len(jobs_of[2]),
+    f"during {beside} of block 2's {len(jobs_of[2])} jobs block 1 has one too",
+)
+print(f"plain loop {plain_seconds:.1f} s, pipeline {seconds:.1f} s")
+
+# %% [markdown]
+# How much faster it is depends on whether two cores are really free, and on the blocks. In the
+# first epoch both cost about the same. In the third they are layers 3–5, with 1 and 2 frozen in
+# front, and layer 6 alone: the second worker is all but idle. That is the bound of section 2.
+#
+# ## 6 Processes, and machines
+#
+# Two threads of one process share memory. So handing over features means handing over a reference,
+# and when the boundaries move, nothing has to move with them: another thread takes over layer 4,
+# its weights, its running statistics, its momentum, once the last epoch's jobs are done. Between
+# processes or GPUs all of that is sent, which is why the paper moves "layer parameters and SGD
+# optimizer states between GPUs" whenever boundaries shift. What is computed does not change, so
+# the weights are still the same to the bit.
+#
+# Compare it with BP. Pipelines for BP exist too. They either let workers wait, or let a layer's
+# gradient come from weights that are several updates old (*delayed gradients*), and train
+# something slightly different. Here nothing is stale: each job sees exactly the features and the
+# weights that it would see in the plain loop.
+#
+# ## Summary
+#
+# * A block needs features from the block in front, and its own weights. Under local learning there
+#   is no backward and no update locking, only forward locking.
+# * With a worker per block, $T$ steps take $\sum_b c_b + (T-1)\max_b c_b$. The costliest block sets
+#   the pace; at best it is $\sum c_b / \max c_b$ times as fast.
+# * A pipeline is a chain of generators, each run ahead by a thread, with a short queue between.
+# * The result is the plain loop's to the bit, because every order that obeys the arrows gives the
+#   same: features from before the update, random numbers and learning rates that belong to a step
+#   rather than to a moment, and sums that are always cut in the same way.
+#
+# ## Exercises
+#
+# **1 (easy).** Three blocks cost 3, 1 and 2. Before you run `ends`, say when ten steps are done,
+# which workers rest, and for how long. Which *one* block would you make half as costly, and what
+# does it gain? Draw it with `draw_timeline`.
+
+# %%
+# Your answer to exercise 1
+
+# %% [markdown]
+# **2 (medium).** You have two workers for the five blocks of VGG-16 under G3S1. A worker takes
+# blocks that follow one another. Find the best cut at each shift from `step.parts` of section 2,
+# and the bound that it gives. Then let `pipelined_epoch` run two blocks in one stage (chain two
+# `train`s without `ahead` between them), and check with G2 that the bits are still the same.
+
+# %%
+# Your answer to exercise 2
+
+# %% [markdown]
+# **3 (hard).** Our pipeline runs empty at the end of each epoch. Which jobs of epoch 2 could begin
+# earlier, given that G3S1 moves layer 4 from worker 2 to worker 1? Draw the arrows between the
+# last jobs of epoch 1 and the first ones of epoch 2, extend `ends` by them, and compute what
+# could be gained. Would it be more with G2S1 and six blocks? What would you have to hand over
+# between processes, and when?
+
+# %%
+# Your answer to exercise 3
+
+# %% [markdown]
+# *Next:* [Lesson 10](10_what_layers_know.ipynb), what the layers have learned under each algorithm.

@@ -1,0 +1,56 @@
+"""Exercise 1: a linear layer (lesson 1).
+
+    y = x·weight + bias        x (N, in)    weight (in, out)    bias (out)    y (N, out)
+
+Replace every `...` by your own NumPy; the class below is whole. dy stands for dL/dy. Then ask
+
+    python -m minilocal.grade tutorials/exercises/linear.py
+"""
+
+import numpy as np
+
+import minilocal as ml
+
+
+def forward(x, weight, bias):
+    """Return y (N, out)."""
+    return x @ weight + bias
+
+
+def weight_gradient(x, dy):
+    """Return dL/dweight (in, out)."""
+    return x.T @ dy
+
+
+def bias_gradient(dy):
+    """Return dL/dbias (out)."""
+    return dy.sum(axis=0)
+
+
+def input_gradient(dy, weight):
+    """Return dL/dx (N, in)."""
+    return dy @ weight.T
+
+
+class Linear(ml.Layer):
+    """Your functions as a layer of minilocal: forward keeps x, because backward will need it."""
+
+    kept = ("x",)
+
+    def __init__(self, d_in, d_out, rng=0):
+        super().__init__()
+        weight = np.random.default_rng(rng).standard_normal((d_in, d_out)) / np.sqrt(d_in)
+        self.add_param("weight", weight)
+        self.add_param("bias", np.zeros(d_out))
+
+    def forward(self, x, training=False):
+        """Return y; in training, keep x."""
+        if training:
+            self.x = x
+        return forward(x, self.params["weight"], self.params["bias"])
+
+    def backward(self, dy, need_dx=True):
+        """Overwrite both parameters' gradients; return dL/dx if somebody needs it."""
+        np.copyto(self.grads["weight"], weight_gradient(self.x, dy))
+        np.copyto(self.grads["bias"], bias_gradient(dy))
+        return input_gradient(dy, self.params["weight"]) if need_dx else None
