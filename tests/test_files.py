@@ -39,9 +39,12 @@ def test_the_old_goes_aside(path, tmp_path):
 @pytest.mark.parametrize(("owner", "name"), [(Path, "open"), (os, "fsync"), (Path, "replace")])
 def test_where_the_system_refuses_the_old_is_kept(path, tmp_path, monkeypatch, owner, name):
     monkeypatch.setattr(owner, name, refuse)
-    with pytest.raises(
-        TrainingError, match=r"file can't be written \(No space left on device\); what was there before is"
-    ), replacing(path, tmp_path / "aside") as file:
+    with (
+        pytest.raises(
+            TrainingError, match=r"file can't be written \(No space left on device\); what was there before is"
+        ),
+        replacing(path, tmp_path / "aside") as file,
+    ):
         file.write(b"new")
     monkeypatch.undo()
     assert everything_in(tmp_path) == {"file": b"old"}
@@ -49,9 +52,13 @@ def test_where_the_system_refuses_the_old_is_kept(path, tmp_path, monkeypatch, o
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError, ValueError])
 def test_whatever_ends_the_writing_the_old_is_kept(path, tmp_path, error):
-    with pytest.raises(error), replacing(path) as file:
-        file.write(b"new")
-        raise error
+    def write():
+        with replacing(path) as file:
+            file.write(b"new")
+            raise error
+
+    with pytest.raises(error):
+        write()
     assert everything_in(tmp_path) == {"file": b"old"}
 
 

@@ -97,7 +97,7 @@ def test_a_failed_write_leaves_the_newest_where_it_was(history, monkeypatch):
     write(history, (1, 0))
     before = history.newest.read_bytes()
 
-    def fail(*_):
+    def fail(*_, **__):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("minilocal.checkpoint.np.savez", fail)
