@@ -39,7 +39,8 @@ class Ranks:
         key = secrets.token_hex(16)
         call = None
         if self.rank == 0:
-            call = witness.start(self.size, "127.0.0.1" if alone else machine, key, _segments()), key
+            self.witness, address = witness.start(self.size, "127.0.0.1" if alone else machine, key, _segments())
+            call = address, key
         else:
             signal.signal(signal.SIGINT, signal.SIG_IGN)  # rank 0's business, which then ends this one
         self.line = witness.Line(*self.comm.bcast(call))
@@ -59,6 +60,8 @@ class Ranks:
         for transport in self.transports:
             transport.finish()
         self.line.close()
+        if self.rank == 0:
+            self.witness.wait()  # for all others to say good-bye
 
     def prepare(self, build: Callable[[], Trainer]) -> None:
         """On rank 0: have the other ranks build trainers, on as many threads; `InputError` if one has no data, say."""

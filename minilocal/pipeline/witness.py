@@ -19,11 +19,13 @@ from pathlib import Path
 GOOD_BYE = "."
 CALL_SECONDS = 60.0  # within which all ranks have called
 
+Address = tuple[str, int]  # of host and port
+
 
 class Line:
     """A rank's line: it says who it is (again, if that changes), and at the end good-bye."""
 
-    def __init__(self, address: tuple[str, int], key: str) -> None:
+    def __init__(self, address: Address, key: str) -> None:
         self.connection = socket.create_connection(address, CALL_SECONDS)
         self.say(key)
 
@@ -42,8 +44,8 @@ class Line:
         self.connection.close()
 
 
-def start(ranks: int, host: str, key: str, leftovers: Iterable[str]) -> tuple[str, int]:
-    """Start the witness of so many ranks on this machine, whose name is `host`; return the address to call.
+def start(ranks: int, host: str, key: str, leftovers: Iterable[str]) -> tuple[subprocess.Popen, Address]:
+    """Start the witness of so many ranks on this machine, whose name is `host`; return it, and the address to call.
 
     Files named in `leftovers` it takes away if a rank dies: those that MPI would leave behind.
     """
@@ -56,7 +58,7 @@ def start(ranks: int, host: str, key: str, leftovers: Iterable[str]) -> tuple[st
     with process.stdin, process.stdout:
         process.stdin.write(f"{key}\n")
         process.stdin.flush()
-        return host, int(process.stdout.readline())
+        return process, (host, int(process.stdout.readline()))
 
 
 def main(ranks: int, host: str, leftovers: Iterable[str]) -> int:
