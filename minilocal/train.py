@@ -109,7 +109,7 @@ def run_command(options: argparse.Namespace, ranks: Ranks | None = None) -> int:
     check(options)
     asked = given(options)
     count = ranks.size if ranks is not None else options.workers
-    set_threads(options.threads or (1 if count else None))
+    set_threads(1 if count and options.threads is None else options.threads)
     if options.resume is None:
         config = here = Config(**asked)
         config.check()

@@ -136,7 +136,7 @@ def test_a_signal_during_the_evaluation_does_not_wait_for_its_end(images, run, m
             after_batch()
 
     with monkeypatch.context() as patch:
-        patch.setattr("minilocal.trainer.evaluate", evaluate)
+        patch.setattr("minilocal.engine.evaluate", evaluate)
         with pytest.raises(Interrupted, match="stopped after step 6 of epoch 1"):
             list(train_into(parts, mine))
     assert batches == [0, 1]
