@@ -497,8 +497,48 @@ print(f"plain loop {plain_seconds:.1f} s, pipeline {seconds:.1f} s")
 # and when the boundaries move, nothing has to move with them: another thread takes over layer 4,
 # its weights, its running statistics, its momentum, once the last epoch's jobs are done. Between
 # processes or GPUs all of that is sent, which is why the paper moves "layer parameters and SGD
-# optimizer states between GPUs" whenever boundaries shift. What is computed does not change, so
-# the weights are still the same to the bit.
+# optimizer states between GPUs" whenever boundaries shift.
+#
+# The library's own pipeline, `minilocal/pipeline/`, does that: with processes of one machine, which
+# see features in memory that they share, or over MPI on many machines. This is what a worker
+# does in a step. You have met all of it; `release` gives back the place in which features came.
+
+# %%
+from functools import partial
+
+from minilocal.config import Config
+from minilocal.pipeline.start import workers
+from minilocal.pipeline.text import describe_log
+from minilocal.pipeline.worker import Worker
+
+source(Worker._train)
+
+# %% [markdown]
+# Before it starts, it measures how long each block takes, and gives each worker blocks that follow
+# one another, so that the slowest worker is as fast as can be. Here are two processes, and the
+# same run in one:
+
+# %%
+config = Config(
+    algo="G3S1", width=0.0625, epochs=3, batch_size=64, train_size=len(data.train), test_size=100
+)
+alone, shared = config.build(), config.build()
+for _ in alone.epochs():
+    pass
+with workers(shared, 2, partial(Config.build, config), say=print) as root:
+    for _ in shared.epochs():
+        pass
+print(*describe_log(root.log), sep="\n")
+here, there = (fingerprint(t.network, t.optimizer) for t in (shared, alone))
+check(
+    "two processes give the bits of one",
+    here == there,
+    f"{here} and {there}; layers moved {len(root.log.moves)} times",
+)
+
+# %% [markdown]
+# With the training command it is `python -m minilocal.train --algo G3S1 --workers 2`, or
+# `mpiexec -n 5 python -m minilocal.train --algo G3S1 --model vgg16 --parallel mpi`.
 #
 # Compare it with BP. Pipelines for BP exist too. They either let workers wait, or let a layer's
 # gradient come from weights that are several updates old (*delayed gradients*), and train

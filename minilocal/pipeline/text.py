@@ -10,7 +10,7 @@ from minilocal.pipeline.plan import Plan
 
 def describe_plan(plan: Plan) -> Iterator[str]:
     """Yield a line for each shift: every worker's blocks, and milliseconds for a step, as measured beforehand."""
-    yield "the plan, by times measured here: worker: its blocks, ms per step | ... | how much faster than one worker"
+    yield "the plan; worker: its blocks, measured ms per step | ... | how much faster than one worker"
     for shift, shares in plan.shares.items():
         parts = [f"{number}: {share} {1e3 * share.seconds:.1f}" for number, share in enumerate(shares, 1)]
         yield f"  shift {shift} | {' | '.join(parts)} | at most {plan.bound(shift):.2f}×"
