@@ -409,9 +409,9 @@ check(
 # labels. (Is there more to it than the labels? That is exercise 3.)
 #
 # All this is one small network after six epochs, and both instruments are blunt: a probe reads
-# only what is linear, and CKA is ruled by the few directions in which features vary most. Larger
-# networks show larger differences, in accuracy too: with vgg8b after ten epochs G1 lies two points
-# below BP ([README](../README.md)).
+# only what is linear, and CKA is ruled by the few directions in which features vary most. In a
+# larger network the difference shows in the accuracy too: in vgg8b after ten epochs G1 ends two
+# points below BP ([README](../README.md)).
 #
 # ## Summary
 #
