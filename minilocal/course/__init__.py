@@ -14,6 +14,7 @@
     traffic.py    words between a chip and its memory, as arrows
     jobs.py       which job of a pipeline waits for which
     timeline.py   when each worker was busy with what
+    probes.py     a frozen network with a probe on every layer
 
 A lesson begins with
 
