@@ -6,6 +6,8 @@
     and a file for each kind of picture that explains:
     products.py   matrix products as rectangles, drawn to show which sizes must agree
     columns.py    im2col: an image's patches and the rows of `cols` that they become
+    paths.py      the gradient's path, and where it stops
+    moments.py    what is in memory at each moment of a step
 
 A lesson begins with
 
