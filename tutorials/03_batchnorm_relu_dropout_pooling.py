@@ -286,9 +286,9 @@ for step in range(1, 61):
     layer.forward(x, training=True)
     if step in (1, 10, 30, 60):
         gap = abs(layer.forward(x) - layer.forward(x, training=True)).max()
-        print(f"{step:>2} steps: running mean of channel 1 {layer.state['mean'][0]:+.4f}, "
+        print(f"step {step:>2}: running mean of channel 1 {layer.state['mean'][0]:+.4f}, "
               f"evaluation and training differ by {gap:.3f}")  # fmt: skip
-print(f"          the batch's own mean         {x[..., 0].mean():+.4f}")
+print(f"  the batch's own mean of channel 1 {x[..., 0].mean():+.4f}")
 
 # %% [markdown]
 # ## 3 ReLU: a gate, and a kink
@@ -314,7 +314,7 @@ left.set(xlabel="$x$", title="$y = \\max(x, 0)$")
 right.step(line, line > 0)
 right.plot(line, slope)
 right.text(-0.05, 0.9, "backward", ha="right")
-right.text(0.08, 0.5, f"central difference, h = {h}")
+right.text(0.08, 0.4, f"central difference,\nh = {h}")
 right.set(xlabel="$x$", title="slope")
 show(
     figure,
@@ -524,9 +524,9 @@ for name, part in parts.items():
     print(f"{name:<15}{'; '.join(words)}")
 
 # %% [markdown]
-# > **Question.** The convolution keeps its input, BatchNorm its input, ReLU its output. The fused
-# > layer keeps one large array less than BatchNorm and ReLU and dropout would force the plain one
-# > to hold. Which one is gone, and why is it not needed?
+# > **Question.** The next convolution keeps its input too, which is this layer's output. So between
+# > its own convolution and the next one the plain layer holds one large array more than the fused
+# > one. Which one, and why is it not needed?
 #
 # In the plain layer ReLU's output must stay for ReLU, and dropout's output for the next
 # convolution. The fused layer keeps dropout's output alone: it is zero wherever ReLU or dropout
