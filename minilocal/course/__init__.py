@@ -15,6 +15,8 @@
     jobs.py       which job of a pipeline waits for which
     timeline.py   when each worker was busy with what
     probes.py     a frozen network with a probe on every layer
+    paths.py      the gradient's path, and where it stops
+    moments.py    what is in memory at each moment of a step
 
 A lesson begins with
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from minilocal.course.figure import GREY, INK, PALE
 
-STYLES = ("-", (0, (3, 1.5)))  # of the outlines of marked patches, which may overlap
+STYLES: tuple[Any, ...] = ("-", (0, (3, 1.5)))  # of the outlines of marked patches, which may overlap
 SHADES = ("#BDBDBD", "#E4E4E4")
 
 
@@ -84,3 +84,6 @@ def _outline(axes: Any, corner: tuple[float, float], width: float, height: float
         "zorder": 3,
     }
     axes.add_patch(Rectangle(corner, width, height, **line))
+    shade, style = SHADES[number], STYLES[number]
+    axes.add_patch(Rectangle(corner, width, height, facecolor=shade, edgecolor="none", alpha=0.6, zorder=2))
+    axes.add_patch(Rectangle(corner, width, height, fill=False, edgecolor="black", lw=1.6, ls=style, zorder=3))
