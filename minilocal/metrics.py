@@ -66,22 +66,28 @@ def extended(texts: dict[str, str], report: EpochReport) -> dict[str, str]:
 
 
 def read(path: Path) -> list[dict[str, float]]:
-    """Return a table's rows as numbers by column; empty fields are left out.
-
-    Raises `InputError`, with the line, for what is no table of that name: other columns, fields that are no number or
-    make no sense, epochs that do not follow one another from 1, a last line that is not whole. Raises `OSError` if the
-    file can't be read.
-    """
-    columns = TABLES[path.name]
+    """Return a table's rows as numbers by column, as `parse` does; raises `OSError` if the file can't be read."""
     with path.open("rb") as file:
         content = file.read(LONGEST + 1)
     if len(content) > LONGEST:
         raise InputError(f"{path} is longer than the {LONGEST:,} bytes that are read")
-    if not content.endswith(b"\n"):
+    return parse(content.decode("ascii", "replace"), path)
+
+
+def parse(text: str, path: Path) -> list[dict[str, float]]:
+    """Return the rows in a table's text, of the file at path, as numbers by column; empty fields are left out.
+
+    Raises `InputError`, with the line, for what is no table of that name: other columns, fields that are no number or
+    make no sense, epochs that do not follow one another from 1, a last line that is not whole.
+    """
+    columns = TABLES[path.name]
+    if not text.endswith("\n"):
         raise InputError(f"{path} breaks off within a line")
+    if not text.isascii():
+        raise InputError(f"{path} is not a table of numbers")
     try:
-        lines = list(csv.reader(io.StringIO(content.decode("ascii"), newline=""), strict=True))
-    except (UnicodeDecodeError, csv.Error) as error:
+        lines = list(csv.reader(io.StringIO(text, newline=""), strict=True))
+    except csv.Error as error:
         raise InputError(f"{path} is not a table of numbers ({error})") from None
     if not lines or tuple(lines[0]) != columns:
         raise InputError(f"{path} does not begin with the columns {','.join(columns)}")

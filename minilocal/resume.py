@@ -49,4 +49,4 @@ def differences(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> str:
 
 
 def _in_words(value: Any) -> str:
-    return "the default" if value is None else str(value)
+    return "the default" if value is None else " ".join(str(value).split())[:80]

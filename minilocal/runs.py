@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 from minilocal import metrics
@@ -140,6 +141,10 @@ class _Record:
         texts = about.get("tables")
         if not isinstance(texts, dict) or texts.keys() != self.texts.keys() or {*map(type, texts.values())} != {str}:
             raise InputError("it does not hold the run's tables")
+        for name, text in texts.items():
+            rows = metrics.parse(text, Path(name))
+            if sums.epoch != (rows[-1]["epoch"] if rows else 0):
+                raise InputError(f"its {name} does not end with epoch {sums.epoch}")
         momentum = self._momentum()
         check_arrays(arrays, momentum)
         trainer.network.load(arrays)

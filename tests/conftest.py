@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
 
 from minilocal import parallel
 
@@ -20,6 +21,44 @@ def threads():
     parallel.set_threads(2)
     yield
     parallel.set_threads(None)
+
+
+@pytest.fixture(params=[300, pytest.param(10_000, marks=pytest.mark.slow)], ids=lambda count: f"{count} inputs")
+def fuzz(request):
+    """Decorates a hypothesis test inside of a test: some hundreds of inputs, and thousands by `-m slow`."""
+    return settings(max_examples=request.param, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@pytest.fixture(scope="session")
+def damage():
+    """What may happen to a file's bytes, and the function that does it."""
+    place = st.floats(0, 1)
+    changes = st.lists(
+        st.one_of(
+            st.tuples(st.just("cut"), place, st.just(0)),
+            st.tuples(st.just("flip"), place, st.integers(1, 255)),
+            st.tuples(st.just("insert"), place, st.integers(1, 3000)),
+            st.tuples(st.just("max"), place, st.integers(1, 8)),
+        ),
+        min_size=1,
+        max_size=4,
+    )
+    return changes, damaged
+
+
+def damaged(content, changes):
+    content = bytearray(content)
+    for kind, where, value in changes:
+        at = int(where * (len(content) - 1)) if content else 0
+        if kind == "cut":
+            del content[at:]
+        elif kind == "flip" and content:
+            content[at] ^= value
+        elif kind == "insert":
+            content[at:at] = bytes(value)
+        else:
+            content[at : at + value] = b"\xff" * value
+    return bytes(content)
 
 
 @pytest.fixture(scope="session")

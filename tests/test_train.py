@@ -73,7 +73,12 @@ def test_a_run_says_what_it_does_and_leaves_everything(train, tmp_path):
     assert len(about["data"]["mean"]) == 1
     with np.load(run / "checkpoint.npz", allow_pickle=False) as checkpoint:
         about = json.loads(checkpoint["about"].tobytes())
-        assert (about["version"], about["seed"], about["config"]["algo"], about["sums"]["epoch"]) == (1, 0, "g3s2", 2)
+        assert (about["version"], about["trainer"]["seed"], about["config"]["algo"], about["sums"]["epoch"]) == (
+            1,
+            0,
+            "g3s2",
+            2,
+        )
         assert {
             "layers.1.conv.weight",
             "momentum.layers.1.conv.weight",

@@ -621,7 +621,8 @@ show(
 # ## Summary
 #
 # * Forward, weight gradient and input gradient of a layer take $m$ multiply-adds each. GX leaves
-#   out the input gradient of each block's first layer: about $\frac{1}{3X}$ of all work.
+#   out the input gradient of each block's first layer: $\frac{1}{3X}$ of all work if layers cost
+#   the same, more or less depending on which layers come first.
 # * GXSY leaves out other layers' each epoch, and the gradients of frozen layers. G2S1 saves one
 #   sixth in every network.
 # * BP moves $3P + 2BA$ words per step, local learning about $2P$, **if** the chip holds one block.

@@ -14,6 +14,9 @@
     traffic.py    words between a chip and its memory, as arrows
     jobs.py       which job of a pipeline waits for which
     timeline.py   when each worker was busy with what
+    probes.py     a frozen network with a probe on every layer
+    paths.py      the gradient's path, and where it stops
+    moments.py    what is in memory at each moment of a step
 
 A lesson begins with
 

@@ -7,8 +7,10 @@ notebook, and where nothing moves its first frame is seen.
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
+
+import numpy as np
 
 from minilocal.course.figure import WIDTH, show_png
 
@@ -23,24 +25,44 @@ def show_animation(figures: Iterable[Any], caption: str, alt: str, seconds: floa
     all that is seen on paper.
     """
     import matplotlib.pyplot as plt
-    from PIL import Image
 
     frames, width = [], 0
     for figure in figures:
         width = round(figure.get_figwidth() * WIDTH)
-        image = io.BytesIO()
-        figure.savefig(image, format="png", dpi=SHARP * WIDTH)
+        figure.set_dpi(SHARP * WIDTH)
+        figure.canvas.draw()
+        frames.append(np.array(figure.canvas.buffer_rgba())[..., :3])
         plt.close(figure)
-        frames.append(Image.open(image).convert("RGB"))
-
-    # A PNG has one palette: the colours of frames from all parts of the animation, one below the other.
-    height, some = frames[0].height, frames[:: max(1, len(frames) // 8)]
-    sample = Image.new("RGB", (frames[0].width, height * len(some)))
-    for number, frame in enumerate(some):
-        sample.paste(frame, (0, number * height))
-    palette = sample.quantize(COLOURS, dither=Image.Dither.NONE)
-    start, *rest = (frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames)
+    start, *rest = _with_one_palette(frames)
     durations = [round(1000 * first), *[round(1000 * seconds)] * len(rest)]
     file = io.BytesIO()
     start.save(file, format="png", save_all=True, append_images=rest, duration=durations, loop=0)
     show_png(file.getvalue(), width, caption, alt)
+
+
+def _with_one_palette(frames: Sequence[np.ndarray]) -> list[Any]:
+    """Return frames (H, W, 3) of bytes as images that share a palette, as a PNG must: a third of the bytes.
+
+    Drawings are flat: their commonest colours are nearly all there are, and stay as they are. The shades in between
+    along edges become the nearest of these.
+    """
+    from PIL import Image
+
+    codes = [frame.astype(np.int32) @ np.array([1 << 16, 1 << 8, 1]) for frame in frames]
+    colours, counts = np.unique(
+        np.concatenate([c.ravel() for c in codes[:: max(1, len(codes) // 8)]]), return_counts=True
+    )
+    palette = _channels(colours[np.argsort(-counts, kind="stable")[:COLOURS]])
+    images = []
+    for code in codes:
+        colours, which = np.unique(code, return_inverse=True)
+        distance = ((_channels(colours)[:, None] - palette) ** 2).sum(axis=2)
+        image = Image.fromarray(distance.argmin(axis=1).astype(np.uint8)[which].reshape(code.shape))
+        image.putpalette(palette.astype(np.uint8).tobytes())
+        images.append(image)
+    return images
+
+
+def _channels(codes: np.ndarray) -> np.ndarray:
+    """Return numbers 0xRRGGBB (n,) as red, green and blue (n, 3)."""
+    return np.stack([codes >> 16, codes >> 8 & 255, codes & 255], axis=1)

@@ -21,11 +21,11 @@ def draw_blocks(rows: Mapping[str, Sequence[Block]], layers: int) -> Any:
     """
     import matplotlib.pyplot as plt
 
-    width, height = layers + 1.75, ROW * len(rows)
+    width, height = layers + 1.85, ROW * len(rows)
     figure, axes = plt.subplots(figsize=(7.5, 7.5 * height / width))
     for row, (name, blocks) in enumerate(rows.items()):
         _draw_row(axes, -ROW * row, name, blocks, layers)
-    axes.set(xlim=(-1.05, layers + 0.7), ylim=(0.72 - height, 0.72), aspect="equal")
+    axes.set(xlim=(-1.05, layers + 0.8), ylim=(0.72 - height, 0.72), aspect="equal")
     axes.axis("off")
     return figure
 

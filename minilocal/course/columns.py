@@ -9,7 +9,7 @@ import numpy as np
 
 from minilocal.course.figure import GREY, INK, PALE
 
-STYLES = ("-", (0, (3, 1.5)))  # of the outlines of marked patches, which may overlap
+STYLES: tuple[Any, ...] = ("-", (0, (3, 1.5)))  # of the outlines of marked patches, which may overlap
 SHADES = ("#BDBDBD", "#E4E4E4")
 
 
@@ -74,13 +74,6 @@ def _cell(axes: Any, x: float, y: float, size: float, text: str, face: str, ink:
 def _outline(axes: Any, corner: tuple[float, float], width: float, height: float, number: int) -> None:
     from matplotlib.patches import Rectangle
 
-    shade: dict[str, Any] = {"facecolor": SHADES[number], "edgecolor": "none", "alpha": 0.6, "zorder": 2}
-    axes.add_patch(Rectangle(corner, width, height, **shade))
-    line: dict[str, Any] = {
-        "fill": False,
-        "edgecolor": "black",
-        "linewidth": 1.6,
-        "linestyle": STYLES[number],
-        "zorder": 3,
-    }
-    axes.add_patch(Rectangle(corner, width, height, **line))
+    shade, style = SHADES[number], STYLES[number]
+    axes.add_patch(Rectangle(corner, width, height, facecolor=shade, edgecolor="none", alpha=0.6, zorder=2))
+    axes.add_patch(Rectangle(corner, width, height, fill=False, edgecolor="black", lw=1.6, ls=style, zorder=3))

@@ -13,8 +13,12 @@ from minilocal.errors import InputError
 
 T = TypeVar("T")
 
-BOX = "background: #F7F7F7; color: #222222; padding: 0.6em; overflow-x: auto"
-CODE = "margin: 0; background: transparent; font-family: monospace; font-size: 13px; line-height: 1.3"
+# Looks of a box of code, as wide as the library's lines are long.
+BOX = "background: #F7F7F7; color: #222222; padding: 0.6em"
+CODE = (
+    "margin: 0; background: transparent; font-family: monospace; font-size: 12px; line-height: 1.35; "
+    "white-space: pre-wrap; word-break: normal; overflow-wrap: anywhere"
+)
 
 SIZE = "MINILOCAL_LESSON_SIZE"  # the environment variable: "full", the default, or "small"
 
@@ -42,14 +46,14 @@ def check(claim: str, holds: Any, number: str) -> None:
 
 
 def source(*objects: Any) -> None:
-    """Show the source of functions, methods or classes of the library as it ships, under the names of their files."""
+    """Show the source of functions, methods, classes or kernels of the library, under their files' names."""
     from IPython.display import display
     from pygments import highlight
     from pygments.formatters import HtmlFormatter
     from pygments.lexers import PythonLexer
 
     parts: dict[str, list[str]] = {}  # code by file
-    for thing in objects:
+    for thing in (getattr(thing, "py_func", thing) for thing in objects):  # a kernel is compiled from its py_func
         file = Path(inspect.getfile(thing)).relative_to(Path(minilocal.__file__).parents[1])
         parts.setdefault(file.as_posix(), []).append(textwrap.dedent(inspect.getsource(thing)).rstrip())
     text = "\n\n\n".join(f"# {file}\n\n" + "\n\n".join(blocks) for file, blocks in parts.items())

@@ -6,6 +6,7 @@ import hashlib
 import http.client
 import os
 import tempfile
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ from minilocal.files import new_directory
 
 MOST = 2**30  # bytes read of a file whose size is not known beforehand
 PIECE = 2**16
+SLOWEST = 1000  # bytes per second; a server that only trickles would never end
 
 
 def fetch(
@@ -35,7 +37,7 @@ def fetch(
 
     That folder is made in `data_dir`, or in the folder for downloads (`folders.cache_dir`). `mirror` is the
     address of a folder with files of the same names. `timeout` is how long, in seconds, the server may keep
-    silent. Raises InputError for an unknown name, and if a file cannot be had, is not the right one or
+    silent or trickle. Raises InputError for an unknown name, and if a file cannot be had, is not the right one or
     cannot be stored.
     """
     if name not in SOURCES:
@@ -107,12 +109,20 @@ def _pieces(url: str, remote: Remote, quiet: bool, timeout: float) -> Iterator[b
             expected = remote.size or announced
             most = min(expected or MOST, MOST)
             with progress(remote.file, expected, quiet) as advance:
-                while piece := response.read(min(PIECE, most + 1 - received)):
+                mark, when = 0, time.monotonic()
+                while piece := response.read1(
+                    min(PIECE, most + 1 - received)
+                ):  # what is there, without waiting for all
                     received += len(piece)
                     if received > most:
                         raise InputError(f"{url} has more than {most:,} bytes: name a --mirror")
                     advance(len(piece))
                     yield piece
+                    if (seconds := time.monotonic() - when) > timeout:
+                        if received - mark < SLOWEST * seconds:
+                            slow = f"{received - mark:,} bytes in {seconds:.1f} s"
+                            raise InputError(f"{url} comes too slowly ({slow}): try again later or name a --mirror")
+                        mark, when = received, time.monotonic()
     except InputError:
         raise
     except (OSError, ValueError, http.client.HTTPException) as error:
@@ -125,7 +135,7 @@ def _pieces(url: str, remote: Remote, quiet: bool, timeout: float) -> Iterator[b
 
 def _cause(error: Exception) -> str:
     if isinstance(error, urllib.error.HTTPError):
-        return f"the server answers {error.code} {error.reason}"
+        return f"the server answers {error.code} {' '.join(str(error.reason).split())}"
     if isinstance(error, urllib.error.URLError) and isinstance(error.reason, Exception):
         return reason(error.reason)
     return reason(error)

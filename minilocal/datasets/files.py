@@ -6,8 +6,12 @@ import hashlib
 from pathlib import Path
 from typing import Protocol
 
+from minilocal.errors import InputError
+
 LIMIT = 2**31  # bytes: far above any file of these data sets, low enough to refuse a header that lies
 CHUNK = 2**20
+MODEST = 2**28  # bytes that a file may unpack to, however small it is
+DENSEST = 100  # times its size that a larger one may unpack to; images and weights reach 2 to 10
 
 
 class Readable(Protocol):
@@ -26,6 +30,12 @@ def read_up_to(stream: Readable, count: int) -> bytearray:
     while len(data) < count and (piece := stream.read(min(CHUNK, count - len(data)))):
         data += piece
     return data
+
+
+def check_density(path: Path, size: int, unpacked: int) -> None:
+    """Raise InputError if a file of `size` bytes says that it unpacks to far more than any images or weights do."""
+    if unpacked > max(MODEST, DENSEST * size):
+        raise InputError(f"{path} has {size:,} bytes and would unpack to {unpacked:,}: no images or weights do")
 
 
 def digest(path: Path, algorithm: str) -> str:

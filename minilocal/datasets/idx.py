@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import gzip
 import math
+import os
 import struct
 import zlib
 from pathlib import Path
 
 import numpy as np
 
-from minilocal.datasets.files import LIMIT, Readable, read_up_to, reason
+from minilocal.datasets.files import LIMIT, Readable, check_density, read_up_to, reason
 from minilocal.errors import InputError
 
 GZIP_MAGIC = b"\x1f\x8b"
@@ -35,12 +36,12 @@ def read_idx(path: str | Path, ndim: int) -> np.ndarray:
             if not zipped:
                 return _read_array(file, path, ndim)
             with gzip.open(file) as stream:
-                return _read_array(stream, path, ndim)
+                return _read_array(stream, path, ndim, packed=os.fstat(file.fileno()).st_size)
     except (OSError, EOFError, zlib.error) as error:
         raise InputError(f"{path} cannot be read: {reason(error)}") from error
 
 
-def _read_array(stream: Readable, path: Path, ndim: int) -> np.ndarray:
+def _read_array(stream: Readable, path: Path, ndim: int, packed: int | None = None) -> np.ndarray:
     header = read_up_to(stream, 4 + 4 * ndim)
     if len(header) < 4 or header[:2] != b"\0\0":
         raise InputError(f"{path} is not an IDX file: it does not begin with an IDX magic number")
@@ -56,6 +57,8 @@ def _read_array(stream: Readable, path: Path, ndim: int) -> np.ndarray:
         raise InputError(f"{path} is empty: its sizes are {shape}")
     if count > LIMIT:
         raise InputError(f"{path} promises {shape} bytes, more than the {LIMIT:,} that are read")
+    if packed is not None:
+        check_density(path, packed, count)
     data = read_up_to(stream, count + 1)  # one more than promised, which also makes gzip check its CRC
     if len(data) != count:
         found = "more" if len(data) > count else f"only {len(data):,}"

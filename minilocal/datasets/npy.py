@@ -16,12 +16,10 @@ from typing import IO
 
 import numpy as np
 
-from minilocal.datasets.files import read_up_to, reason
+from minilocal.datasets.files import check_density, read_up_to, reason
 from minilocal.errors import InputError
 
-MODEST = 2**28  # bytes that an archive may unpack to, however small it is
 LONGEST_HEADER = 2**17  # bytes, far above what NumPy reads of one
-DENSEST = 100  # times its size that a larger one may unpack to; images and weights reach 2 to 10
 
 
 def read_arrays(file: IO[bytes], path: Path, wanted: Callable[[str], bool]) -> dict[str, np.ndarray]:
@@ -34,10 +32,7 @@ def read_arrays(file: IO[bytes], path: Path, wanted: Callable[[str], bool]) -> d
             files = (info for info in archive.infolist() if info.filename.endswith(".npy"))
             members = {name: info for info in files if wanted(name := info.filename.removesuffix(".npy"))}
             total, size = sum(info.file_size for info in members.values()), file.seek(0, io.SEEK_END)
-            if total > max(MODEST, DENSEST * size):
-                raise InputError(
-                    f"{path} has {size:,} bytes and would unpack to {total:,}: no images or weights pack like that"
-                )
+            check_density(path, size, total)
             arrays = {}
             for name, info in members.items():
                 with archive.open(info) as member:

@@ -3,6 +3,9 @@
 import hashlib
 import http.server
 import io
+import signal
+import subprocess
+import sys
 import tarfile
 import threading
 import time
@@ -22,9 +25,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.server.asked.append(self.path)
         content = self.server.files.get(self.path)
         behaviour = self.server.behaviour
+        moved = {"redirect in circles": self.path, "redirect to a file": "file:///etc/hosts"}
         if behaviour == "redirect" and not self.path.startswith("/moved"):
+            moved["redirect"] = "/moved" + self.path
+        if behaviour in moved:
             self.send_response(302)
-            self.send_header("Location", "/moved" + self.path)
+            self.send_header("Location", moved[behaviour])
             self.send_header("Content-Length", "0")
             self.end_headers()
             return
@@ -49,8 +55,16 @@ class Handler(http.server.BaseHTTPRequestHandler):
             content += b"more"
         if behaviour in ("broken off", "stall"):
             content = content[: len(content) // 2]
-        self.wfile.write(content)
-        self.wfile.flush()
+        pause = {"trickle": 0.02, "dribble": 0.0001}.get(behaviour, 0)
+        for i in range(0, len(content), 100 if pause else len(content)):
+            piece = content[i : i + 100] if pause else content
+            try:
+                self.wfile.write(piece[: 1 if behaviour == "trickle" else None])
+                self.wfile.flush()
+            except OSError:  # nobody listens any more
+                return
+            if self.server.patience.wait(pause):
+                return
         if behaviour == "stall":
             self.server.patience.wait(5)
 
@@ -185,7 +199,7 @@ def test_folder_as_mirror(mnist_server, mnist_folder, tmp_path):
     load("mnist", tmp_path / "here")
 
 
-@pytest.mark.parametrize("behaviour", ["redirect", "no length", "nonsense length"])
+@pytest.mark.parametrize("behaviour", ["redirect", "no length", "nonsense length", "dribble"])
 def test_unusual_but_right(mnist_server, tmp_path, behaviour):
     mnist_server.behaviour = behaviour
     fetch("mnist", tmp_path / "here", quiet=True)
@@ -198,6 +212,9 @@ BAD = {
     "broken off": "broke off after",
     "changed": "is not the file it should be",
     "stall": "timed out",
+    "trickle": "comes too slowly",
+    "redirect in circles": "infinite loop",
+    "redirect to a file": "is not allowed",
 }
 
 
@@ -261,6 +278,23 @@ def test_interruption_leaves_nothing(mnist_server, tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         fetch("mnist", tmp_path / "here", quiet=True)
     assert everything_in(tmp_path / "here") == []
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="POSIX signals")
+def test_a_process_killed_while_it_downloads_leaves_no_file_that_is_used(mnist_server, tmp_path):
+    """And the next download is as good as the first."""
+    mnist_server.behaviour, here = "stall", tmp_path / "here"
+    code = f"from minilocal.datasets import fetch; fetch.fetch('mnist', {str(here)!r}, {mnist_server.url!r}, True)"
+    with subprocess.Popen([sys.executable, "-c", code]) as process:
+        while not any(path.stat().st_size for path in here.glob(".fetch-*/*.gz")):
+            time.sleep(0.01)
+        process.kill()
+    assert list((here / "mnist").iterdir()) == []
+    with pytest.raises(InputError, match="mnist is not here"):
+        load("mnist", here)
+    mnist_server.behaviour = None
+    fetch("mnist", here, quiet=True)
+    load("mnist", here)
 
 
 def test_a_failed_download_keeps_what_was_there(mnist_server, tmp_path):

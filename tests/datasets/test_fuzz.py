@@ -1,46 +1,20 @@
 """Whatever the bytes, a reader returns a data set that holds together or raises InputError."""
 
 import gzip
+import hashlib
 import struct
 import zipfile
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from minilocal.datasets import load, shipped
 from minilocal.datasets.cifar import read_records
 from minilocal.datasets.idx import read_idx
 from minilocal.datasets.npz import read_npz
 from minilocal.errors import InputError
-
-FUZZ = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-
-damage = st.lists(
-    st.one_of(
-        st.tuples(st.just("cut"), st.floats(0, 1), st.just(0)),
-        st.tuples(st.just("flip"), st.floats(0, 1), st.integers(1, 255)),
-        st.tuples(st.just("insert"), st.floats(0, 1), st.integers(1, 3000)),
-        st.tuples(st.just("max"), st.floats(0, 1), st.integers(1, 8)),
-    ),
-    min_size=1,
-    max_size=4,
-)
-
-
-def damaged(content, changes):
-    content = bytearray(content)
-    for kind, where, value in changes:
-        at = int(where * (len(content) - 1)) if content else 0
-        if kind == "cut":
-            del content[at:]
-        elif kind == "flip" and content:
-            content[at] ^= value
-        elif kind == "insert":
-            content[at:at] = bytes(value)
-        else:
-            content[at : at + value] = b"\xff" * value
-    return bytes(content)
 
 
 def read_or_refuse(read, path):
@@ -53,31 +27,41 @@ def read_or_refuse(read, path):
     return None
 
 
-@FUZZ
-@given(changes=damage, packed=st.booleans(), early=st.booleans())
-def test_idx(tmp_path, changes, packed, early):
-    content = struct.pack(">BBBB3I", 0, 0, 8, 3, 4, 28, 28) + bytes(range(256)) * 12 + bytes(64)
-    if early:  # damage in front of the packing leaves a whole gzip file with a lying header
-        content = damaged(content[:24], changes) + content[24:]
-    content = gzip.compress(content, 1) if packed else content
-    if not early:
-        content = damaged(content, changes)
+def test_idx(tmp_path, fuzz, damage):
+    changes, damaged = damage
     path = tmp_path / "file"
-    path.write_bytes(content)
-    array = read_or_refuse(lambda path: read_idx(path, 3), path)
-    assert array is None or array.ndim == 3
+
+    @fuzz
+    @given(changes=changes, packed=st.booleans(), early=st.booleans())
+    def check(changes, packed, early):
+        content = struct.pack(">BBBB3I", 0, 0, 8, 3, 4, 28, 28) + bytes(range(256)) * 12 + bytes(64)
+        if early:  # damage in front of the packing leaves a whole gzip file with a lying header
+            content = damaged(content[:24], changes) + content[24:]
+        content = gzip.compress(content, 1) if packed else content
+        if not early:
+            content = damaged(content, changes)
+        path.write_bytes(content)
+        array = read_or_refuse(lambda path: read_idx(path, 3), path)
+        assert array is None or array.ndim == 3
+
+    check()
 
 
-@FUZZ
-@given(changes=damage, records=st.integers(0, 3), fine=st.booleans())
-def test_cifar(tmp_path, changes, records, fine):
-    counts = (20, 100) if fine else (10,)
+def test_cifar(tmp_path, fuzz, damage):
+    changes, damaged = damage
     path = tmp_path / "file"
-    path.write_bytes(damaged(bytes([*[3] * len(counts), *bytes(3072)] * records), changes))
-    if read := read_or_refuse(lambda path: read_records(path, counts), path):
-        images, labels = read
-        assert images.shape == (len(labels), 32, 32, 3)
-        assert 0 <= labels.min() <= labels.max() < counts[-1]
+
+    @fuzz
+    @given(changes=changes, records=st.integers(0, 3), fine=st.booleans())
+    def check(changes, records, fine):
+        counts = (20, 100) if fine else (10,)
+        path.write_bytes(damaged(bytes([*[3] * len(counts), *bytes(3072)] * records), changes))
+        if read := read_or_refuse(lambda path: read_records(path, counts), path):
+            images, labels = read
+            assert images.shape == (len(labels), 32, 32, 3)
+            assert 0 <= labels.min() <= labels.max() < counts[-1]
+
+    check()
 
 
 @pytest.fixture(scope="module")
@@ -96,23 +80,56 @@ def check_npz(path):
             assert 0 <= y.min() <= y.max() < len(data.classes)
 
 
-@FUZZ
-@given(changes=damage)
-def test_npz_archive(tmp_path, good_npz, changes):
+def test_npz_archive(tmp_path, good_npz, fuzz, damage):
+    changes, damaged = damage
     path = tmp_path / "my.npz"
-    path.write_bytes(damaged(good_npz.read_bytes(), changes))
-    check_npz(path)
+
+    @fuzz
+    @given(changes=changes)
+    def check(changes):
+        path.write_bytes(damaged(good_npz.read_bytes(), changes))
+        check_npz(path)
+
+    check()
 
 
-@FUZZ
-@given(changes=damage, which=st.integers(0, 4), in_header=st.booleans())
-def test_npz_members(tmp_path, good_npz, changes, which, in_header):
+def test_npz_members(tmp_path, good_npz, fuzz, damage):
+    changes, damaged = damage
     path = tmp_path / "my.npz"
-    with zipfile.ZipFile(good_npz) as good, zipfile.ZipFile(path, "w") as bad:
-        for i, name in enumerate(good.namelist()):
-            content = good.read(name)
-            if i == which:
-                cut = 80 if in_header else len(content)
-                content = damaged(content[:cut], changes) + content[cut:]
-            bad.writestr(name, content)
-    check_npz(path)
+
+    @fuzz
+    @given(changes=changes, which=st.integers(0, 4), in_header=st.booleans())
+    def check(changes, which, in_header):
+        with zipfile.ZipFile(good_npz) as good, zipfile.ZipFile(path, "w") as bad:
+            for i, name in enumerate(good.namelist()):
+                content = good.read(name)
+                if i == which:
+                    cut = 80 if in_header else len(content)
+                    content = damaged(content[:cut], changes) + content[cut:]
+                bad.writestr(name, content)
+        check_npz(path)
+
+    check()
+
+
+def test_shipped_data(tmp_path, mnist_folder, monkeypatch, fuzz, damage):
+    """Files that have a checksum: every change is noticed."""
+    changes, damaged = damage
+    good = {path.name: path.read_bytes() for path in mnist_folder.iterdir()}
+    checksums = {name: hashlib.sha256(content).hexdigest() for name, content in good.items()}
+    monkeypatch.setattr(shipped, "CHECKSUMS", checksums)
+    monkeypatch.setattr(shipped, "shipped_dir", lambda: mnist_folder)
+    assert len(load("fashion-mnist-mini").x_train) == 30
+
+    @fuzz
+    @given(changes=changes, name=st.sampled_from(sorted(good)))
+    def check(changes, name):
+        content = damaged(good[name], changes)
+        (mnist_folder / name).write_bytes(content)
+        try:
+            read = read_or_refuse(lambda _: load("fashion-mnist-mini"), mnist_folder / name)
+        finally:
+            (mnist_folder / name).write_bytes(good[name])
+        assert (read is None) == (content != good[name])
+
+    check()

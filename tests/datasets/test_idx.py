@@ -5,6 +5,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
+from minilocal.datasets import files
 from minilocal.datasets.idx import read_idx, write_idx
 from minilocal.errors import InputError
 
@@ -82,12 +83,37 @@ def test_wrong_checksum_in_gzip_is_refused(tmp_path):
 
 def test_lying_header_costs_no_memory(tmp_path):
     path = tmp_path / "lies.gz"
-    path.write_bytes(gzip.compress(header(2**30) + bytes(10)))
+    path.write_bytes(gzip.compress(header(2**28) + bytes(10)))
     tracemalloc.start()
     try:
         with pytest.raises(InputError, match="holds only 10"):
             read_idx(path, 1)
         assert tracemalloc.get_traced_memory()[1] < 8e6
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_gzip_bomb_is_refused_before_it_is_unpacked(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "MODEST", 2**20)
+    path = tmp_path / "bomb.gz"
+    path.write_bytes(gzip.compress(header(2**24) + bytes(2**24)))
+    tracemalloc.start()
+    try:
+        with pytest.raises(InputError, match="would unpack to 16,777,216: no images or weights do"):
+            read_idx(path, 1)
+        assert tracemalloc.get_traced_memory()[1] < 1e6
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_gzip_bomb_behind_an_honest_header_is_not_unpacked(tmp_path):
+    path = tmp_path / "bomb.gz"
+    path.write_bytes(gzip.compress(header(10) + bytes(2**24)))
+    tracemalloc.start()
+    try:
+        with pytest.raises(InputError, match=r"promises 10 bytes .* and holds more"):
+            read_idx(path, 1)
+        assert tracemalloc.get_traced_memory()[1] < 1e6
     finally:
         tracemalloc.stop()
 

@@ -1,0 +1,85 @@
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from minilocal.errors import TrainingError
+from minilocal.files import flush_directory, replacing
+
+
+def refuse(*_, **__):
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+@pytest.fixture
+def path(tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+    return path
+
+
+def everything_in(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_the_new_takes_the_place_of_the_old(path, tmp_path):
+    with replacing(path) as file:
+        file.write(b"new")
+        assert path.read_bytes() == b"old"
+    assert everything_in(tmp_path) == {"file": b"new"}
+
+
+def test_the_old_goes_aside(path, tmp_path):
+    with replacing(path, tmp_path / "aside") as file:
+        file.write(b"new")
+    assert everything_in(tmp_path) == {"file": b"new", "aside": b"old"}
+
+
+@pytest.mark.parametrize(("owner", "name"), [(Path, "open"), (os, "fsync"), (Path, "replace")])
+def test_where_the_system_refuses_the_old_is_kept(path, tmp_path, monkeypatch, owner, name):
+    monkeypatch.setattr(owner, name, refuse)
+    with (
+        pytest.raises(
+            TrainingError, match=r"file can't be written \(No space left on device\); what was there before is"
+        ),
+        replacing(path, tmp_path / "aside") as file,
+    ):
+        file.write(b"new")
+    monkeypatch.undo()
+    assert everything_in(tmp_path) == {"file": b"old"}
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError, ValueError])
+def test_whatever_ends_the_writing_the_old_is_kept(path, tmp_path, error):
+    def write():
+        with replacing(path) as file:
+            file.write(b"new")
+            raise error
+
+    with pytest.raises(error):
+        write()
+    assert everything_in(tmp_path) == {"file": b"old"}
+
+
+def test_everything_is_flushed_before_it_is_renamed(path, monkeypatch):
+    order, fsync, replace = [], os.fsync, Path.replace
+
+    def note_fsync(file):
+        order.append("flush of a directory" if os.path.isdir(f"/proc/self/fd/{file}") else "flush")  # noqa: PTH112
+        fsync(file)
+
+    def note_replace(source, target):
+        order.append("rename")
+        return replace(source, target)
+
+    monkeypatch.setattr(os, "fsync", note_fsync)
+    monkeypatch.setattr(Path, "replace", note_replace)
+    with replacing(path) as file:
+        file.write(b"new")
+    assert [step.split()[0] for step in order] == ["flush", "rename", "flush"]
+
+
+def test_a_directory_that_cannot_be_flushed_is_no_failure(tmp_path):
+    flush_directory(tmp_path)
+    flush_directory(tmp_path / "absent")

@@ -1,0 +1,40 @@
+import os
+import signal
+
+import pytest
+
+from minilocal.signals import noted
+
+
+def test_a_signal_is_noted_and_the_handlers_come_back():
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    with noted() as stop:
+        assert stop.status == 0
+        signal.raise_signal(signal.SIGTERM)
+        assert stop.status == 143
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
+
+
+def test_ctrl_c_says_what_happens_and_leaves_the_next_to_the_system(capfd):
+    with noted() as stop:
+        signal.raise_signal(signal.SIGINT)
+        assert stop.status == 130
+        assert signal.getsignal(signal.SIGINT) == signal.SIG_DFL
+    assert "Ctrl-C again stops at once" in capfd.readouterr().err
+    with pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
+
+
+def test_a_signal_that_is_ignored_stays_ignored():
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with noted() as stop:
+            signal.raise_signal(signal.SIGINT)
+            assert stop.status == 0
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="POSIX exit statuses")
+def test_statuses_are_those_of_shells():
+    assert (128 + signal.SIGINT, 128 + signal.SIGTERM) == (130, 143)

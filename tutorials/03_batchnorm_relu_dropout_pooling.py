@@ -1,0 +1,605 @@
+# %% [markdown]
+# # Lesson 3: BatchNorm, ReLU, dropout and pooling by hand
+#
+# Between two convolutions stand four small layers. They do almost no multiplications, and yet a
+# deep network does not learn without them. Their gradients are short, and each teaches
+# something: BatchNorm's that a gradient can be a *projection*, ReLU's what happens at a kink,
+# dropout's how to remember without storing, and max-pooling's how a choice is differentiated.
+#
+# **Learning goals.** After this lesson you can
+#
+# * normalise a batch, and derive BatchNorm's input gradient from the three ways in which $x$ acts;
+# * explain why a convolution in front of BatchNorm needs no bias, and why the scale of its weights
+#   does not matter;
+# * write ReLU, inverted dropout, max- and average-pooling with their gradients;
+# * say what each layer keeps for its backward pass, and put them together as a *CBRD* layer.
+#
+# *You need:* lessons 1 and 2. *Time:* 30 minutes to read, half a minute to run. Symbols are those
+# of [reference.md](reference.md).
+
+# %%
+import importlib.util
+import os
+import subprocess
+import sys
+
+if importlib.util.find_spec("minilocal") is None:
+    address = "git+https://github.com/minilocal/minilocal"
+    wanted = os.environ.get("MINILOCAL_WHEEL", address)
+    subprocess.run([sys.executable, "-m", "pip", "install", "-q", wanted], check=True)
+
+# %%
+import matplotlib.pyplot as plt
+import numpy as np
+
+import minilocal as ml
+from minilocal import gradcheck
+from minilocal.course import check, show, sized, source, style
+
+style()
+rng = np.random.default_rng(0)
+data = ml.prepare("fashion-mnist-mini", train_size=sized(3000, 600), test_size=200)
+batches = ml.training_batches(data.train, 64, seed=0, epoch=0, crop=False, flip=False)
+images, labels = next(batches)
+
+# %% [markdown]
+# ## 1 BatchNorm, forward
+#
+# What comes out of a convolution can have any mean and any spread, different in each channel, and
+# both move as the weights learn. **Batch normalisation** sets them right. Channel by channel, over
+# all images and pixels of the minibatch, $M$ values together,
+#
+# $$\mu = \frac{1}{M}\sum_m x_m, \qquad v = \frac{1}{M}\sum_m (x_m - \mu)^2, \qquad
+# \hat x = \frac{x - \mu}{\sqrt{v + 10^{-5}}}, \qquad y = \gamma\,\hat x + \beta .$$
+#
+# The trained parameters $\gamma$ and $\beta$, one of each per channel, let the network choose
+# another spread and mean where it wants one. They start at 1 and 0.
+
+
+# %%
+def batchnorm(x, gamma, beta, eps=1e-5):
+    axes = tuple(range(x.ndim - 1))  # all but the channels
+    mean, variance = x.mean(axes), x.var(axes)
+    xhat = (x - mean) / np.sqrt(variance + eps)
+    return gamma * xhat + beta, xhat, 1 / np.sqrt(variance + eps)
+
+
+C = 6
+maps = ml.ReLU().forward(ml.Conv2d(1, 8, rng=3, dtype=np.float64).forward(images.astype(float)))
+x = ml.Conv2d(8, C, rng=4, dtype=np.float64).forward(maps)
+gamma, beta = np.ones(C), np.zeros(C)
+y, xhat, inv_std = batchnorm(x, gamma, beta)
+
+figure, axes = plt.subplots(1, 2, figsize=(7.5, 2.6), sharey=True, sharex=True)
+titles = ("behind a convolution", "behind BatchNorm")
+for axis, values, title in zip(axes, (x, y), titles, strict=True):
+    rows, channels = values.reshape(-1, C), np.arange(1, C + 1)
+    low, high = np.quantile(rows, [0.01, 0.99], axis=0)
+    axis.hlines(channels, low, high, color="#A5A5A5", label="98 % of the values")
+    axis.hlines(
+        channels, rows.mean(0) - rows.std(0), rows.mean(0) + rows.std(0),
+        color="#333333", linewidth=6, label="mean ± deviation",
+    )  # fmt: skip
+    axis.plot(rows.mean(0), channels, "|", color="white", markersize=9)
+    axis.axvline(0, color="#8A8A8A", linestyle=":", linewidth=0.8)
+    axis.set(xlabel="value", title=title, yticks=channels)
+axes[0].set_ylabel("channel")
+axes[0].invert_yaxis()
+axes[0].legend(loc="upper left", fontsize=8)
+show(
+    figure,
+    "**Figure 1.** The values of six channels, before and after. BatchNorm gives each channel the "
+    "mean 0 and the deviation 1.",
+    alt="Bars of mean plus and minus deviation for six channels. Behind a convolution they differ "
+    "in place and length; behind BatchNorm all reach from -1 to 1.",
+)
+print("means      before", x.mean((0, 1, 2)).round(2), " after", y.mean((0, 1, 2)).round(2) + 0.0)
+print("deviations before", x.std((0, 1, 2)).round(2), " after", y.std((0, 1, 2)).round(2))
+
+# %% [markdown]
+# ## 2 BatchNorm, backward
+#
+# Given $dy$, the parameters are easy, for $y = \gamma \hat x + \beta$ is a line:
+#
+# $$d\gamma = \sum_m dy_m\,\hat x_m, \qquad d\beta = \sum_m dy_m .$$
+#
+# The input is not, because $x_m$ acts in three ways: directly, and through $\mu$ and $v$ on
+# *every other* value of its channel. With $g = \gamma\,dy$, the gradient of $\hat x$, and
+# $\sigma = \sqrt{v + 10^{-5}}$, the chain rule adds up
+#
+# $$dx_m = \underbrace{\frac{g_m}{\sigma}}_{\text{directly}}
+#        + \underbrace{\frac{\partial L}{\partial \mu}\,\frac{1}{M}}_{\text{through the mean}}
+#        + \underbrace{\frac{\partial L}{\partial v}\,
+#          \frac{2 (x_m - \mu)}{M}}_{\text{through the variance}},$$
+#
+# where, from $\hat x_k = (x_k - \mu)/\sigma$,
+#
+# $$\frac{\partial L}{\partial \mu} = -\frac{1}{\sigma}\sum_k g_k, \qquad
+#   \frac{\partial L}{\partial v} = -\frac{1}{2\sigma^2}\sum_k g_k\,\hat x_k .$$
+#
+# (That $v$ depends on $\mu$ too adds nothing, since $\sum_k (x_k - \mu) = 0$.) Insert, and use
+# $x_m - \mu = \sigma \hat x_m$:
+#
+# $$dx_m = \frac{1}{\sigma}\Big(g_m - \frac{1}{M}\sum_k g_k
+#        - \hat x_m\,\frac{1}{M}\sum_k g_k\,\hat x_k\Big) .$$
+
+
+# %%
+def batchnorm_backward(dy, xhat, inv_std, gamma):
+    axes = tuple(range(dy.ndim - 1))
+    dgamma, dbeta = (dy * xhat).sum(axes), dy.sum(axes)
+    M = dy.size // dy.shape[-1]
+    dx = gamma * inv_std * (dy - dbeta / M - xhat * dgamma / M)
+    return dx, dgamma, dbeta
+
+
+dy = rng.standard_normal(x.shape)
+gamma, beta = 1 + 0.3 * rng.standard_normal(C), 0.3 * rng.standard_normal(C)
+y, xhat, inv_std = batchnorm(x, gamma, beta)
+dx, dgamma, dbeta = batchnorm_backward(dy, xhat, inv_std, gamma)
+
+layer = ml.BatchNorm(C, dtype=np.float64)
+layer.params["gamma"][...], layer.params["beta"][...] = gamma, beta
+y_library = layer.forward(x, training=True)
+dx_library = layer.backward(dy)
+worst = max(
+    abs(y - y_library).max(),
+    abs(dx - dx_library).max(),
+    abs(dgamma - layer.grads["gamma"]).max(),
+    abs(dbeta - layer.grads["beta"]).max(),
+)
+check("our BatchNorm is the library's", worst < 1e-9, f"largest difference {worst:.0e}")
+
+# %% [markdown]
+# Look at the bracket again. It takes $g$, subtracts its mean, and subtracts its part along
+# $\hat x$. That is a **projection**: what is left is orthogonal to the vector of ones and to
+# $\hat x$.
+#
+# > **Question.** Before you read on: which two changes of $x$ leave $y$ as it is?
+#
+# Adding the same number to all values of a channel, and multiplying their distances from the mean
+# by the same number. The output does not notice either, so the gradient must not point that way.
+# BatchNorm's backward pass takes out exactly those two directions.
+
+# %%
+m = 16  # few values of one channel, to see the three steps
+values = rng.standard_normal((m, 1))
+g = 0.8 + 0.7 * values + 0.6 * rng.standard_normal((m, 1))
+_, small_xhat, small_inv_std = batchnorm(values, 1.0, 0.0)
+without_mean = g - g.mean()
+left_over = without_mean - small_xhat * (g * small_xhat).mean()
+order = values[:, 0].argsort()
+
+figure, axes = plt.subplots(1, 3, figsize=(7.5, 2.6), sharey=True)
+for axis, bars, title in zip(
+    axes,
+    (g, without_mean, left_over),
+    ("$g$", "minus its mean", "minus its part along $\\hat x$"),
+    strict=True,
+):
+    axis.bar(range(m), bars[order, 0], color="#A5A5A5")
+    slope = (bars * small_xhat).mean()
+    axis.plot(range(m), bars.mean() + slope * small_xhat[order, 0], label="mean and trend")
+    axis.axhline(0, color="black", linewidth=0.6)
+    axis.set(title=title, xlabel="values, sorted by $x$", xticks=[])
+axes[0].legend(loc="lower right")
+show(
+    figure,
+    "**Figure 2.** BatchNorm's backward pass in two steps, on 16 values of a channel, sorted by "
+    "$x$. In the end they have no mean and no trend with $x$; divided by $\\sigma$ they are $dx$.",
+    alt="Three bar charts of 16 gradients with a line for mean and trend. Left: the gradients as "
+    "they come, mostly positive. Middle: shifted so that their mean is zero. Right: tilted too, "
+    "so that the line of mean and trend lies on zero.",
+)
+
+parts = {}
+for name, direction in (("1", np.ones_like(xhat)), ("x̂", xhat)):
+    products = dx * direction
+    parts[name] = (abs(products.sum((0, 1, 2))) / abs(products).sum((0, 1, 2))).max()
+    print(f"|Σ dx·{name}| / Σ |dx·{name}| = {parts[name]:.0e}")
+check(
+    "dx has no part along 1 and along x̂", max(parts.values()) < 1e-4, f"{max(parts.values()):.0e}"
+)
+
+# %% [markdown]
+# (The second is not zero to the last digit because of the $10^{-5}$ under the root.) Two
+# consequences matter for whole networks:
+#
+# * **No bias in front of BatchNorm.** A bias adds a number to a channel, which BatchNorm takes out
+#   again; its gradient is always zero. So convolutions and linear layers of minilocal have none
+#   where BatchNorm follows.
+# * **The scale of the weights in front does not matter.** Ten times larger weights give ten times
+#   larger $x$, and the same $y$.
+#
+# The second can be seen. We train two small networks of four convolutions for a few steps, one
+# with BatchNorm and one without, from initial weights that are too small or too large:
+
+
+# %%
+def network(norm, scale):
+    layers, channels = {}, 1
+    for i, width in enumerate((8, 8, 16, 16), 1):
+        layers[f"conv{i}"] = ml.Conv2d(channels, width, bias=not norm, rng=i)
+        layers[f"conv{i}"].params["weight"] *= scale
+        if norm:
+            layers[f"bn{i}"] = ml.BatchNorm(width)
+        layers[f"relu{i}"] = ml.ReLU()
+        if i % 2 == 0:
+            layers[f"pool{i}"] = ml.MaxPool2d(2)
+        channels = width
+    return ml.Sequential(**layers, flatten=ml.Flatten(), linear=ml.Linear(4 * 4 * 16, 10, rng=9))
+
+
+def loss_after(steps, norm, scale):
+    model, optimizer, losses = network(norm, scale), ml.SGD(lr=0.03, weight_decay=0), []
+    batches = ml.training_batches(data.train, 64, seed=0, epoch=0, crop=False, flip=False)
+    with np.errstate(all="ignore"):  # some of these runs are going to diverge
+        for _, (batch, classes) in zip(range(steps), batches, strict=False):
+            small = np.ascontiguousarray(batch[:, ::2, ::2])  # 16×16 pixels are enough here
+            loss, dlogits = ml.softmax_cross_entropy(model.forward(small, training=True), classes)
+            model.backward(dlogits, need_dx=False)
+            optimizer.update(model)
+            losses.append(loss)
+    return np.mean(losses[-8:])
+
+
+scales = [0.1, 0.3, 1, 3, 10]
+steps = sized(40, 9)
+found = {norm: [loss_after(steps, norm, s) for s in scales] for norm in (False, True)}
+
+figure, axis = plt.subplots(figsize=(7.5, 3.0))
+for norm, marker, name in ((False, "s", "without"), (True, "o", "with")):
+    seen = np.minimum(np.nan_to_num(found[norm], nan=3.0), 3.0)
+    axis.plot(scales, seen, marker=marker, label=f"{name} BatchNorm")
+    for s, loss, shown in zip(scales, found[norm], seen, strict=True):
+        if not loss < 3:
+            axis.annotate("diverged", (s, shown), (0, 7), textcoords="offset points", ha="right")
+axis.axhline(np.log(10), color="#A5A5A5", linestyle="-", linewidth=0.8)
+axis.text(10, np.log(10), "log 10", ha="right", va="bottom", color="#555555")
+axis.set(xscale="log", xlabel="factor on the initial weights of the convolutions", ylim=(0, 3.5))
+axis.set_ylabel(f"loss after {steps} steps")
+axis.legend(loc="upper left")
+show(
+    figure,
+    "**Figure 3.** The same training from initial weights of different sizes. Without BatchNorm "
+    "the size must be right; with it, a factor of 100 makes little difference.",
+    alt="Loss after training over the factor on the initial weights. Without BatchNorm: near 2.3 "
+    "or more for all factors from 0.1 to 10 but one: about 1 for factor 1. With BatchNorm: below 1 "
+    "for all factors.",
+)
+worst = max(found[True])
+check(
+    "with BatchNorm every initial scale works",
+    worst < sized(1.2, 2.3),
+    f"largest loss {worst:.2f}; knowing nothing costs 2.30",
+)
+
+# %% [markdown]
+# **Training and evaluation differ.** An image must not be judged by the company it keeps. So in
+# training the layer also follows the statistics with *running* ones,
+# $\mathrm{running} \leftarrow 0.9\,\mathrm{running} + 0.1\,\mathrm{batch}$, and outside training it
+# uses those as constants. `layer.forward(x)` evaluates, `layer.forward(x, training=True)` trains.
+
+# %%
+layer = ml.BatchNorm(C, dtype=np.float64)
+for step in range(1, 61):
+    layer.forward(x, training=True)
+    if step in (1, 10, 30, 60):
+        gap = abs(layer.forward(x) - layer.forward(x, training=True)).max()
+        print(f"step {step:>2}: running mean of channel 1 {layer.state['mean'][0]:+.4f}, "
+              f"evaluation and training differ by {gap:.3f}")  # fmt: skip
+print(f"  the batch's own mean of channel 1 {x[..., 0].mean():+.4f}")
+
+# %% [markdown]
+# ## 3 ReLU: a gate, and a kink
+#
+# Without something nonlinear in between, two convolutions are one. The *rectified linear unit* is
+# the simplest nonlinearity that works, $y = \max(x, 0)$. Where $x$ was positive the gradient
+# passes, elsewhere it does not:
+#
+# $$dx = dy \cdot [\,x > 0\,] .$$
+#
+# Backward needs one bit per value, and it can be read off the *output*: $y > 0$ exactly where
+# $x > 0$. At $x = 0$ there is no derivative; the library lets nothing pass there. Central
+# differences see a slope of one half:
+
+# %%
+relu = ml.ReLU()
+line = np.linspace(-1, 1, 201)
+h = 0.2
+slope = (np.maximum(line + h, 0) - np.maximum(line - h, 0)) / (2 * h)
+figure, (left, right) = plt.subplots(1, 2, figsize=(7.5, 2.4))
+left.plot(line, relu.forward(line))
+left.set(xlabel="$x$", title="$y = \\max(x, 0)$")
+right.step(line, line > 0)
+right.plot(line, slope)
+right.text(-0.05, 0.9, "backward", ha="right")
+right.text(0.08, 0.4, f"central difference,\nh = {h}")
+right.set(xlabel="$x$", title="slope")
+show(
+    figure,
+    "**Figure 4.** ReLU and its slope. Within $h$ of the kink the central difference is wrong, not "
+    "the gradient; `gradcheck` notices that the differences at $h$ and $h/2$ disagree, and skips.",
+    alt="Left: ReLU, zero for negative x, then a line of slope one. Right: its slope jumps from 0 "
+    "to 1 at x = 0, while the central difference rises as a ramp from -0.2 to 0.2.",
+)
+
+z = rng.standard_normal((3, 5))
+relu.forward(z, training=True)
+dz = rng.standard_normal(z.shape)
+check("ReLU's gradient is a gate", (relu.backward(dz) == dz * (z > 0)).all(), "every entry")
+
+# %% [markdown]
+# ## 4 Dropout: remembering without storing
+#
+# *Dropout* with rate $r$ sets each value to zero with probability $r$ during training, so that no
+# unit can rely on a single other. What stays is divided by $1 - r$, so that the expectation is
+# unchanged and evaluation has nothing to do:
+#
+# $$y = \frac{x \cdot m}{1 - r}, \qquad dx = \frac{dy \cdot m}{1 - r}, \qquad
+# m = 0 \text{ with probability } r \text{, else } 1 .$$
+#
+# Backward needs the *same* mask $m$. One could store it. minilocal computes it again: the mask is
+# a **hash** of a key and of the value's index, mixed so well that it looks random. The same key
+# gives the same mask, in any order, on any thread. Here is the kernel:
+
+# %%
+from minilocal.kernels import activation
+
+source(activation.mix, activation.stays)
+
+
+# %% [markdown]
+# And by hand, for a whole array. Keys come from `dropout_key(seed, step, layer)`, so that every
+# layer has another mask in every step:
+
+
+# %%
+from minilocal.streams import dropout_key
+
+
+def mask(shape, rate, key):
+    """Return where dropout keeps an entry, for a key of 62 bits."""
+    low, high = np.uint64(key & 0xFFFFFFFF), np.uint64(key >> 32)
+    bits = np.uint64(0xFFFFFFFF)
+
+    def mix(h):
+        h = ((h ^ (h >> np.uint64(16))) * np.uint64(0x7FEB352D)) & bits
+        h = ((h ^ (h >> np.uint64(15))) * np.uint64(0x846CA68B)) & bits
+        return h ^ (h >> np.uint64(16))
+
+    index = np.arange(np.prod(shape), dtype=np.uint64).reshape(shape)
+    return mix(mix((index + low) & bits) ^ high) >= np.uint64(int(rate * 2**32))
+
+
+rate, key = 0.3, dropout_key(seed=0, step=1, layer=1)
+dropout = ml.Dropout(rate, key)
+m = mask(x.shape, rate, key)
+dropped = dropout.forward(x, training=True)
+same = np.allclose(dropped, x * m / (1 - rate), rtol=1e-15) and np.allclose(
+    dropout.backward(dy), dy * m / (1 - rate), rtol=1e-15
+)
+check("our mask is the library's, forward and backward", same, f"{m.size:,} entries")
+print(
+    f"dropped {1 - m.mean():.4f} of the entries; "
+    f"mean of x {x.mean():.5f}, of y {dropped.mean():.5f}"
+)
+
+# %%
+boot = data.train.pixels[int(np.argmax(data.train.labels == 9))] / 255.0
+figure, axes = plt.subplots(1, 4, figsize=(7.5, 2.1))
+for axis, (rate, step) in zip(axes, ((0.05, 1), (0.3, 1), (0.3, 2), (0.3, 2)), strict=True):
+    dropout = ml.Dropout(rate, dropout_key(seed=0, step=step, layer=1))
+    axis.imshow(dropout.forward(boot, training=True)[:, :, 0], cmap="gray", vmax=1.5)
+    axis.set_title(f"rate {rate}, step {step}")
+    axis.axis("off")
+show(
+    figure,
+    "**Figure 5.** Dropout on an image. Another step gives another mask, the same step the same.",
+    alt="The boot four times, with pixels missing at random: few at rate 0.05, about a third at "
+    "rate 0.3. The last two images belong to the same step and are identical.",
+)
+
+# %% [markdown]
+# ## 5 Pooling: choose, or average
+#
+# A pooling layer makes maps smaller. Its windows tile the map, so each pixel is in exactly one of
+# them (lesson 2, Figure 4, right). **Max-pooling** keeps the largest value of each window. A small
+# change of $x$ changes $y$ only if it changes the winner, so the whole gradient goes *there*:
+#
+# $$y = \max_{\text{window}} x, \qquad dx =
+# \begin{cases} dy & \text{at the window's first maximum} \\ 0 & \text{elsewhere.} \end{cases}$$
+#
+# **Average-pooling** lets all $h\,w$ values of the window take part, and the gradient is spread
+# evenly, $dx = dy/(h\,w)$ at each of them.
+
+
+# %%
+def max_pool(x, k):
+    N, H, W, C = x.shape
+    windows = x.reshape(N, H // k, k, W // k, k, C).transpose(0, 1, 3, 5, 2, 4)
+    windows = windows.reshape(N, H // k, W // k, C, k * k)
+    winner = windows.argmax(axis=-1)  # the first one, if several are equal
+    return windows.max(axis=-1), winner
+
+
+def max_pool_backward(dy, winner, k):
+    N, P, Q, C = dy.shape
+    dwindows = np.zeros((N, P, Q, C, k * k))
+    np.put_along_axis(dwindows, winner[..., None], dy[..., None], axis=-1)
+    dwindows = dwindows.reshape(N, P, Q, C, k, k).transpose(0, 1, 4, 2, 5, 3)
+    return dwindows.reshape(N, P * k, Q * k, C)
+
+
+pool = ml.MaxPool2d(2)
+y, winner = max_pool(x, 2)
+dy_small = rng.standard_normal(y.shape)
+same = (pool.forward(x, training=True) == y).all() and (pool.winner == winner).all()
+same = same and (pool.backward(dy_small) == max_pool_backward(dy_small, winner, 2)).all()
+check("our max-pool is the library's, with its winners", same, f"{winner.size:,} windows")
+
+# %%
+grid = rng.permutation(16).reshape(1, 4, 4, 1).astype(float)
+pooled = pool.forward(grid, training=True)
+dpooled = np.array([[1.0, 2.0], [3.0, 4.0]]).reshape(1, 2, 2, 1)
+average = ml.AvgPool2d(2)
+average.forward(grid, training=True)
+dx_max, dx_average = pool.backward(dpooled), average.backward(dpooled)
+panels = {  # title: an array, and which of its cells to shade
+    "$x$": (grid, dx_max > 0),
+    "max: $y$": (pooled, pooled >= 0),
+    "$dy$": (dpooled, dpooled > 0),
+    "max: $dx$": (dx_max, dx_max > 0),
+    "average: $dx$": (dx_average, dx_average > 0),
+}
+figure, axes = plt.subplots(1, 5, figsize=(7.5, 1.9), width_ratios=[4, 2, 2, 4, 4])
+for axis, (title, (array, shade)) in zip(axes, panels.items(), strict=True):
+    axis.imshow(shade[0, :, :, 0], cmap="Greys", vmin=0, vmax=4)
+    for (i, j), value in np.ndenumerate(array[0, :, :, 0]):
+        axis.text(j, i, f"{value:g}", ha="center", va="center", fontsize=9)
+    size = len(array[0])
+    for edge in range(size + 1):
+        width = 1.5 if edge % (size // 2) == 0 else 0.4  # windows, and the pixels in them
+        axis.axhline(edge - 0.5, color="#333333", linewidth=width, linestyle="-", clip_on=False)
+        axis.axvline(edge - 0.5, color="#333333", linewidth=width, linestyle="-", clip_on=False)
+    axis.set(title=title, xticks=[], yticks=[])
+    axis.spines[:].set_visible(False)
+show(
+    figure,
+    "**Figure 6.** A 4×4 map, pooled by windows of 2×2; winners are grey. Max-pooling hands each "
+    "gradient to the winner, average-pooling a quarter of it to everyone.",
+    alt="Five small grids of numbers: a 4 by 4 map of 0 to 15 in random order; the four maxima of "
+    "its 2 by 2 windows; their gradients 1, 2, 3, 4; max-pooling's input gradient with these four "
+    "numbers at the places of the maxima and zeros elsewhere; average-pooling's, a quarter of each "
+    "number at all four places of its window.",
+)
+
+# %% [markdown]
+# ## 6 All together: a CBRD layer
+#
+# In the networks of this course, *a layer* means Convolution, BatchNorm, ReLU and Dropout in a
+# row, **CBRD** for short; "layer $i$" is the $i$-th of them, and $x_i$ its output. A max-pool,
+# where there is one, stands in front of the next layer's convolution.
+
+# %%
+from minilocal.vgg import cbrd
+
+plain = cbrd(3, 8, dropout=0.1, rng=1, dtype=np.float64, fused=False)
+fused = cbrd(3, 8, dropout=0.1, rng=1, dtype=np.float64)
+for part in (plain, fused):
+    print("CBRD:", " → ".join(map(repr, part.layers.values())))
+
+# %% [markdown]
+# The second one has a single layer for the last three. On a CPU these layers wait for memory, not
+# for arithmetic, and one pass over the values instead of three saves time (lesson 11). The
+# numbers must be the same, to the last bit:
+
+# %%
+maps = rng.standard_normal((8, 12, 12, 3))
+dy = rng.standard_normal((8, 12, 12, 8))
+results = {}
+for name, layer in (("plain", plain), ("fused", fused)):
+    layer.set_dropout_key(7)
+    results[name] = [layer.forward(maps, training=True), layer.backward(dy), *layer.grads.values()]
+equal = [np.array_equal(a, b) for a, b in zip(results["plain"], results["fused"], strict=True)]
+check("fused and plain layers agree to the bit", all(equal), f"{len(equal)} arrays")
+
+# %% [markdown]
+# What does each keep between its forward and its backward pass? `layer.kept` names it.
+
+# %%
+pooling = ml.MaxPool2d(2)
+pooling.forward(maps, training=True)
+parts = {f"plain  {name}": part for name, part in plain.layers.items()}
+parts |= {f"fused  {name}": part for name, part in fused.layers.items()}
+parts |= {"       pool": pooling}
+for name, part in parts.items():
+    kept = {key: getattr(part, key) for key in part.kept}
+    words = [
+        f"{key} {'×'.join(map(str, value.shape))} {value.dtype}"
+        if np.ndim(value)
+        else f"{key}, a number"
+        for key, value in kept.items()
+    ]
+    print(f"{name:<15}{'; '.join(words)}")
+
+# %% [markdown]
+# > **Question.** The next convolution keeps its input too, which is this layer's output. So between
+# > its own convolution and the next one the plain layer holds one large array more than the fused
+# > one. Which one, and why is it not needed?
+#
+# In the plain layer ReLU's output must stay for ReLU, and dropout's output for the next
+# convolution. The fused layer keeps dropout's output alone: it is zero wherever ReLU or dropout
+# made it zero, and the gradient stops at both for the same reason. What a *whole network* keeps,
+# and for how long, is the subject of the next lesson.
+#
+# The last word has the loss. Central differences judge each layer, and the whole of them:
+
+# %%
+xs = rng.standard_normal((6, 4, 4, 3))
+cases = {
+    "BatchNorm": ml.BatchNorm(3, dtype=np.float64),
+    "ReLU": ml.ReLU(),
+    "Dropout": ml.Dropout(0.3, key=9),
+    "MaxPool2d": ml.MaxPool2d(2),
+    "AvgPool2d": ml.AvgPool2d(2),
+    "CBRD, plain": plain,
+    "CBRD, fused": fused,
+}
+checks = []
+for name, layer in cases.items():
+    for param in layer.params.values():
+        param += 0.2 * rng.standard_normal(param.shape)  # γ = 1 and β = 0 would hide mistakes
+    rows = list(gradcheck.check_layer(name, layer, xs, entries=sized(20, 6)))
+    checks += rows
+    print(f"{name:<13}" + "  ".join(f"{row.argument} {row.worst:.0e}" for row in rows))
+check(
+    "all gradients agree with central differences",
+    all(row.passed(1e-6) for row in checks),
+    f"worst error {max(row.worst for row in checks):.1e}",
+)
+
+# %% [markdown]
+# ## Summary
+#
+# * BatchNorm gives each channel mean 0 and deviation 1 over the batch. Its input gradient is a
+#   projection: no part along 1, none along $\hat x$. So biases and the weights' scale in front of
+#   it do not matter.
+# * ReLU is a gate that can be read off its output. At the kink central differences are wrong, not
+#   the gradient.
+# * Dropout's mask is a hash of key and index: the same backward as forward, and nothing stored.
+# * Max-pooling sends the gradient to the winner, average-pooling spreads it.
+# * Convolution, BatchNorm, ReLU and Dropout together are *one layer*, CBRD. What it keeps for
+#   backward is what costs memory.
+#
+# ## Exercises
+#
+# **1 (easy).** A *leaky* ReLU passes a tenth of what is negative: $y = \max(x, 0.1\,x)$. Write it
+# as a subclass of `ml.Layer` with `forward` and `backward` (`source(ml.ReLU)` shows how) and check
+# it with `gradcheck.check_layer`. Can its gradient still be read off the output?
+
+# %%
+# Your answer to exercise 1
+
+# %% [markdown]
+# **2 (medium).** *Layer normalisation* takes mean and variance over the channels of each pixel
+# instead of over the batch. Which lines of `batchnorm` and `batchnorm_backward` change? Write both,
+# check them, and say why it needs no running statistics. Is a bias in front of it useless as well?
+
+# %%
+# Your answer to exercise 2
+
+# %% [markdown]
+# **3 (hard).** Let $w$ be the weights of a convolution with BatchNorm behind it, so that
+# $L(a\,w) = L(w)$ for every $a > 0$. Derive that $\langle w, dw \rangle = 0$ and that the gradient
+# at $a\,w$ is $dw / a$. What does gradient descent without weight decay then do to
+# $\lVert w \rVert$ in each step, and to the effective learning rate
+# $\mathrm{lr} / \lVert w \rVert^2$? Show it with `network(norm=True, scale=1)`, and show what
+# weight decay changes.
+
+# %%
+# Your answer to exercise 3
+
+# %% [markdown]
+# *Next:* [Lesson 4](04_backpropagation.ipynb), backpropagation through a VGG, gradient by gradient:
+# what must be stored, and for how long.

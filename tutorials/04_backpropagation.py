@@ -1,0 +1,428 @@
+# %% [markdown]
+# # Lesson 4: Backpropagation through a VGG, gradient by gradient
+#
+# We have all the layers. Now we stack them, send a batch of images up and a gradient down, and
+# watch every array on the way. Backpropagation is the chain rule and nothing else; what makes it
+# expensive is *what it must remember, and for how long*. That is the problem to which local
+# learning, from the next lesson on, is an answer.
+#
+# **Learning goals.** After this lesson you can
+#
+# * write a whole training step of backpropagation by hand, equal to the library's to the last bit;
+# * explain why gradients are computed from the top down, and what each layer hands on;
+# * say for each stored array when it is made, when it is used, and when it may be forgotten;
+# * compute from shapes alone how much memory the activations of a network take.
+#
+# *You need:* lessons 1 to 3. *Time:* 30 minutes to read, a few seconds to run. Symbols are those of
+# [reference.md](reference.md): a network has $K$ layers $x_i = f_i(x_{i-1}; \theta_i)$ with $x_0$
+# the images, and a classifier $A_K$ on top of the last one.
+
+# %%
+import importlib.util
+import os
+import subprocess
+import sys
+
+if importlib.util.find_spec("minilocal") is None:
+    address = "git+https://github.com/minilocal/minilocal"
+    wanted = os.environ.get("MINILOCAL_WHEEL", address)
+    subprocess.run([sys.executable, "-m", "pip", "install", "-q", wanted], check=True)
+
+# %%
+import matplotlib.pyplot as plt
+import numpy as np
+
+import minilocal as ml
+from minilocal.course import block_patch, check, show, sized, source, style
+
+style()
+N = sized(64, 16)
+data = ml.prepare("fashion-mnist-mini", train_size=max(N, 600), test_size=200)
+batches = ml.training_batches(data.train, N, seed=0, epoch=0, crop=True, flip=True)
+images, labels = next(batches)
+
+# %% [markdown]
+# ## 1 A network
+#
+# VGG networks are as plain as networks can be: CBRD layers (lesson 3), a max-pool now and then that
+# halves height and width, wider maps behind it, and fully connected layers at the end. The field
+# writes them as lists of widths, with `M` for a max-pool. `vgg8b` is one of them; an eighth of its
+# width is enough for this lesson.
+
+# %%
+network = ml.build_vgg("vgg8b", data.image_shape, classes=10, width=0.125)
+K = len(network)
+print(ml.CONFIGS["vgg8b"])
+print(f"\n{'':<8}{'x_i per image':>14}{'numbers':>10}{'parameters':>12}{'MACs':>12}")
+shape = network.input_shape
+print(f"{'images':<8}{'×'.join(map(str, shape)):>14}{np.prod(shape):>10,}")
+for number, layer in enumerate(network.layers, 1):
+    macs = layer.macs(shape)
+    shape = layer.output_shape(shape)
+    parameters = sum(array.size for array in layer.params.values())
+    print(
+        f"layer {number:<2}{'×'.join(map(str, shape)):>14}{np.prod(shape):>10,}"
+        f"{parameters:>12,}{macs:>12,}"
+    )
+
+# %% [markdown]
+# > **Question.** Where are most of the numbers $x_i$, where most of the parameters, where most of
+# > the work? What does that suggest about a device with little memory?
+#
+# Low layers have large maps and few weights, high layers the other way round, and most of the work
+# is done in between. Section 4 comes back to it.
+#
+# ## 2 Up and down
+#
+# Forward applies one layer after the other, and backward the chain rule. The loss depends on
+# $\theta_i$ only through $x_i$, so
+#
+# $$d\theta_i = \Big(\frac{\partial x_i}{\partial \theta_i}\Big)^{\!\top} dx_i, \qquad
+#   dx_{i-1} = \Big(\frac{\partial x_i}{\partial x_{i-1}}\Big)^{\!\top} dx_i .$$
+#
+# These are what `layer.backward(dx)` computes: it writes $d\theta_i$ into `layer.grads` and returns
+# $dx_{i-1}$, which is what the layer below needs. The big matrices of derivatives are never
+# formed. Each layer knows how to multiply by its transposed one, as col2im does for im2col.
+
+# %%
+from minilocal.course.paths import draw_paths
+
+show(
+    draw_paths({"BP": [ml.Block(1, K)]}, layers=K),
+    "**Figure 1.** Forward runs to the right, thin arrows; the gradient runs back, the thick "
+    "arrow. All layers form one block, and the bar marks where the gradient ends: images need "
+    "none.",
+    alt="Seven boxes f1 to f7 in a row in one colour, joined by thin arrows from the images x0 to "
+    "the right. A classifier A7 stands on f7. Thick arrows lead from A7 into f7 and from f7 all "
+    "the way back to f1, where a bar ends them.",
+)
+
+# %% [markdown]
+# > **Question.** The chain rule is a product of many matrices, and a product may be computed from
+# > either end. Why from the loss downwards, and not from the images upwards?
+#
+# Because the loss is *one* number. From the top down, what travels is one gradient, as large as the
+# maps. From the bottom up it would be the derivatives of the maps with respect to every single
+# parameter, and this small network has 140,000 of them.
+#
+# Here is the step by hand. Dropout masks are functions of (seed, step), so we set them first:
+
+# %%
+network.set_dropout_keys(seed=0, step=0)
+
+x, maps = images, [images]
+for layer in network.layers:
+    x = layer.forward(x, training=True)  # up
+    maps.append(x)
+logits = network.classifier().forward(x, training=True)
+loss, dlogits = ml.softmax_cross_entropy(logits, labels)
+
+gradients = {K: network.classifier().backward(dlogits)}
+for number in range(K, 1, -1):
+    gradients[number - 1] = network.layer(number).backward(gradients[number])  # down
+network.layer(1).backward(gradients[1], need_dx=False)  # images need no gradient
+
+print(f"loss {loss:.4f}")
+for number in (K, 4, 1):
+    print(f"x_{number}  {maps[number].shape!s:<18} dx_{number}  {gradients[number].shape}")
+
+# %% [markdown]
+# And here is the library's. You know every line; at the end it updates and *releases*, which means
+# that every layer forgets what it kept.
+
+# %%
+source(ml.backprop_step)
+
+# %% [markdown]
+# The same numbers? Not nearly the same: *the same bits*. minilocal cuts its work into pieces that
+# depend on shapes alone, so a result does not depend on the number of threads either.
+
+# %%
+twin = ml.build_vgg("vgg8b", data.image_shape, classes=10, width=0.125)
+result = ml.backprop_step(twin, images, labels, seed=0, step=0)[0]
+equal = [
+    np.array_equal(mine.grads[name], theirs.grads[name])
+    for (_, mine), (_, theirs) in zip(network.parts, twin.parts, strict=True)
+    for name in mine.grads
+]
+check(
+    "our step is the library's, to the bit",
+    all(equal) and result.loss == loss,
+    f"{len(equal)} arrays",
+)
+
+# %% [markdown]
+# How large are the gradients on their way? A gradient that shrinks by half at each layer would be
+# gone after thirty. Initial weights and BatchNorm are chosen so that it does not:
+
+# %%
+from minilocal.trainer import norm
+
+sizes = [norm(layer.grads.values()) for layer in network.layers]
+figure, axis = plt.subplots(figsize=(7.5, 2.4))
+axis.bar(range(1, K + 1), sizes, **block_patch(1))
+axis.set(xlabel="layer", ylabel="$\\|d\\theta_i\\|$", xticks=range(1, K + 1))
+axis.set_title("length of each layer's gradient, before any training")
+show(
+    figure,
+    "**Figure 2.** The gradient arrives at layer 1 as strong as it left layer 7.",
+    alt="A bar chart of gradient norms over layers 1 to 7, all of the same order of magnitude: "
+    + ", ".join(f"{size:.2f}" for size in sizes)
+    + ".",
+)
+ratio = max(sizes) / min(sizes)
+check("no layer's gradient vanishes", ratio < 100, f"largest over smallest {ratio:.1f}")
+
+# %% [markdown]
+# Is the *whole step* right? Central differences, once more, with respect to parameters in every
+# layer of a small network in float64; the loss is computed by running forward only.
+
+# %%
+from minilocal import gradcheck
+
+checks = list(gradcheck.check_step("BP", epoch=0, entries=sized(4, 2)))
+for row in checks[::4]:
+    print(f"{row.argument:<24}{row.checked} entries, worst error {row.worst:.0e}")
+print(f"... and {len(checks) - len(checks[::4])} arrays more")
+check(
+    "the gradients of a whole step agree with central differences",
+    all(row.passed(1e-6) for row in checks),
+    f"worst error {max(row.worst for row in checks):.1e}",
+)
+
+# %% [markdown]
+# ## 3 What must be stored, and for how long
+#
+# Every `backward` needs something from its `forward`: the convolution and BatchNorm their inputs,
+# the rest its output, a max-pool the places of its winners. So what layer $i$ keeps lives from its
+# forward to its backward pass. For layer $K$ that is a moment. For layer 1 it is the whole step:
+# *everything above must go up and come down first.*
+#
+# Our step from above still keeps all of it. How much is it?
+
+# %%
+from minilocal.bench.leaves import leaves
+
+for name, part in [*network.parts][:3]:
+    for leaf in leaves(part):
+        for key in leaf.kept:
+            value = getattr(leaf, key)
+            if np.ndim(value) > 1:
+                kind, size = type(leaf).__name__, f"{value.nbytes / 1e6:.2f} MB"
+                print(f"{name}  {kind:<21}{key:<8}{value.shape!s:<18}{value.dtype!s:<9}{size:>9}")
+
+# %% [markdown]
+# Some of these are one array under two names: what BatchNorm-ReLU-dropout of layer 1 calls its
+# output `y` is the convolution's input `x` in layer 2. Counted once, and at each moment of the
+# step, it looks like this. Our own step now lets go as early as it can, right behind each layer's
+# backward:
+
+# %%
+from minilocal.course.moments import draw_moments, recorded
+
+
+def careful_step(network, x, labels):
+    network.set_dropout_keys(seed=0, step=0)
+    for layer in network.layers:
+        x = layer.forward(x, training=True)
+    logits = network.classifier().forward(x, training=True)
+    _, dlogits = ml.softmax_cross_entropy(logits, labels)
+    dx = network.classifier().backward(dlogits)
+    for layer in reversed(network.layers):
+        dx = layer.backward(dx, need_dx=layer is not network.layers[0])
+        layer.release()  # not needed any more
+    network.classifier().release()
+
+
+for _, part in network.parts:
+    part.release()  # forget the step from above
+
+whole = [ml.Block(1, K)]
+with recorded(network) as careful:
+    careful_step(network, images, labels)
+with recorded(network) as shipped:
+    ml.backprop_step(network, images, labels)
+
+show(
+    draw_moments({"BP, letting go at once": (careful, whole), "BP, as shipped": (shipped, whole)}),
+    "**Figure 3.** What is in memory at each moment: a bar behind every forward (→) and backward "
+    "(←) pass and behind the update (↻), with what each layer keeps. Above: up the stairs and down "
+    "again. Below: the library releases all layers with the update. The peak is the same.",
+    alt="Two charts of stacked bars over the moments of a step: forward of layers 1 to 7 and A7, "
+    "then backward of A7 and layers 7 to 1, then the update. Above, the bars grow until layer 7's "
+    "forward and shrink during backward. Below they grow as well, stay at the peak during "
+    "backward, and vanish with the update. Layers 1 and 2 have the largest parts, layers 6 and 7 "
+    "hardly any.",
+)
+
+# %% [markdown]
+# The peak is what decides whether a step fits into a device. It comes at the loss, when forward is
+# done and backward has not begun, and it is the sum over *all* layers.
+#
+# > **Question.** Which layer waits longest between its forward and its backward? How many passes
+# > of other layers lie between them, in a network of $K$ layers?
+
+# %%
+order = [f"{moment.phase} {moment.part}" for moment in careful]
+for number in (1, K):
+    between = order.index(f"backward {number}") - order.index(f"forward {number}") - 1
+    print(f"layer {number}: {between} passes lie between its forward and its backward")
+waits = order.index("backward 1") - order.index("forward 1") - 1
+check("layer 1 waits for 2K passes", waits == 2 * K, f"{waits} with K = {K}")
+
+# %% [markdown]
+# That waiting has a name, **update locking**: layer 1 can't learn from a batch before all layers
+# above it have worked on the batch twice. On one processor it costs memory. On several, one per
+# layer, it also costs time, for they wait for each other. Lesson 9 comes back to it.
+#
+# ## 4 From shapes alone
+#
+# How much does a network keep? Per image and in bytes, with $n_i$ numbers in $x_i$ and, if a
+# max-pool stands in front of layer $i$, $p_i$ numbers behind that pool:
+#
+# $$S_i = \underbrace{4\,n_i}_{\text{product, for BatchNorm}} + \underbrace{4\,n_i}_{x_i}
+#       + \underbrace{(4 + 1)\,p_i}_{\text{pooled map and winners}} ,$$
+#
+# and the images themselves, $4\,n_0$. BatchNorm's means and deviations, two numbers per channel,
+# come on top once per batch.
+
+
+# %%
+def bytes_per_image(network):
+    """Return what each layer keeps per image, the images counted with layer 1."""
+    kept, before = [], network.input_shape
+    for layer, shape in zip(network.layers, network.shapes, strict=True):
+        size = 8 * np.prod(shape)
+        if "pool" in layer.layers:
+            size += 5 * np.prod(layer.layers["pool"].output_shape(before))
+        kept.append(size)
+        before = shape
+    kept[0] += 4 * np.prod(network.input_shape)
+    return np.array(kept, dtype=np.int64)
+
+
+statistics = sum(8 * shape[-1] for shape in network.shapes)
+predicted = N * bytes_per_image(network).sum() + statistics
+measured = max(moment.total for moment in shipped)
+print(f"predicted {predicted:,} bytes, measured {measured:,} bytes")
+check("the formula predicts the peak to the byte", predicted == measured, f"{measured:,} bytes")
+
+# %% [markdown]
+# Now for a network of full size, VGG-16 with batches of 128, beside what its weights take. Those
+# are there three times: weights, gradients, and SGD's momentum.
+
+# %%
+large = ml.build_vgg("vgg16", image_shape=(32, 32, 3))
+activations = 128 * bytes_per_image(large) / 1e6
+weights = (
+    np.array([12 * sum(array.size for array in layer.params.values()) for layer in large.layers])
+    / 1e6
+)
+figure, axis = plt.subplots(figsize=(7.5, 3.0))
+places = np.arange(1, len(large) + 1)
+axis.bar(places - 0.2, activations, 0.4, label="activations kept", **block_patch(1))
+axis.bar(places + 0.2, weights, 0.4, color="#A5A5A5", label="weights, gradients, momentum")
+axis.set(xlabel="layer of VGG-16", ylabel="MB", xticks=places)
+axis.legend()
+show(
+    figure,
+    "**Figure 4.** VGG-16, batches of 128. Low layers are all activations, high layers all "
+    "weights.",
+    alt="Bars for the 15 layers of VGG-16. Activations: about 67 megabytes for each of the first "
+    "two layers, less and less above, nearly nothing from layer 11 on. Weights: nearly nothing up "
+    "to layer 5, 28 megabytes for most layers from 9 on.",
+)
+print(f"activations                          {activations.sum():4.0f} MB")
+print(f"weights with gradients and momentum  {weights.sum():4.0f} MB")
+check(
+    "VGG-16 keeps about 307 MB for a batch of 128",
+    abs(activations.sum() - 307) < 1,
+    f"{activations.sum():.1f} MB",
+)
+
+# %% [markdown]
+# Activations grow with the batch and with the image's area. At four times the area, as on
+# 64×64 images, the 307 MB become 1.2 GB, and the weights stay what they are.
+#
+# ## 5 What if we cut?
+#
+# The activations must stay because the gradient has not come by yet. So cut the way short. Divide
+# the network into blocks, give each block a classifier and a loss of its own, and let no gradient
+# cross a boundary. Then a block can go up, come down, learn and *forget*, before the next block
+# even begins. That is block-wise local learning, and the library's step for it is as short as
+# `backprop_step`. You will read it in lessons 5 and 6; today only look at the memory:
+
+# %%
+blocks = ml.parse_schedule("G3").blocks_at(0, K)
+cut = ml.build_vgg("vgg8b", data.image_shape, classes=10, algo="G3", width=0.125)
+with recorded(cut) as moments:
+    ml.local_step(cut, blocks, images, labels)
+
+show(
+    draw_paths({"BP": whole, "G3": blocks}, layers=K),
+    "**Figure 5.** One path for the gradient, or three short ones. Blocks keep their colours "
+    "through the whole course.",
+    alt="Two rows of seven boxes. BP: one colour, one gradient arrow from A7 to f1. G3: layers 1 "
+    "to 3, 4 to 6 and 7 are blocks in three colours; A3, A6 and A7 stand on the last layer of "
+    "each, and each block's gradient arrow ends with a bar at its own first layer.",
+)
+show(
+    draw_moments({"BP": (shipped, whole), "G3": (moments, blocks)}),
+    "**Figure 6.** The same layers, the same batch. With three blocks the peak is that of the most "
+    "expensive block, not the sum.",
+    alt="Stacked bars over the moments of a step. BP: all layers' activations pile up to the peak "
+    "and stay until the update. G3: block 1-3 piles up and vanishes with its update, then block "
+    "4-6 to half the height, then layer 7, hardly visible. The peak is lower than BP's.",
+)
+peaks = [max(moment.total for moment in step) for step in (shipped, moments)]
+check("blocks lower the peak", peaks[1] < peaks[0], f"to {peaks[1] / peaks[0]:.0%} of BP's")
+
+# %% [markdown]
+# The price is not in this picture: layers 1 to 3 now learn from what *their* classifier wants, and
+# nobody tells them what layers 4 to 7 could use. Whether that is a good bargain is the question of
+# the rest of the course.
+#
+# ## Summary
+#
+# * Backpropagation is one sweep up and one down. `backward` turns $dx_i$ into $d\theta_i$ and
+#   $dx_{i-1}$; nothing else travels between layers.
+# * What a layer keeps lives from its forward to its backward. Layer 1 waits for $2K$ passes: update
+#   locking.
+# * The peak is at the loss and is the sum over all layers: $S_i \approx 8$ bytes for each number of
+#   $x_i$ and image. It grows with batch and image size, weights do not.
+# * Cut into blocks, the peak is that of one block.
+#
+# ## Exercises
+#
+# **1 (easy).** Predict the peak of `careful_step` for batches of 32 and of 128 images, and for
+# images of 64×64 pixels (`image_shape=(64, 64, 1)`). Then measure one of them with `recorded`.
+# Which of the arrays of a training step do *not* grow?
+
+# %%
+# Your answer to exercise 1
+
+# %% [markdown]
+# **2 (medium).** *Checkpointing* trades work for memory: keep nothing of layers 1 to 3 but their
+# input; when the gradient arrives at $x_3$, run them forward again and go on. Write
+# `checkpointed_step` (you need `release` and three extra forwards), draw it with `draw_moments`,
+# and show that its gradients equal `backprop_step`'s to the bit. Why do the dropout masks agree?
+# Which array of the network does *not* end up as in `backprop_step`?
+
+# %%
+# Your answer to exercise 2
+
+# %% [markdown]
+# **3 (hard).** Test the whole backward pass as lesson 2 tested col2im: for the network's map
+# $F: x_0 \mapsto x_K$ and random $v$ and $r$,
+# $\langle r,\, J v \rangle = \langle J^\top r,\, v \rangle$ with
+# $J = \partial x_K / \partial x_0$. Get $J v$ from two forward passes at $x_0 \pm h v$, and
+# $J^\top r$ from one backward pass with `need_dx=True` everywhere. Use float64
+# (`build_network(..., dtype=np.float64)`) and set the dropout keys before each pass. Which $h$
+# works, and what do kinks do to the result? Why does one such test say more than ten entries of
+# `gradcheck.compare`, and where does it say less?
+
+# %%
+# Your answer to exercise 3
+
+# %% [markdown]
+# *Next:* [Lesson 5](05_local_learning.ipynb), local learning: every layer gets a loss of its own.

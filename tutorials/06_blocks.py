@@ -1,0 +1,447 @@
+# %% [markdown]
+# # Lesson 6: Blocks, and where the gradient stops
+#
+# With a loss for every layer, no layer hears what the next one needs. With one loss for all, every
+# layer waits for the whole network. Between the two there is a choice: let a few neighbours share
+# a loss. Such a group is a *block*, and this lesson shows exactly where its gradient goes, where
+# it stops, and what a larger block buys.
+#
+# **Learning goals.** After this lesson you can
+#
+# * cut $K$ layers into blocks of $X$ (the algorithm "GX"), and say where its classifiers are;
+# * read the library's training step line by line, and say why GK is backpropagation to the bit;
+# * show in three ways that no gradient crosses a block boundary;
+# * say what is left out there, measured as a gradient of its own;
+# * compare directions: how close the local gradients come to backpropagation's, by block size.
+#
+# *You need:* lesson 5, or the following recap. *Time:* 25 minutes to read, about a minute to run.
+# Symbols are those of [reference.md](reference.md).
+#
+# **Recap.** A network is $K$ layers $x_i = f_i(x_{i-1};\,\theta_i)$. Backpropagation (BP) trains
+# all of them by the loss of the network's own classifier, $L_K = \mathrm{CE}(A_K(x_K;\,\phi_K),
+# y)$, with CE the softmax cross-entropy and $y$ the labels. Layer-wise local learning (G1) puts a
+# small auxiliary classifier $A_i$ on every layer and trains layer and classifier by
+# $L_i = \mathrm{CE}(A_i(x_i;\,\phi_i), y)$ alone: the gradient does not go on to layer $i - 1$. So
+# no layer waits, and none keeps its features for long.
+
+# %%
+import importlib.util
+import os
+import subprocess
+import sys
+
+if importlib.util.find_spec("minilocal") is None:
+    address = "git+https://github.com/minilocal/minilocal"
+    wanted = os.environ.get("MINILOCAL_WHEEL", address)
+    subprocess.run([sys.executable, "-m", "pip", "install", "-q", wanted], check=True)
+
+# %%
+import matplotlib.pyplot as plt
+import numpy as np
+
+import minilocal as ml
+from minilocal import steps
+from minilocal.course import block_patch, check, show, sized, source, style
+
+style()
+
+# %% [markdown]
+# ## 1 From layers to blocks
+#
+# **GX** cuts the layers into blocks of $X$; the last one may be shorter. A block of the layers
+# $i \dots j$ has one auxiliary classifier, on its last layer, and the loss
+#
+# $$L_j = \mathrm{CE}\Big(A_j\big(f_j \circ \dots \circ f_i\,(\mathrm{sg}(x_{i-1}))\big),\, y\Big),
+# \qquad
+# (\theta_i, \dots, \theta_j, \phi_j) \leftarrow (\theta_i, \dots, \theta_j, \phi_j) -
+# \mathrm{lr}\,\nabla L_j ,$$
+#
+# where the *stop-gradient* $\mathrm{sg}$ hands $x_{i-1}$ on and lets no gradient back.
+
+
+# %%
+def blocks_of(X, K):
+    return [ml.Block(first, min(first + X - 1, K)) for first in range(1, K + 1, X)]
+
+
+K = 7
+for X in (1, 2, 3, K):
+    schedule = ml.parse_schedule(f"G{X}")
+    print(f"G{X}: blocks", ", ".join(map(str, blocks_of(X, K))), end="; ")
+    print("classifiers on", *schedule.classifiers(K))
+
+cases = [(X, K) for K in range(1, 20) for X in range(1, K + 1)]
+same = [ml.parse_schedule(f"G{X}").blocks_at(0, K) == blocks_of(X, K) for X, K in cases]
+check("our blocks are the library's", all(same), f"{sum(same)} of {len(cases)} cases")
+
+# %%
+from minilocal.course.blocks import draw_blocks
+
+rows = {algo: ml.parse_schedule(algo).blocks_at(0, K) for algo in ("BP", "G1", "G2", "G3")}
+show(
+    draw_blocks(rows, K),
+    "**Figure 1.** Seven layers in blocks. Thin arrows: features. Thick arrows: each block's "
+    "gradient, from its classifier back to its first layer. Walls: there it stops.",
+    alt="Four rows of seven boxes f1 to f7 joined by arrows to the right. BP: one classifier at "
+    "f7, thick arrows lead back over all boxes. G1: a classifier at each box, a wall between any "
+    "two. G2: classifiers at f2, f4, f6 and f7, walls behind f2, f4 and f6. G3: classifiers at "
+    "f3, f6 and f7, walls behind f3 and f6; thick arrows lead from f3 to f1 and from f6 to f4.",
+)
+
+# %% [markdown]
+# A block's first layer still gets a gradient for its own parameters. What it does not compute is
+# $dx_{i-1}$, the gradient of its input: nobody would use it.
+#
+# ## 2 The step, as it ships
+#
+# This is the code that trains every network of this course by local learning:
+
+# %%
+source(ml.local_step, steps.block_step)
+
+# %% [markdown]
+# The four paragraphs of `block_step` are forward, loss, backward, update. Ignore `idle`, an option
+# that is off. Three lines are worth a second look:
+#
+# * `layers[0].backward(dx, need_dx=False)`: the wall. The block's first layer computes $d\theta_i$
+#   and no $dx_{i-1}$; with `Sequential.backward` a max-pool in front of its convolution, which has
+#   no parameters, has no backward at all.
+# * `layer.release()`: what was kept for backward is forgotten before the next block begins. So at
+#   any moment only *one* block's features are kept.
+# * `return x, result`: the next block gets $x_j$ as it was computed, *before* this block's update.
+#   It does not depend on the update, and need not wait for it.
+#
+# > **Question.** What does `local_step` do if there is one block, with all $K$ layers?
+#
+# Then the wall stands in front of layer 1, where backpropagation has one as well (images need no
+# gradient), and $A_K$ is the only classifier. So GK must be BP, to the last bit:
+
+# %%
+data = ml.prepare("fashion-mnist-mini", train_size=sized(3000, 500), test_size=sized(2000, 200))
+stages, fc, D = "16 M 32 32 M 64 64 M", [64, 64], 256
+
+
+def build(algo, **options):
+    shape, classes = data.image_shape, len(data.classes)
+    return ml.build_network(stages, fc, shape, classes, algo, features=D, **options)
+
+
+def three_steps(network, step_function):
+    optimizer = ml.SGD()
+    batches = ml.training_batches(data.train, 64, seed=0, epoch=0, crop=True, flip=True)
+    for step, (x, y) in zip(range(3), batches, strict=False):
+        step_function(network, x, y, optimizer, step)
+    return list(network.arrays().values())
+
+
+def gk_step(network, x, y, optimizer, step):
+    ml.local_step(network, [ml.Block(1, K)], x, y, optimizer, step=step)
+
+
+def bp_step(network, x, y, optimizer, step):
+    ml.backprop_step(network, x, y, optimizer, step=step)
+
+
+arrays = zip(three_steps(build("G7"), gk_step), three_steps(build("BP"), bp_step), strict=True)
+same = [np.array_equal(a, b) for a, b in arrays]
+check("G7 on 7 layers is BP, bit for bit", all(same), f"{sum(same)} of {len(same)} arrays equal")
+
+# %% [markdown]
+# ## 3 Where the gradient stops: what is used and what is not
+#
+# $L_6$ depends on all layers up to 6. G3 uses its gradient for layers 4, 5, 6 and drops the rest.
+# How large is the rest? A block $1 \dots j$ gives the gradient of $L_j$ with respect to *every*
+# layer up to $j$, so we can look. We take a network that has learned by G1, because it has all
+# seven classifiers.
+
+# %%
+EPOCHS, BATCH = sized(6, 3), 64
+
+
+def train(algo):
+    """Return the trained network, and its test accuracy after each epoch."""
+    network = build(algo)
+    trainer = ml.Trainer(network, algo, data, epochs=EPOCHS, batch_size=BATCH)
+    return network, [report.test.accuracy for report in trainer.epochs()]
+
+
+network, accuracies = train("G1")
+accuracy = {"G1": accuracies}
+x, y = next(
+    ml.training_batches(data.train, sized(1024, 256), seed=1, epoch=0, crop=False, flip=False)
+)
+
+
+def gradients(network, blocks):
+    """Return each layer's gradient as one vector, from a step without an update."""
+    ml.local_step(network, blocks, x, y)
+    return [np.concatenate([g.ravel() for g in layer.grads.values()]) for layer in network.layers]
+
+
+# true[j][i - 1] is the gradient of L_j with respect to layer i's parameters
+true = {j: gradients(network, [ml.Block(1, j)])[:j] for j in range(1, K + 1)}
+size = {(i, j): np.linalg.norm(true[j][i - 1]) for j in true for i in range(1, j + 1)}
+
+from matplotlib.patches import Rectangle
+
+figure, panels = plt.subplots(1, 3, figsize=(7.5, 3.0), sharey=True)
+for axis, X in zip(panels, (1, 2, 3), strict=True):
+    blocks = blocks_of(X, K)
+    for number, (first, last) in enumerate(blocks, 1):
+        for i in range(1, last + 1):
+            look = block_patch(number) if i >= first else {"facecolor": "#E4E4E4"}
+            axis.add_patch(Rectangle((last - 0.47, i - 0.47), 0.94, 0.94, **look))
+            back = {"facecolor": "white", "edgecolor": "none", "pad": 0.8, "alpha": 0.8}
+            axis.text(
+                last, i, f"{size[i, last]:.2f}", ha="center", va="center", fontsize=7, bbox=back
+            )
+    axis.set(title=f"G{X}", xlabel="loss $L_j$ of classifier $A_j$")
+    axis.set(xlim=(0.4, K + 0.6), ylim=(K + 0.6, 0.4), aspect="equal")
+    axis.set(xticks=[block.last for block in blocks], yticks=range(1, K + 1))
+panels[0].set_ylabel("layer $i$")
+show(
+    figure,
+    "**Figure 2.** The size of the gradient of each loss with respect to each layer, all its "
+    "parameters together. Coloured: what the algorithm uses. Grey: not zero, but never computed. "
+    "Empty: $L_j$ does not depend on layer $i$, or there is no $L_j$.",
+    alt="Three grids, layers down and losses across. In the column of loss j the cells of layers 1 "
+    "to j hold numbers of similar size. G1: only the diagonal cells are coloured, those above are "
+    "grey. G2: two cells of each of the columns 2, 4 and 6 are coloured, and one of column 7. G3: "
+    "three cells of columns 3 and 6 are coloured, and one of column 7; those above are grey.",
+)
+
+used = [(i, j) for first, j in blocks_of(3, K) for i in range(first, j + 1)]
+left_out = [(i, j) for first, j in blocks_of(3, K) for i in range(1, first)]
+ratio = np.mean([size[cell] for cell in left_out]) / np.mean([size[cell] for cell in used])
+check(
+    "what G3 leaves out is as large as what it uses",
+    ratio > sized(0.7, 0.3),
+    f"mean sizes, left out over used: {ratio:.2f}",
+)
+
+# %% [markdown]
+# So the slopes that local learning ignores are real and large. But what it uses is exact. Inside
+# its block, a layer gets the very gradient that backpropagation from $A_j$ would have given it,
+# only cut off at the wall:
+
+# %%
+equal = []
+for X in (1, 2, 3):
+    found = gradients(network, blocks_of(X, K))
+    for first, last in blocks_of(X, K):
+        equal += [np.array_equal(found[i - 1], true[last][i - 1]) for i in range(first, last + 1)]
+check(
+    "inside a block the gradient is the true one of its loss, bit for bit",
+    all(equal),
+    f"{sum(equal)} of {len(equal)} layers",
+)
+
+# %% [markdown]
+# ## 4 Where the gradient stops: lie to one block
+#
+# A wall must hold in both directions. Let us give one block *wrong labels*, and only that one: if
+# the wall is tight, its own layers get another gradient, and all others the same one, to the bit.
+# Here `block_step` is handy: it trains one block, and hands its features on.
+
+
+# %%
+def gradients_with_lie(blocks, liar):
+    network.set_dropout_keys(0, 0)
+    features = x
+    for block in blocks:
+        labels = np.roll(y, 1) if block == liar else y
+        features, _ = steps.block_step(network, block, features, labels)
+    return [np.concatenate([g.ravel() for g in layer.grads.values()]) for layer in network.layers]
+
+
+blocks = blocks_of(3, K)
+honest = gradients_with_lie(blocks, liar=None)
+print("lie to block  gradients that change, layer 1 to 7")
+tight = []
+for block in blocks:
+    changed = [
+        not np.array_equal(a, b)
+        for a, b in zip(honest, gradients_with_lie(blocks, block), strict=True)
+    ]
+    tight.append([i + 1 for i in range(K) if changed[i]] == list(range(block[0], block[1] + 1)))
+    print(f"{block!s:<14}", *("changed" if c else "   .   " for c in changed))
+check("a lie to one block reaches its own layers and no other", all(tight), "blocks of G3")
+
+# %% [markdown]
+# In the next *step* the lie will reach later blocks, of course: they see the features that the
+# lied-to layers make. Features pass walls, gradients do not.
+#
+# ## 5 What the walls save
+#
+# Each wall saves one product: a layer has three (forward, $d\theta$, $dx$), and the first of its
+# block computes only two. `minilocal.costs` counts multiply-adds (MACs) by formula:
+
+# %%
+from minilocal.costs import block_macs
+
+inputs = [network.input_shape, *network.shapes]
+layer_macs = [layer.macs(shape) for layer, shape in zip(network.layers, inputs, strict=False)]
+classifier_macs = {j: network.classifier(j).macs(network.shapes[j - 1]) for j in range(1, K + 1)}
+
+print("MACs per image, in thousands:")
+print("      forward   dθ      dx   classifiers   total   less than BP")
+saved = {}
+for algo in ("BP", "G3", "G2", "G1"):
+    blocks = ml.parse_schedule(algo).blocks_at(0, K)
+    parts = block_macs(layer_macs, classifier_macs, blocks)
+    names = ("forward", "weight_gradient", "input_gradient", "classifiers", "total")
+    kilo = [sum(getattr(part, name) for part in parts) / 1e3 for name in names]
+    saved[algo] = 1 - kilo[-1] / saved.setdefault("total", kilo[-1])
+    print(f"{algo:<4}{kilo[0]:>9,.0f}{kilo[1]:>7,.0f}{kilo[2]:>7,.0f}", end="")
+    print(f"{kilo[3]:>10,.0f}{kilo[4]:>12,.0f}{saved[algo]:>13.1%}")
+check(
+    "the more walls, the less work",
+    saved["G1"] > saved["G2"] > saved["G3"] > 0,
+    f"{saved['G1']:.1%}, {saved['G2']:.1%} and {saved['G3']:.1%} less than BP",
+)
+
+# %% [markdown]
+# G1's layers compute no $dx$ at all, which saves nearly a third. Larger blocks save less. (Lesson 8
+# counts the paper's networks, and the memory.) So why not always G1?
+#
+# ## 6 What a larger block buys: a better direction
+#
+# Suppose that what we really want is a small $L_7$: the loss of the network's own classifier. Its
+# gradient is the direction that BP would take. How close to it is the local one? Take the angle
+# between the two, layer by layer, at the same weights and on the same images:
+#
+# $$\cos_i = \frac{\langle g_i,\, g^{\mathrm{BP}}_i \rangle}{\lVert g_i\rVert\,
+# \lVert g^{\mathrm{BP}}_i\rVert}, \qquad g_i = \frac{\partial L_j}{\partial \theta_i}, \qquad
+# g_i^{\mathrm{BP}} = \frac{\partial L_K}{\partial\theta_i} .$$
+#
+# 1 means the same direction, 0 that the two have nothing to do with one another.
+
+
+# %%
+def cosines(network, X):
+    local, backprop = (gradients(network, blocks_of(size, K)) for size in (X, K))
+    pairs = zip(local, backprop, strict=True)
+    return np.array([a @ b / np.linalg.norm(a) / np.linalg.norm(b) for a, b in pairs])
+
+
+direction = {X: cosines(network, X) for X in (1, 2, 3)}
+untrained = cosines(build("G1"), 3)
+
+print("cosine, layer   ", *(f"{i:>6}" for i in range(1, K + 1)), "   mean of 1 to 6")
+for X, values in direction.items():
+    print(f"G{X}              ", *(f"{v:6.2f}" for v in values), f"{values[:-1].mean():13.2f}")
+print("G3, untrained   ", *(f"{v:6.2f}" for v in untrained), f"{untrained[:-1].mean():13.2f}")
+
+figure, axis = plt.subplots(figsize=(7.5, 3.0))
+looks = {1: ("#A5A5A5", ":", "o"), 2: ("#777777", "--", "s"), 3: ("#333333", "-", "^")}
+for X, (color, dashes, marker) in looks.items():
+    axis.plot(
+        range(1, K + 1), direction[X], color=color, linestyle=dashes, marker=marker, label=f"G{X}"
+    )
+axis.axhline(0, color="#333333", linewidth=0.8, linestyle="-")
+axis.set(xlabel="layer", ylabel="cosine with BP's gradient", ylim=(-0.2, 1.05))
+axis.set_xticks(range(1, K + 1))
+axis.grid(alpha=0.3)
+axis.legend(loc="lower right", ncols=3)
+show(
+    figure,
+    "**Figure 3.** How well each layer's local gradient agrees with backpropagation's, at the same "
+    "weights. At layer 7 they are equal: $L_7$ is its own loss in all of them.",
+    alt="Three curves of the cosine over the layers 1 to 7. All end at 1 at layer 7. Before that "
+    "G1 is the lowest, mostly around 0.3; G2 and G3 are higher, up to more than 0.8, but fall back "
+    "to G1's curve at the last layers of their blocks.",
+)
+means = {X: values[:-1].mean() for X, values in direction.items()}
+check(
+    "a larger block points nearer to where BP would go",
+    means[3] > means[1] + sized(0.1, 0.0),
+    f"mean cosine G1 {means[1]:.2f}, G2 {means[2]:.2f}, G3 {means[3]:.2f}",
+)
+
+# %% [markdown]
+# Each layer above the classifier of your block is one that your gradient does not know of; each
+# layer between you and the classifier is one that it does. Find the ends of G3's blocks in the
+# figure: layers 3 and 6, whose gradients come straight out of $A_3$ and $A_6$, have the lowest
+# cosines of their blocks.
+#
+# > **Question.** In the untrained network the cosines of layers 2 to 6 are near zero, though the
+# > blocks are the same. (Layer 1 has so few weights that its cosine may be large by chance, with
+# > either sign.) Why?
+#
+# A classifier with random weights tells its layers nothing: it wants them to suit its random
+# columns. The classifiers must learn to read before they can teach; they do so within the first
+# steps.
+#
+# ## 7 Does it show?
+#
+# Train the other three, with the same data, recipe and number of steps:
+
+# %%
+for algo in ("G2", "G3", "BP"):
+    _, accuracy[algo] = train(algo)
+
+print("test accuracy of the network's own classifier, in %, after each epoch")
+for algo, accuracies in accuracy.items():
+    print(f"{algo:<4}", *(f"{100 * a:6.1f}" for a in accuracies))
+last = {algo: accuracies[-1] for algo, accuracies in accuracy.items()}
+check(
+    "networks learn with blocks of every size",
+    min(last.values()) > sized(0.7, 0.3),
+    f"{min(last.values()):.1%} to {max(last.values()):.1%}",
+)
+
+# %% [markdown]
+# The differences are small, and with 2,000 test images and one seed, less than a point or two means
+# nothing. In so short a training BP is not even the best: a gradient that comes a long way needs a
+# while until it is worth something. Four times the images, ten epochs and three seeds (from the
+# [README](../README.md), vgg8b × 0.125) show the order that the directions suggest, and so does the
+# paper, in long training on CIFAR-10 (VGG-11B, classifiers A1):
+#
+# | test accuracy, % | G1 | G2 | G3 | BP |
+# |---|---|---|---|---|
+# | README, vgg8b × 0.125 | 87.7 ± 0.8 | 89.1 ± 0.7 | 89.7 ± 0.6 | 89.8 ± 0.5 |
+# | the paper, VGG-11B | 92.41 | 93.60 | 94.59 | 95.08 |
+#
+# So blocks are a dial. At one end, G1: least work, least memory, no waiting, but the poorest
+# direction. At the other, GK: BP. What remains, whatever the size, is the wall itself: layers 3 and
+# 4 of G3 never learn together. Must a wall stay where it is?
+#
+# ## Summary
+#
+# * GX cuts the layers into blocks of $X$. A block has one classifier, on its last layer, and one
+#   loss. GK is BP, bit for bit.
+# * Inside a block the gradient is the true one of its loss. At the wall it stops: `need_dx=False`
+#   in one line of `block_step`. Features pass the wall, gradients do not.
+# * What is left out is not small: later losses depend on earlier layers just as much.
+# * A larger block computes more and keeps more, and its gradient points nearer to BP's.
+#
+# ## Exercises
+#
+# **1 (easy).** Write down the blocks and classifiers of G4 on $K = 10$ and on $K = 15$ layers
+# before you ask the library. How many walls does GX have on $K$ layers, and how many input
+# gradients does it not compute, BP's missing one included?
+
+# %%
+# Your answer to exercise 1
+
+# %% [markdown]
+# **2 (medium).** `ml.local_step` takes blocks of any sizes. Cut seven layers into *two* blocks and
+# train all six ways, `[ml.Block(1, n), ml.Block(n + 1, 7)]` with `build("G1")`, in a loop of your
+# own (the README has one in eight lines). Where is the best place for the wall? Measure more than
+# one seed before you answer.
+
+# %%
+# Your answer to exercise 2
+
+# %% [markdown]
+# **3 (hard).** *A wall with a hole.* Let the first layer of a block compute its input gradient
+# after all, and hand $\alpha$ times it to the block in front. For two blocks, 1–3 and 4–7, write
+# the step: layers 1 to 3 then follow $L_3 + \alpha L_7$, and the update of block 1 has to wait
+# until block 2 has run backward. Check it with `gradcheck.compare` in float64. For which $\alpha$,
+# and which change of $L_3$, is it BP? Plot the cosine of layer 3 over $\alpha$.
+
+# %%
+# Your answer to exercise 3
+
+# %% [markdown]
+# *Next:* [Lesson 7](07_moving_boundaries.ipynb), moving boundaries: the wall that goes for a walk.

@@ -1,0 +1,453 @@
+# %% [markdown]
+# # Lesson 10: What do layers know?
+#
+# Two networks can reach the same accuracy and yet get there by different ways. Under
+# backpropagation a layer in the middle only has to be of use to the layers behind it. Under local
+# learning it has to be of use to a classifier that sits right on top of it. What does that change
+# inside? We train the same network by BP, G1 and G3S2, freeze it, and ask every layer two
+# questions: *how much of the answer can be read off you?* (a linear probe), and *whom do you
+# resemble?* (CKA).
+#
+# **Learning goals.** After this lesson you can
+#
+# * train linear probes on the features of frozen layers, and keep the comparison fair;
+# * read a curve of probe accuracy over depth, beside that of an untrained network;
+# * compute linear CKA, test it on cases that you can solve by hand, and say what it ignores;
+# * compare layers within a network and between algorithms, with another seed as the yardstick.
+#
+# *You need:* lesson 1 (a linear classifier), lesson 5 or 6 (local learning). *Time:* 25 minutes to
+# read, about a minute to run. Symbols are those of [reference.md](reference.md).
+#
+# **If you start here:** *backpropagation* (BP) trains all $K$ layers by one loss at the top.
+# *G1* gives every layer a small *auxiliary classifier* and trains it by that classifier's loss
+# alone; no gradient passes from layer to layer. *G3S2* does the same with blocks of three layers,
+# whose boundaries move by two layers every other epoch.
+
+# %%
+import importlib.util
+import os
+import subprocess
+import sys
+
+if importlib.util.find_spec("minilocal") is None:
+    address = "git+https://github.com/minilocal/minilocal"
+    wanted = os.environ.get("MINILOCAL_WHEEL", address)
+    subprocess.run([sys.executable, "-m", "pip", "install", "-q", wanted], check=True)
+
+# %%
+import matplotlib.pyplot as plt
+import numpy as np
+
+import minilocal as ml
+from minilocal.course import check, show, sized, style
+
+style()
+
+# %% [markdown]
+# ## 1 One network, trained in three ways
+#
+# Six layers, five convolutional and one fully connected. Every network starts from the same
+# weights (seed 0) and sees the same images in the same order; only the way that gradients travel
+# differs. BP is trained once more from another seed, as a yardstick: we shall want to know how
+# different two networks are that were trained in the *same* way.
+
+# %%
+SIZES = {"train_size": sized(6000, 640), "test_size": sized(2000, 300)}
+EPOCHS = sized(6, 2)
+data = ml.prepare("fashion-mnist-mini", **SIZES)
+
+
+def build(algo, seed):
+    return ml.build_network(
+        "16 M 32 32 M 64 64 M", [128], data.image_shape, 10, algo, features=256, seed=seed
+    )
+
+
+def trained(algo, seed):
+    network = build(algo, seed)
+    trainer = ml.Trainer(network, algo, data, epochs=EPOCHS, batch_size=64, seed=seed)
+    report = list(trainer.epochs())[-1]
+    print(f"{algo:5} seed {seed}: test accuracy {report.test.accuracy:.1%}")
+    return network
+
+
+networks = {
+    "BP": trained("BP", seed=0),
+    "G1": trained("G1", seed=0),
+    "G3S2": trained("G3S2", seed=0),
+    "BP, other seed": trained("BP", seed=1),
+    "untrained": build("BP", seed=0),
+}
+K = len(networks["BP"])
+
+# %% [markdown]
+# ## 2 A probe on every layer
+#
+# A *probe* is a linear classifier that is trained on the features of a frozen layer (Alain and
+# Bengio 2016). It changes nothing in the network. If it does well, the classes can be told apart
+# by weighing the layer's numbers and adding them up: the answer has become *easy to read*.
+#
+# You have met such a thing. An auxiliary classifier A1 whose gradient is thrown away is a probe.
+# We only have to keep the comparison fair, because a probe that sees 16,384 numbers has an
+# advantage over one that sees 128. So every output $x_i$ is averaged down to 128 numbers by A1's
+# own rule, as many as the last layer has, and each number is standardised with the training
+# images' mean and deviation. For comparison we treat the images in the same way; they are $x_0$.
+#
+# $$X_i = \big(\mathrm{pool}(x_i) - \mathrm{mean}\big) \,/\, \mathrm{deviation}, \qquad
+# P_i(X_i) = \mathrm{BatchNorm}(X_i\,W_i).$$
+
+# %%
+from minilocal.architecture import a1_window
+from minilocal.batches import evaluation_batches
+from minilocal.course.probes import draw_probes
+from minilocal.parallel import one_blas_thread
+
+FEATURES = 128
+shapes = networks["BP"].shapes
+show(
+    draw_probes(shapes, FEATURES),
+    f"**Figure 1.** The frozen network, and a probe $P_i$ on each layer. Every probe sees "
+    f"{FEATURES} numbers, averages over windows of the layer's map. The bar: no gradient comes "
+    "back from a probe.",
+    alt="Six hatched boxes f1 to f6 in a row, with the shapes of their outputs below, 32×32×16 to "
+    "a vector of 128. From each an arrow leads up, past a bar, to a probe P1 to P6.",
+)
+
+
+# %%
+def pooled(x):
+    if x.ndim == 4:
+        x = ml.AvgPool2d(a1_window(x.shape[1:], FEATURES)).forward(x)
+    return x.reshape(len(x), -1)
+
+
+def outputs(network, images):
+    """Return x_0, …, x_K as a probe sees them, (N, 128) each."""
+    batches = []
+    for x, _ in evaluation_batches(images):
+        row = [pooled(x)]
+        for layer in network.layers:
+            x = layer.forward(x)  # running statistics, no dropout
+            row.append(pooled(x))
+        batches.append(row)
+    return [np.concatenate(parts) for parts in zip(*batches, strict=True)]
+
+
+def features(network):
+    """Return (training, test) features, standardised, for i = 0 … K."""
+    pairs = []
+    both = outputs(network, data.train), outputs(network, data.test)
+    for train, test in zip(*both, strict=True):
+        mean, deviation = train.mean(axis=0), train.std(axis=0) + 1e-5
+        pairs.append(((train - mean) / deviation, (test - mean) / deviation))
+    return pairs
+
+
+with one_blas_thread():  # once for all products, instead of for each
+    X = {name: features(network) for name, network in networks.items()}
+train, test = X["BP"][K]
+print(f"{len(X)} networks, x_0 to x_{K}: {train.shape} to train the probes, {test.shape} to test")
+
+# %% [markdown]
+# The probe is the library's A1, which on a vector is a linear layer and a BatchNorm. It is trained
+# as in lesson 1, and `need_dx=False` says that nobody wants a gradient from it.
+
+
+# %%
+def probe_accuracy(train_x, test_x, epochs=10, batch=128):
+    probe = ml.a1(train_x.shape[1:], len(data.classes), FEATURES, rng=0)
+    optimizer = ml.SGD(lr=0.1)
+    steps, rng = len(train_x) // batch, np.random.default_rng(0)
+    for epoch in range(epochs):
+        order = rng.permutation(len(train_x))
+        for step in range(steps):
+            chosen = order[step * batch : (step + 1) * batch]
+            logits = probe.forward(train_x[chosen], training=True)
+            _, dlogits = ml.softmax_cross_entropy(logits, data.train.labels[chosen])
+            probe.backward(dlogits, need_dx=False)
+            optimizer.lr = ml.learning_rate("cosine", 0.1, epoch * steps + step, epochs * steps)
+            optimizer.update(probe)
+    return np.mean(probe.forward(test_x).argmax(axis=1) == data.test.labels)
+
+
+with one_blas_thread():
+    accuracy = {name: [probe_accuracy(*pair) for pair in pairs] for name, pairs in X.items()}
+print(f"{'probe accuracy (%)':18}" + "".join(f"{f'x_{i}':>8}" for i in range(K + 1)))
+for name, row in accuracy.items():
+    print(f"{name:18}" + "".join(f"{100 * a:8.1f}" for a in row))
+
+# %% [markdown]
+# > **Question.** The untrained network's layers are random. Why does a probe on them still reach
+# > 80 %, little less than one on the images?
+
+# %%
+LOOKS = {
+    "BP": {"color": "#333333", "linestyle": "-", "marker": "o"},
+    "G3S2": {"color": "#555555", "linestyle": "--", "marker": "s"},
+    "G1": {"color": "#8A8A8A", "linestyle": "-", "marker": "^"},
+    "untrained": {"color": "#A5A5A5", "linestyle": ":", "marker": "v"},
+}
+
+
+def by_layer(axis, rows, looks, ylabel, first=0):
+    for name, look in looks.items():
+        axis.plot(range(first, K + 1), rows[name][first:], label=name, **look)
+    axis.set_xticks(range(first, K + 1), ["images"] * (first == 0) + list(range(1, K + 1)))
+    axis.set(xlabel="layer", ylabel=ylabel)
+    axis.grid(alpha=0.3)
+    axis.legend()
+
+
+figure, axis = plt.subplots(figsize=(7.5, 3.4))
+by_layer(axis, {name: 100 * np.array(row) for name, row in accuracy.items()}, LOOKS, "accuracy (%)")
+show(
+    figure,
+    "**Figure 2.** Test accuracy of a linear probe on each layer, and on the images. Depth makes "
+    "the answer easier to read only where layers were trained.",
+    alt="Probe accuracy over the images and layers 1 to 6. All begin at the same point for the "
+    "images and are near 82 percent at layer 1. BP, G3S2 and G1 rise together, to about 85 at "
+    "layer 2 and 86 to 87 at layer 6. The untrained network stays near 81 and falls to 79.",
+)
+gain = {name: 100 * (row[K] - row[1]) for name, row in accuracy.items()}
+check(
+    "depth makes the answer easier to read if trained",
+    min(gain[name] for name in ("BP", "G1", "G3S2")) > gain["untrained"] + sized(2, -10),
+    ", ".join(f"{name} {gain[name]:+.1f}" for name in LOOKS),
+)
+
+# %% [markdown]
+# A random layer mixes what it gets but loses little of it, so most of what could be read before can
+# be read after. Layer by layer a little more is lost. The trained networks gain with depth instead,
+# most of it in the second layer.
+#
+# And the algorithms? At this size their curves can hardly be told apart. With 2,000 test images an
+# accuracy of 86 % is known to $\sqrt{0.86 \cdot 0.14 / 2000}$, about 0.8 points, and so is every
+# point in the figure: do not read stories into its wiggles. G1 does no worse in the early layers,
+# where each has a classifier of its own to please. Does that mean that all three know the same?
+#
+# ## 3 Whom do you resemble?
+#
+# An accuracy is one number. To compare two layers we need to compare what they say of *all
+# images*. Features cannot be compared one by one: feature 17 of one network has nothing to do with
+# feature 17 of another, even if both networks know the same. But we can ask each layer which
+# *images* it finds alike. With features $X$ $(N, p)$, centred so that each column has the mean 0,
+# the table $X X^\top$ $(N, N)$ holds the inner product of every pair of images. *Linear CKA*
+# (centred kernel alignment; Kornblith et al. 2019) is the cosine between two such tables:
+#
+# $$\mathrm{CKA}(X, Y)
+# = \frac{\sum_{nm} (XX^\top)_{nm}\,(YY^\top)_{nm}}{\lVert XX^\top\rVert_F\ \lVert YY^\top\rVert_F}
+# = \frac{\lVert X^\top Y\rVert_F^2}{\lVert X^\top X\rVert_F\ \lVert Y^\top Y\rVert_F} .$$
+#
+# The two forms are equal because $\mathrm{tr}(XX^\top YY^\top) = \mathrm{tr}(X^\top Y\,Y^\top X)$.
+# The second one needs $p \times p$ matrices only; the number of features may differ.
+
+
+# %%
+def cka(X, Y):
+    """Return the linear CKA of features X (N, p) and Y (N, q) of the same N images."""
+    X, Y = (Z - Z.mean(axis=0, dtype=np.float64) for Z in (X, Y))
+    return np.sum((X.T @ Y) ** 2) / (np.linalg.norm(X.T @ X) * np.linalg.norm(Y.T @ Y))
+
+
+def cka_by_images(X, Y):
+    """The same from the tables of images; slower, as there are more images than features."""
+    X, Y = (Z - Z.mean(axis=0, dtype=np.float64) for Z in (X, Y))
+    K, L = X @ X.T, Y @ Y.T
+    return np.sum(K * L) / (np.linalg.norm(K) * np.linalg.norm(L))
+
+
+# %% [markdown]
+# New code of ours is wrong until it is tested, and a measure more than most, because nobody knows
+# what it *should* say of two networks. So we try it on cases with a known answer.
+#
+# > **Question.** Before you read on: what must CKA be for a layer and itself? For one feature each
+# > with correlation $r$? For two layers of pure noise, is it 0?
+
+# %%
+rng = np.random.default_rng(0)
+N, p = 2000, 128
+A, B = rng.standard_normal((N, p)), rng.standard_normal((N, p))
+rotation, _ = np.linalg.qr(rng.standard_normal((p, p)))
+one, other = np.array([[1.0], [0], [-1]]), np.array([[1.0], [1], [-2]])
+layers = X["BP"][2][1][:300], X["G1"][5][1][:300]
+cases = [
+    ("a layer and itself", cka(A, A), 1, 1e-12),
+    ("rotated, scaled and shifted", cka(A, 3 * A @ rotation + 5), 1, 1e-12),
+    ("one feature each, r² = 3²/(2·6)", cka(one, other), 0.75, 1e-12),
+    ("no correlation at all", cka(one, np.array([[1.0], [-2], [1]])), 0, 1e-12),
+    ("noise and noise, p/(N + p)", cka(A, B), p / (N + p), 2e-3),
+    ("noise on 100 images", cka(A[:100], B[:100]), p / (100 + p), 3e-2),
+    ("both forms, on real layers", cka(*layers), cka_by_images(*layers), 1e-9),
+]
+for name, value, expected, _ in cases:
+    print(f"{name:34}{value:8.4f}   expected {expected:.4f}")
+check(
+    "CKA is right on cases with a known answer",
+    all(abs(value - expected) < tolerance for _, value, expected, tolerance in cases),
+    f"{len(cases)} cases",
+)
+
+# %% [markdown]
+# Two things to remember. CKA does not see rotations, which is what we want: which feature stands
+# where is of no interest. And it is not 0 for noise: with few images and many features everything
+# looks alike, 0.56 for 100 images. We use all test images, where noise gets
+# $128 / (2000 + 128) = 0.06$.
+#
+# ## 4 Within a network
+#
+# Now every layer with every other layer of its network, with the images, and with the labels, which
+# are features like any others: one-hot, ten columns.
+
+# %%
+tests = {name: [test for _, test in pairs] for name, pairs in X.items()}
+onehot = np.eye(len(data.classes))[data.test.labels]
+names = ["images", *range(1, K + 1), "labels"]
+figure, axes = plt.subplots(2, 2, figsize=(7.5, 6.6))
+for axis, name in zip(axes.flat, ("untrained", "BP", "G1", "G3S2"), strict=True):
+    everyone = [*tests[name], onehot]
+    table = np.array([[cka(a, b) for b in everyone] for a in everyone])
+    axis.imshow(table, vmin=0, vmax=1)
+    for row, column in np.ndindex(table.shape):
+        value = table[row, column]
+        ink = "black" if value > 0.55 else "white"
+        axis.text(
+            column, row, f"{value:.2f}".lstrip("0"), ha="center", va="center", fontsize=7, color=ink
+        )
+    axis.set_xticks(range(K + 2), names, rotation=90)
+    axis.set_yticks(range(K + 2), names)
+    axis.set_title(name)
+show(
+    figure,
+    "**Figure 3.** CKA of every layer with every other one, with the images and with the labels. "
+    "Neighbours are alike. Trained layers leave the images behind and come closer to the labels.",
+    alt="Four tables of eight by eight, for the untrained network, BP, G1 and G3S2: images, layers "
+    "1 to 6, labels. Values are 1 on the diagonal and fall away from it. In the untrained network "
+    "the row of the labels is dark throughout, about 0.2 to 0.4; in the trained ones it rises from "
+    "0.4 at layer 1 to 0.65 at layer 6.",
+)
+
+# %%
+likeness = {name: [cka(test, onehot) for test in tests[name]] for name in LOOKS}
+figure, axis = plt.subplots(figsize=(7.5, 3.4))
+by_layer(axis, likeness, LOOKS, "CKA with the labels")
+axis.set_ylim(0, None)
+show(
+    figure,
+    "**Figure 4.** How much each layer resembles the labels. Under G1 all layers have a classifier "
+    "of their own, under G3S2 layers 3, 5 and 6, under BP only layer 6.",
+    alt="CKA with the labels over the images and layers 1 to 6. Untrained: about 0.35 at layer 1, "
+    "0.2 to 0.3 behind it. The trained networks begin near 0.4 at layer 1. G1 rises from layer 2 "
+    "on; BP dips at layer 2 and stays below G1 until layer 5; G3S2 follows BP at layer 2 and is "
+    "with G1 from layer 3 on. All three meet near 0.65 at layer 6.",
+)
+middle = slice(2, 5)  # layers 2 to 4
+lead = np.mean(likeness["G1"][middle]) - np.mean(likeness["BP"][middle])
+check(
+    "G1's layers 2 to 4 resemble the labels more than BP's",
+    lead > sized(0.02, -1),
+    f"by {lead:.3f} on the mean",
+)
+
+# %% [markdown]
+# There is the difference. A layer under BP is free to compute something that is of use only later;
+# its second layer even moves away from the labels. Under G1 each layer has to come as close to the
+# labels as it can, at once, *because nobody tells it what the layers behind could make of its
+# features*. And G3S2? Look at layers 2 and 3. No block of it ever ends at layer 2, and it does not
+# follow G1 there. Layer 3 ends one in every odd epoch, and there the curve joins G1's.
+#
+# ## 5 Between algorithms
+#
+# Layer $i$ under BP and layer $i$ under G1: how alike are they? A number alone says little. Two
+# networks trained by BP from different seeds are not the same either, and that is the yardstick.
+
+# %%
+PAIRS = {
+    "BP and BP, other seed": {"color": "#333333", "linestyle": "-", "marker": "o"},
+    "BP and G3S2": {"color": "#555555", "linestyle": "--", "marker": "s"},
+    "BP and G1": {"color": "#8A8A8A", "linestyle": "-", "marker": "^"},
+    "BP and untrained": {"color": "#A5A5A5", "linestyle": ":", "marker": "v"},
+}
+
+
+def side_by_side(one, other):
+    return [cka(a, b) for a, b in zip(tests[one], tests[other], strict=True)]
+
+
+alike = {pair: side_by_side(*pair.split(" and ")) for pair in PAIRS}
+figure, axis = plt.subplots(figsize=(7.5, 3.4))
+by_layer(axis, alike, PAIRS, "CKA", first=1)
+show(
+    figure,
+    "**Figure 5.** The same layer in two networks. All trained ones are alike in the first layer "
+    "and in the last; in between, G1 goes its own way.",
+    alt="CKA over layers 1 to 6 for four pairs. BP and untrained falls from 0.97 at layer 1 to "
+    "about 0.5 at layers 5 and 6. The other three begin near 0.98, dip in the middle and end near "
+    "0.94: BP and BP from another seed dips to about 0.91, BP and G3S2 to 0.88, BP and G1 to 0.82.",
+)
+print(f"{'CKA':24}" + "".join(f"{i:7}" for i in range(1, K + 1)))
+for pair, row in alike.items():
+    print(f"{pair:24}" + "".join(f"{value:7.2f}" for value in row[1:]))
+
+# %%
+seed, g3s2, g1 = (np.mean(row[middle]) for row in list(alike.values())[:3])
+check(
+    "in layers 2 to 4 G1 is further from BP than another seed, or G3S2",
+    seed - g1 > sized(0.015, -1) and g3s2 - g1 > sized(0.01, -1),
+    f"CKA {seed:.2f}, G3S2 {g3s2:.2f}, G1 {g1:.2f}",
+)
+fall = alike["BP and untrained"][1] - alike["BP and untrained"][5]
+check(
+    "training changes deep layers more than the first one",
+    fall > sized(0.2, -1),
+    f"CKA with untrained {fall:.2f} lower in layer 5",
+)
+
+# %% [markdown]
+# Note what the yardstick did. "BP and G1 have a CKA of 0.86" sounds like much the same; beside 0.94
+# for two seeds it is a difference. And note the last layer: whichever the algorithm, it says nearly
+# the same of all images, although the layers in front do not. It has to, as it must resemble the
+# labels. (Is there more to it than the labels? That is exercise 3.)
+#
+# All this is one small network after six epochs, and both instruments are blunt: a probe reads
+# only what is linear, and CKA is ruled by the few directions in which features vary most. In a
+# larger network the difference shows in the accuracy too: in vgg8b after ten epochs G1 ends two
+# points below BP ([README](../README.md)).
+#
+# ## Summary
+#
+# * A probe is a linear classifier on frozen features. Give every layer's probe equally many
+#   numbers, and compare with an untrained network and with the images.
+# * Linear CKA is the cosine between two tables of which images are alike. It is 1 for rotated and
+#   scaled features, $r^2$ for single ones, and $p/(N+p)$ rather than 0 for noise.
+# * A difference between two algorithms counts only beside the difference between two seeds.
+# * Under G1 layers 2 to 4 resemble the labels more than under BP, and they are further from BP's
+#   than those of another seed. G3S2 lies between: like G1 where a block ends, less so elsewhere.
+# * All three end alike: in the last layer they resemble the labels, and one another.
+#
+# ## Exercises
+#
+# **1 (easy).** Give the probes 32 numbers instead of 128, then 512 (`FEATURES`; the last layer has
+# its 128 in any case). Which layers gain most, and does the comparison stay fair?
+
+# %%
+# Your answer to exercise 1
+
+# %% [markdown]
+# **2 (medium).** Train one more network by G3, whose blocks end at layers 3 and 6, always. Before
+# you draw its curve into Fig. 4, say at which layers it will come close to G1's and where it will
+# stay near BP's. Then do the same for G2S1.
+
+# %%
+# Your answer to exercise 2
+
+# %% [markdown]
+# **3 (hard).** Are trained networks alike in layer 6 because of the labels alone? Subtract from
+# each image's features the mean of its class. Show that this takes away everything in $X$ that is
+# linear in the one-hot labels, compute Fig. 5 from what is left, and compare with the $p/(N+p)$ of
+# noise. What do two networks share beyond the classes, and where do they share least?
+
+# %%
+# Your answer to exercise 3
+
+# %% [markdown]
+# *Next:* [Lesson 11](11_making_it_fast.ipynb), from loops to fused kernels, each measured.
