@@ -3,7 +3,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from minilocal.batches import evaluation_batches, training_batches
+from minilocal.batches import Minibatches, evaluation_batch, evaluation_batches, evaluation_labels, training_batches
 from minilocal.data import Images, Normalisation, pad_to_32, prepare, split
 from minilocal.errors import InputError
 
@@ -84,6 +84,28 @@ def test_an_epoch_sees_each_image_at_most_once_and_drops_the_partial_batch():
     for x, y in batches:
         assert x.dtype == np.float32
         assert np.array_equal(x[:, 0, 0, 0], y + 1)
+
+
+def test_a_minibatch_can_be_made_without_the_others_and_its_labels_without_its_pixels():
+    images = numbered(50)
+    batches = Minibatches(images, 16, seed=0, epoch=3, crop=True, flip=True)
+    assert len(batches) == 3
+    for number, (x, labels) in enumerate(training_batches(images, 16, 0, 3, crop=True, flip=True, first=1), 1):
+        assert np.array_equal(batches.pixels(number), x)
+        assert np.array_equal(batches.labels(number), labels)
+
+
+def test_whoever_needs_labels_alone_can_do_without_pixels(images):
+    data = prepare(images, validation=0.25)
+    bare = data.without_pixels()
+    for name in ("train", "validation", "test"):
+        mine, theirs = getattr(bare, name), getattr(data, name)
+        assert mine.pixels.nbytes == 0
+        assert len(mine) == len(theirs)
+        assert np.array_equal(evaluation_labels(mine, 0), evaluation_batch(theirs, 0)[1])
+    whole, mine = (Minibatches(d.train, 16, 0, 0, crop=True, flip=False) for d in (data, bare))
+    assert all(np.array_equal(mine.labels(number), whole.labels(number)) for number in range(len(whole)))
+    assert prepare(images).without_pixels().validation is None
 
 
 def test_order_and_augmentation_are_keyed_by_seed_and_epoch():

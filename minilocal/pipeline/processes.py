@@ -164,12 +164,11 @@ def _wait_for(processes: Sequence[SpawnProcess]) -> None:
 def _loss(processes: Sequence[SpawnProcess], plan: Plan, root: Root | None) -> str:
     """Say which worker died, and how. Those that end because of it have a status of their own."""
     deadline = time.monotonic() + PATIENCE
-    dead: list[int] = []
-    while not dead and time.monotonic() < deadline and any(process.is_alive() for process in processes):
-        wait([process.sentinel for process in processes if process.is_alive()], 0.1)
-        dead = [number for number, process in enumerate(processes) if process.exitcode not in (None, LOST)]
-    if not dead:
-        return "the workers ended"
+    while not (dead := [n for n, process in enumerate(processes) if process.exitcode not in (None, LOST)]):
+        alive = [process.sentinel for process in processes if process.is_alive()]
+        if not alive or time.monotonic() > deadline:
+            return "a worker ended"
+        wait(alive, 0.1)
     number, status = dead[0], processes[dead[0]].exitcode or 0
     shift = next(iter(plan.shares)) if root is None or root.shift is None else root.shift
     share = plan.share(number, shift)
