@@ -181,11 +181,10 @@ def main(argv: Sequence[str] | None = None) -> int:
                 progress.on_epoch(report)
     except (TrainingError, KeyboardInterrupt):
         progress.close()
-        with contextlib.suppress(InputError, TrainingError):  # what stopped the run is what is to be said
+        with contextlib.suppress(TrainingError):  # what stopped the run is what is to be said
             draw(run, config.title)
         raise
-    draw(run, config.title)
-    accuracy = run.read_rows("metrics.csv")[-1]["test_accuracy"]
+    accuracy = draw(run, config.title)[-1]["test_accuracy"]
     print(f"test accuracy {100 * accuracy:.2f} % ({config.title}); results in {run.path}")
     return 0
 
@@ -199,11 +198,18 @@ def check(options: argparse.Namespace) -> None:
         raise InputError(f"--run-dir has no effect on --resume {options.resume}, whose directory that is; leave it out")
 
 
-def draw(run: RunDirectory, title: str) -> None:
-    """Draw a run's pictures, of the epochs that it finished, if there are any."""
-    if run.read_rows("metrics.csv"):
-        draw_curves(run, title)
-        draw_gradient_map(run, title)
+def draw(run: RunDirectory, title: str) -> list[dict[str, float]]:
+    """Draw a run's pictures, of the epochs that it finished if there are any; return the rows of metrics.csv.
+
+    Raises `TrainingError` if they can't be drawn, for the run began.
+    """
+    try:
+        if rows := run.read_rows("metrics.csv"):
+            draw_curves(run, title)
+            draw_gradient_map(run, title)
+        return rows
+    except InputError as error:
+        raise TrainingError(str(error)) from None
 
 
 if __name__ == "__main__":
