@@ -161,6 +161,7 @@ def run_command(options: argparse.Namespace, ranks: Ranks | None = None) -> int:
                 lambda position: progress.begin_at(position, config.batch_size),
             ):
                 progress.on_epoch(report)
+<<<<<<< HEAD
         except (TrainingError, KeyboardInterrupt):
             progress.close()
             with contextlib.suppress(InputError, TrainingError):  # what stopped the run is what is to be said
@@ -170,6 +171,14 @@ def run_command(options: argparse.Namespace, ranks: Ranks | None = None) -> int:
     for line in describe_log(root.log) if root else ():
         progress.say(line)
     accuracy = run.read_rows("metrics.csv")[-1]["test_accuracy"]
+=======
+    except (TrainingError, KeyboardInterrupt):
+        progress.close()
+        with contextlib.suppress(TrainingError):  # what stopped the run is what is to be said
+            draw(run, config.title)
+        raise
+    accuracy = draw(run, config.title)[-1]["test_accuracy"]
+>>>>>>> runs
     print(f"test accuracy {100 * accuracy:.2f} % ({config.title}); results in {run.path}")
     return 0
 
@@ -189,6 +198,7 @@ def check(options: argparse.Namespace) -> None:
         raise InputError(f"--run-dir has no effect on --resume {options.resume}, whose directory that is; leave it out")
 
 
+<<<<<<< HEAD
 def draw(run: RunDirectory, title: str, root: Root | None) -> None:
     """Draw a run's pictures, of the epochs that it finished, if there are any, and of what workers did."""
     if run.read_rows("metrics.csv"):
@@ -196,6 +206,20 @@ def draw(run: RunDirectory, title: str, root: Root | None) -> None:
         draw_gradient_map(run, title)
     if root is not None and root.log.spans:
         draw_timeline(root.log, title, run.path / "timeline.png")
+=======
+def draw(run: RunDirectory, title: str) -> list[dict[str, float]]:
+    """Draw a run's pictures, of the epochs that it finished if there are any; return the rows of metrics.csv.
+
+    Raises `TrainingError` if they can't be drawn, for the run began.
+    """
+    try:
+        if rows := run.read_rows("metrics.csv"):
+            draw_curves(run, title)
+            draw_gradient_map(run, title)
+        return rows
+    except InputError as error:
+        raise TrainingError(str(error)) from None
+>>>>>>> runs
 
 
 if __name__ == "__main__":
