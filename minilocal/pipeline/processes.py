@@ -164,8 +164,11 @@ def _wait_for(processes: Sequence[SpawnProcess]) -> None:
 def _loss(processes: Sequence[SpawnProcess], plan: Plan, root: Root | None) -> str:
     """Say which worker died, and how. Those that end because of it have a status of their own."""
     deadline = time.monotonic() + PATIENCE
-    while not (dead := [n for n, process in enumerate(processes) if process.exitcode not in (None, LOST)]):
+    while True:
         alive = [process.sentinel for process in processes if process.is_alive()]
+        dead = [number for number, process in enumerate(processes) if process.exitcode not in (None, LOST)]
+        if dead:
+            break
         if not alive or time.monotonic() > deadline:
             return "a worker ended"
         wait(alive, 0.1)
