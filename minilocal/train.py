@@ -181,7 +181,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                 progress.on_epoch(report)
     except (TrainingError, KeyboardInterrupt):
         progress.close()
-        with contextlib.suppress(TrainingError):  # what stopped the run is what is to be said
+        with contextlib.suppress(TrainingError, KeyboardInterrupt):  # what stopped the run is what is to be said
             draw(run, config.title)
         raise
     accuracy = draw(run, config.title)[-1]["test_accuracy"]
