@@ -163,7 +163,7 @@ def run_command(options: argparse.Namespace, ranks: Ranks | None = None) -> int:
                 progress.on_epoch(report)
         except (TrainingError, KeyboardInterrupt):
             progress.close()
-            with contextlib.suppress(TrainingError):  # what stopped the run is what is to be said
+            with contextlib.suppress(TrainingError, KeyboardInterrupt):  # what stopped the run is what is to be said
                 draw(run, config.title, root)
             raise
     accuracy = draw(run, config.title, root)[-1]["test_accuracy"]

@@ -122,6 +122,8 @@ def test_a_network_built_for_another_algorithm_is_refused_at_once(images):
         Trainer(network, "G1", data, epochs=1, batch_size=16)
     with pytest.raises(InputError, match="epochs is 0"):
         Trainer(network, "G2", data, epochs=0, batch_size=16)
+    with pytest.raises(InputError, match="lr_epochs is 2; learning rates must last for all 3 epochs"):
+        Trainer(network, "G2", data, epochs=3, lr_epochs=2, batch_size=16)
 
 
 @pytest.mark.parametrize("size", [0, 1, 97])
