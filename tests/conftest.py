@@ -14,7 +14,7 @@ settings.load_profile("minilocal")
 
 @pytest.fixture(scope="session", autouse=True)
 def ctrl_c():
-    """Ctrl-C works in tests, and in what they start, although tests may have been started in the background without it."""
+    """Ctrl-C works in tests and in what they start, even if they were started in the background without it."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
