@@ -23,7 +23,7 @@ from minilocal.datasets import load
 HOSTILE = [
     "", " ", "0", "-0", "-1", "3", "nan", "inf", "-inf", "1e999", "1e-999", "0.3", "1.5", str(2**31), str(2**63),
     str(-(2**63)), "9" * 400, "9" * 5000, "0x10", "1_000", "١", "½", "\0", "a\nb", "\udcff", "\U0001f4a9" * 50,
-    "x" * 5000, ".", "..", "/", "~", "/dev/null", "/dev/zero", "/proc/self/mem", "/proc/self/environ", "/nowhere/x\0", "-",
+    "x" * 5000, ".", "..", "/", "~", "/dev/null", "/dev/zero", "/proc/self/mem", "/proc/self/environ", "/no/x\0", "-",
     "--", "-x", "--lr", "None", "True", "[]", "%s%n%d", "{0.__class__}", "'; exit", "G0", "G3S2", "G3S3", "g2s1",
     "G1000", "BP", "vgg8b", "a2", "npz:", "npz:/dev/zero", "npz:/proc/self/environ", "npz:\0", "mnist", "http://[",
     "http://127.0.0.1:1", "ftp://127.0.0.1:1", "file:///", "data:,x",
