@@ -8,6 +8,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from types import FrameType
+from typing import Any
 
 # What asks a program to end. Windows has no SIGTERM that a program could notice; Ctrl-Break takes its place.
 TERMINATE = getattr(signal, "SIGBREAK", signal.SIGTERM)
@@ -19,13 +20,9 @@ class Stop:
 
     status = 0
 
-    def note(self, number: int, _: FrameType | None) -> None:
-        """Handle a signal. After the first Ctrl-C the system itself handles the second, by ending the process."""
-        self.status = 130 if number == signal.SIGINT else 143
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-        if number == signal.SIGINT:
-            with contextlib.suppress(OSError):
-                os.write(2, SAY)  # print may be in the middle of a line of its own
+
+_active: list[Stop] = []  # of all `with` blocks that are open; they need not close in the order in which they opened
+_before: dict[signal.Signals, Any] = {}  # the handlers when none was
 
 
 @contextlib.contextmanager
@@ -39,12 +36,28 @@ def noted() -> Iterator[Stop]:
     if threading.current_thread() is not threading.main_thread():
         yield stop
         return
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, TERMINATE)}
-    before = {number: handler for number, handler in before.items() if handler not in (signal.SIG_IGN, None)}
-    for number in before:
-        signal.signal(number, stop.note)
+    if not _active:
+        handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, TERMINATE)}
+        _before.update({number: old for number, old in handlers.items() if old not in (signal.SIG_IGN, None)})
+        for number in _before:
+            signal.signal(number, _note)
+    _active.append(stop)
     try:
         yield stop
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        _active.remove(stop)
+        if not _active:
+            for number, handler in _before.items():
+                signal.signal(number, handler)
+            _before.clear()
+
+
+def _note(number: int, _: FrameType | None) -> None:
+    """Handle a signal. After the first one the system itself handles Ctrl-C, by ending the process at once."""
+    for stop in _active:
+        stop.status = 130 if number == signal.SIGINT else 143
+    if signal.SIGINT in _before:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    if number == signal.SIGINT:
+        with contextlib.suppress(OSError):
+            os.write(2, SAY)  # print may be in the middle of a line of its own

@@ -297,6 +297,7 @@ def test_what_is_not_finite_stops_the_run_with_its_place_and_keeps_the_checkpoin
     )
     goes_on = train_into(directory, trainer(images, "G2S1"))
     assert next(goes_on).epoch == 2
+    goes_on.close()
 
 
 def test_a_checkpoint_with_numbers_that_are_not_finite_is_never_written(images, run):

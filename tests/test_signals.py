@@ -25,6 +25,18 @@ def test_ctrl_c_says_what_happens_and_leaves_the_next_to_the_system(capfd):
         signal.raise_signal(signal.SIGINT)
 
 
+def test_blocks_may_close_in_any_order():
+    """Runs in a notebook may be given up in any order."""
+    before = signal.getsignal(signal.SIGINT)
+    first, second = noted(), noted()
+    stops = [first.__enter__(), second.__enter__()]
+    first.__exit__(None, None, None)
+    signal.raise_signal(TERMINATE)
+    assert [stop.status for stop in stops] == [0, 143]
+    second.__exit__(None, None, None)
+    assert signal.getsignal(signal.SIGINT) == before
+
+
 def test_a_signal_that_is_ignored_stays_ignored():
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
