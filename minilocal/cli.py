@@ -13,7 +13,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from minilocal.errors import InputError, Interrupted, TrainingError
 
@@ -31,6 +31,14 @@ COMMANDS = {
 
 class Parser(argparse.ArgumentParser):
     """An `ArgumentParser` whose errors are one sentence, without the usage in front."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parse as ever, but refuse `--flag=--`, of which argparse makes an empty list before Python 3.13."""
+        args = sys.argv[1:] if args is None else list(args)
+        for arg in args:
+            if arg.startswith("-") and arg.endswith("=--"):
+                self.error(f"argument {arg.removesuffix('=--')}: expected one argument")
+        return super().parse_known_args(args, namespace)
 
     def error(self, message: str) -> NoReturn:
         """Print one sentence to stderr and exit with status 2."""

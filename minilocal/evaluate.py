@@ -117,7 +117,7 @@ def _read_image(file: str, info: DataInfo, invert: bool) -> np.ndarray:
         raise InputError(f"image {file!r} can't be scaled like the floating-point images of this run; --predict needs "
                          "a run on 8-bit images or on numbers from 0 to 1")  # fmt: skip
     try:
-        with warnings.catch_warnings(), Image.open(file) as opened:
+        with warnings.catch_warnings(), Path(file).open("rb") as content, Image.open(content) as opened:
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             if opened.mode.startswith(("I", "F")):
                 raise InputError(f"image {file!r} has more than 8 bits per channel; save it with 8")

@@ -69,6 +69,6 @@ def new_directory(path: Path) -> Iterator[None]:
         yield
     except BaseException:
         for place in absent:
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError, ValueError):
                 place.rmdir()
         raise

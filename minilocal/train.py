@@ -163,13 +163,12 @@ def run_command(options: argparse.Namespace, ranks: Ranks | None = None) -> int:
                 progress.on_epoch(report)
         except (TrainingError, KeyboardInterrupt):
             progress.close()
-            with contextlib.suppress(InputError, TrainingError):  # what stopped the run is what is to be said
+            with contextlib.suppress(TrainingError, KeyboardInterrupt):  # what stopped the run is what is to be said
                 draw(run, config.title, root)
             raise
-    draw(run, config.title, root)
+    accuracy = draw(run, config.title, root)[-1]["test_accuracy"]
     for line in describe_log(root.log) if root else ():
         progress.say(line)
-    accuracy = run.read_rows("metrics.csv")[-1]["test_accuracy"]
     print(f"test accuracy {100 * accuracy:.2f} % ({config.title}); results in {run.path}")
     return 0
 
@@ -189,13 +188,20 @@ def check(options: argparse.Namespace) -> None:
         raise InputError(f"--run-dir has no effect on --resume {options.resume}, whose directory that is; leave it out")
 
 
-def draw(run: RunDirectory, title: str, root: Root | None) -> None:
-    """Draw a run's pictures, of the epochs that it finished, if there are any, and of what workers did."""
-    if run.read_rows("metrics.csv"):
-        draw_curves(run, title)
-        draw_gradient_map(run, title)
-    if root is not None and root.log.spans:
-        draw_timeline(root.log, title, run.path / "timeline.png")
+def draw(run: RunDirectory, title: str, root: Root | None) -> list[dict[str, float]]:
+    """Draw a run's pictures, of the epochs that it finished if there are any, and of what workers did.
+
+    Returns the rows of metrics.csv. Raises `TrainingError` if they can't be drawn, for the run began.
+    """
+    try:
+        if rows := run.read_rows("metrics.csv"):
+            draw_curves(run, title)
+            draw_gradient_map(run, title)
+        if root is not None and root.log.spans:
+            draw_timeline(root.log, title, run.path / "timeline.png")
+        return rows
+    except InputError as error:
+        raise TrainingError(str(error)) from None
 
 
 if __name__ == "__main__":

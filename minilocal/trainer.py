@@ -69,6 +69,8 @@ class Trainer:
         self.optimizer = SGD(lr, momentum, weight_decay)
         if epochs < 1:
             raise InputError(f"epochs is {epochs}; it must be at least 1")
+        if self.lr_epochs < epochs:
+            raise InputError(f"lr_epochs is {lr_epochs}; learning rates must last for all {epochs} epochs")
         if not 2 <= batch_size <= len(data.train):
             raise InputError(
                 f"batch size is {batch_size}; it must be at least 2 and at most the training images, {len(data.train)}"

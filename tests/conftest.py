@@ -1,3 +1,5 @@
+import signal
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
@@ -8,6 +10,14 @@ from minilocal import parallel
 # A kernel's first call compiles it, and machines are shared: slowness is no failure.
 settings.register_profile("minilocal", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("minilocal")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def ctrl_c():
+    """Ctrl-C works in tests, and in what they start, although tests may have been started in the background without it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture

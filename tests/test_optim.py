@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from minilocal.errors import InputError
+from minilocal.errors import InputError, NonFiniteError
 from minilocal.layers import Linear
 from minilocal.optim import SGD, cosine, learning_rate, step_decay
 
@@ -23,6 +23,30 @@ def test_sgd_is_its_equation(rng, dtype, tolerance):
         assert param.dtype == dtype
         np.testing.assert_allclose(param, expected[name], rtol=10 * tolerance, atol=tolerance)
         np.testing.assert_allclose(optimizer.velocity[layer][name], velocity[name], rtol=10 * tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("where", ["grads", "params"])
+def test_an_update_that_leaves_no_finite_number_says_so(dtype, bad, where):
+    """In whatever chunk it is: the first, the last, in between."""
+    for place in (0, 30_000, -1):
+        layer, optimizer = Linear(400, 160, dtype=dtype), SGD()
+        getattr(layer, where)["weight"].flat[place] = bad
+        with (
+            np.errstate(invalid="ignore"),
+            pytest.raises(NonFiniteError, match="weight is not finite after its update"),
+        ):
+            optimizer.update(layer)
+
+
+def test_the_largest_number_is_finite_and_a_larger_one_is_not():
+    layer, optimizer = Linear(3, 2), SGD(lr=1, momentum=0, weight_decay=0)
+    layer.params["weight"][...] = np.finfo(np.float32).max
+    optimizer.update(layer)
+    layer.grads["weight"][...] = -np.finfo(np.float32).max
+    with np.errstate(over="ignore"), pytest.raises(NonFiniteError):
+        optimizer.update(layer)
 
 
 def test_cosine_begins_at_lr_and_ends_near_zero():

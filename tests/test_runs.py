@@ -16,6 +16,7 @@ from minilocal.reports import Position
 from minilocal.rundir import RunDirectory
 from minilocal.runs import train_into
 from minilocal.schedule import parse
+from minilocal.signals import TERMINATE
 from minilocal.trainer import Trainer
 from minilocal.vgg import build_network
 
@@ -95,12 +96,12 @@ def test_a_run_that_dies_in_any_step_goes_on_within_the_epoch(images, algo, run,
     check_timing(parts, 2)
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (TERMINATE, 143)])
 @pytest.mark.parametrize("step", [1, 6, 7, 11])
 def test_a_signal_is_obeyed_once_the_step_is_saved(images, run, number, status, step):
     whole, parts, mine = run("whole"), run("parts"), trainer(images, epochs=2)
     list(train_into(whole, trainer(images, epochs=2)))
-    handlers = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    handlers = signal.getsignal(signal.SIGINT), signal.getsignal(TERMINATE)
     seen = []
 
     def ask(*_):
@@ -115,7 +116,7 @@ def test_a_signal_is_obeyed_once_the_step_is_saved(images, run, number, status, 
     place = f"step {(step - 1) % 6 + 1} of epoch {(step - 1) // 6 + 1}"
     assert str(stop.value) == f"stopped after {place}; to go on: python -m minilocal.train --resume {parts.path}"
     assert len(seen) == step
-    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == handlers
+    assert (signal.getsignal(signal.SIGINT), signal.getsignal(TERMINATE)) == handlers
     goes_on = trainer(images, epochs=2)
     list(train_into(parts, goes_on, on_begin=seen.append))
     assert 6 * seen[-1].epoch + seen[-1].step == step
@@ -132,7 +133,7 @@ def test_a_signal_during_the_evaluation_does_not_wait_for_its_end(images, run, m
         for batch in range(3):
             batches.append(batch)
             if batch == 1:
-                signal.raise_signal(signal.SIGTERM)
+                signal.raise_signal(TERMINATE)
             after_batch()
 
     with monkeypatch.context() as patch:
@@ -150,7 +151,7 @@ def test_a_signal_at_the_very_end_finds_nothing_left_to_stop(images, run):
     reports = train_into(run(), mine)
     next(reports)
     next(reports)
-    signal.raise_signal(signal.SIGTERM)
+    signal.raise_signal(TERMINATE)
     assert next(reports, None) is None
 
 

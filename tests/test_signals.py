@@ -3,16 +3,16 @@ import signal
 
 import pytest
 
-from minilocal.signals import noted
+from minilocal.signals import TERMINATE, noted
 
 
 def test_a_signal_is_noted_and_the_handlers_come_back():
-    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    before = [signal.getsignal(number) for number in (signal.SIGINT, TERMINATE)]
     with noted() as stop:
         assert stop.status == 0
-        signal.raise_signal(signal.SIGTERM)
+        signal.raise_signal(TERMINATE)
         assert stop.status == 143
-    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
+    assert [signal.getsignal(number) for number in (signal.SIGINT, TERMINATE)] == before
 
 
 def test_ctrl_c_says_what_happens_and_leaves_the_next_to_the_system(capfd):

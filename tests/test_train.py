@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import re
+import shutil
 import struct
 import subprocess
 import sys
@@ -220,6 +221,69 @@ def test_a_diverging_run_exits_1_and_keeps_its_directory(train, tmp_path):
     assert err.count("\n") == 1
     assert (tmp_path / "bad" / "config.json").exists()
     assert "results in" not in out
+
+
+def test_a_run_is_lengthened_if_its_learning_rate_was_planned_for_that(train, tmp_path):
+    assert train("--algo", "G2S1", "--lr-epochs", "3", "--run-dir", "run")[0] == 0
+    status, out, _ = train("--resume", "run", "--epochs", "3", "--algo", "g2s1", "--threads", "1")
+    assert status == 0
+    assert "\ngoing on after epoch 2\nepoch 3/3 | " in out
+    assert train("--algo", "G2S1", "--lr-epochs", "3", "--epochs", "3", "--run-dir", "whole")[0] == 0
+    for name in ("metrics.csv", "gradients.csv", "checkpoint.npz", "config.json"):
+        assert (tmp_path / "run" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes(), name
+    status, out, err = train("--resume", "run", "--epochs", "3")
+    assert (status, err) == (0, "")
+    assert "all 3 epochs are trained already" in out
+    assert "test accuracy" in out.splitlines()[-1]
+
+
+@pytest.fixture(scope="module")
+def finished(quick, tmp_path_factory):
+    path = tmp_path_factory.mktemp("finished") / "run"
+    assert main([*quick, "--algo", "G1", "--quiet", "--run-dir", str(path)]) == 0
+    return path
+
+
+@pytest.mark.parametrize(
+    ("argv", "says"),
+    [
+        (["--resume", "run", "--lr", "0.05"], "--lr is 0.05, but the run has 0.1"),
+        (["--resume", "run", "--algo", "BP"], "--algo is BP, but the run has G1"),
+        (["--resume", "run", "--epochs", "5"], "only a run begun with --lr-epochs 5 or more can become that long"),
+        (["--resume", "run", "--run-dir", "other"], "--run-dir has no effect on --resume run"),
+        (["--resume", "nowhere"], "nowhere/config.json does not exist; name a run directory"),
+        (["--resume", "file"], "file/config.json can't be read"),
+        (["--resume", "run", "--keep", "-1"], "--keep is -1; it must be at least 0"),
+        (["--resume", "run", "--checkpoint-every", "0"], "--checkpoint-every is 0; it must be at least 1"),
+        (["--epochs", "5", "--lr-epochs", "3"], "--lr-epochs is 3, but the learning rate must last for --epochs 5"),
+        (["--lr-epochs", "0"], "--lr-epochs is 0; it must be at least 1"),
+        (["--keep", "many"], "invalid int value: 'many'"),
+    ],
+)
+def test_what_a_run_cannot_go_on_with_is_refused_and_changes_nothing(train, finished, tmp_path, argv, says):
+    (tmp_path / "file").touch()
+    shutil.copytree(finished, tmp_path / "run")
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
+    status, out, err = train(*argv)
+    assert (status, out) == (2, "")
+    assert says in err
+    assert err.count("\n") == 1
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before
+
+
+def test_a_run_goes_on_where_its_data_lie_now_if_they_are_the_same(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "b").mkdir()
+    x, y = np.random.default_rng(0).integers(0, 255, (80, 16, 16, 1)).astype(np.uint8), np.arange(80) % 4
+    np.savez("own.npz", x_train=x, y_train=y, x_test=x, y_test=y)
+    argv = ["--dataset", "npz:own.npz", "--width", "0.0625", "--batch-size", "40", "--quiet", "--run-dir", "run"]
+    assert main([*argv, "--epochs", "1", "--lr-epochs", "2"]) == 0
+    (tmp_path / "own.npz").rename(tmp_path / "b" / "own.npz")
+    assert main(["--resume", "run", "--epochs", "2"]) == 2
+    np.savez("own.npz", x_train=255 - x, y_train=y, x_test=x, y_test=y)
+    assert main(["--resume", "run", "--epochs", "2"]) == 2
+    assert "other images or classes now than when the run began" in capsys.readouterr().err
+    assert main(["--resume", "run", "--epochs", "2", "--data-dir", "b", "--quiet"]) == 0
 
 
 def test_a_code_page_without_multiplication_sign_does_not_stop_a_run(quick, tmp_path):

@@ -102,6 +102,19 @@ def test_a_non_finite_loss_names_epoch_step_and_block(images):
     assert re.fullmatch(rf"{says}; try a smaller --lr than 1e\+38", str(error.value))
 
 
+def test_epochs_of_a_longer_training_have_its_learning_rates(images):
+    whole, part = train(images, epochs=4), train(images, epochs=2, lr_epochs=4)
+    assert [report.lr for report in part[1]] == [report.lr for report in whole[1][:2]]
+    assert part[1][-1].blocks == whole[1][1].blocks
+    assert part[1][-1].lr > train(images, epochs=2)[1][-1].lr
+
+
+def test_an_epoch_that_was_trained_may_be_trained_again(images):
+    trainer, _ = train(images, "G1", epochs=1)
+    first, second = trainer.train_epoch(0), trainer.train_epoch(0)
+    assert [part.steps for part in (*first.parts, *second.parts)] == [6, 6]
+
+
 def test_a_network_built_for_another_algorithm_is_refused_at_once(images):
     data = prepare(images)
     network = build_network("8 M 12", [16], data.image_shape, 4, "G2", features=64)
@@ -109,6 +122,8 @@ def test_a_network_built_for_another_algorithm_is_refused_at_once(images):
         Trainer(network, "G1", data, epochs=1, batch_size=16)
     with pytest.raises(InputError, match="epochs is 0"):
         Trainer(network, "G2", data, epochs=0, batch_size=16)
+    with pytest.raises(InputError, match="lr_epochs is 2; learning rates must last for all 3 epochs"):
+        Trainer(network, "G2", data, epochs=3, lr_epochs=2, batch_size=16)
 
 
 @pytest.mark.parametrize("size", [0, 1, 97])

@@ -156,9 +156,7 @@ check(
 # gone after thirty. Initial weights and BatchNorm are chosen so that it does not:
 
 # %%
-from minilocal.trainer import norm
-
-sizes = [norm(layer.grads.values()) for layer in network.layers]
+sizes = [np.sqrt(sum(np.vdot(g, g) for g in layer.grads.values())) for layer in network.layers]
 figure, axis = plt.subplots(figsize=(7.5, 2.4))
 axis.bar(range(1, K + 1), sizes, **block_patch(1))
 axis.set(xlabel="layer", ylabel="$\\|d\\theta_i\\|$", xticks=range(1, K + 1))

@@ -177,7 +177,7 @@ show(
 from minilocal.course.animation import show_animation
 
 show_animation(
-    animate_gradient_paths(algorithms, K, epochs=sized(4, 2)),
+    animate_gradient_paths(algorithms, K, epochs=sized(4, 1)),
     "**Figure 4.** (It moves.) A layer turns grey when it has run forward: from then on it keeps "
     "what its gradient will need. It gets its colour when the gradient has passed, and can forget. "
     "BP is grey from top to bottom before the first gradient comes; blocks never keep more than "

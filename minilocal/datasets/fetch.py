@@ -50,8 +50,10 @@ def fetch(
                 if not _is_here(name, remote, folder):
                     url = f"{mirror.rstrip('/')}/{remote.file}" if mirror else remote.url
                     _fetch_file(name, remote, url, folder, quiet, timeout)
-    except OSError as error:
-        raise InputError(f"{name} cannot be stored in {root}: {reason(error)}") from error
+    except InputError:
+        raise
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+        raise InputError(f"{name} cannot be stored in {str(root)!r}: {reason(error)}") from error
     return folder
 
 
