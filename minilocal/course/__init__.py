@@ -5,6 +5,7 @@
 
     and a file for each kind of picture that explains:
     products.py   matrix products as rectangles, drawn to show which sizes must agree
+    local_losses.py   a block with two local losses, and the gradients' way back
 
 A lesson begins with
 
