@@ -17,6 +17,7 @@
     probes.py     a frozen network with a probe on every layer
     paths.py      the gradient's path, and where it stops
     moments.py    what is in memory at each moment of a step
+    local_losses.py   a block with two local losses, and the gradients' way back
 
 A lesson begins with
 

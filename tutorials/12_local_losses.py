@@ -1,0 +1,707 @@
+# %% [markdown]
+# # Lesson 12: Design your own local loss
+#
+# Local learning asks little of a loss: a number for a block's output, and the gradient of that
+# number. Cross-entropy behind a small classifier is one such loss, and nothing says that it is the
+# best. In this lesson you build another one from the equation to the trained network: *similarity
+# matching*, by A. Nøkland and L. H. Eidnes (*Training Neural Networks with Local Error Signals*,
+# ICML 2019). It wants pictures of the same class to look alike to a layer, and pictures of
+# different classes to look different, and it needs no classifier for that. On the way you meet
+# everything that a loss of your own will need: a derivation, a gradient check, a fair comparison.
+#
+# **Learning goals.** After this lesson you can
+#
+# * say what a block needs from its loss, and write the local step for any loss;
+# * compute the similarity matrix of a batch and explain what similarity matching pulls together
+#   and pushes apart;
+# * derive a gradient through a norm and a product $u\,u^\top$, piece by piece, and check it by
+#   central differences, alone and inside a whole training step;
+# * compare local losses fairly, and read what the layers have learned.
+#
+# *You need:* lesson 5 (local learning) or this recap: a *block* is a run of layers $f_i \dots f_j$
+# that learns from a loss of its own on its output $x_j$; its gradient trains the block's layers and
+# stops at $x_{i-1}$. In G1 every layer is a block. The usual loss is the cross-entropy of an
+# auxiliary classifier, $z = A_j(x_j)$. *Time:* 30 minutes to read, a minute to run. Symbols are
+# those of [reference.md](reference.md); $da$ means $\partial L/\partial a$, and N is the number of
+# images in a batch.
+
+# %%
+import importlib.util
+import os
+import subprocess
+import sys
+
+if importlib.util.find_spec("minilocal") is None:
+    address = "git+https://github.com/minilocal/minilocal"
+    wanted = os.environ.get("MINILOCAL_WHEEL", address)
+    subprocess.run([sys.executable, "-m", "pip", "install", "-q", wanted], check=True)
+
+# %%
+import matplotlib.pyplot as plt
+import numpy as np
+
+import minilocal as ml
+from minilocal import gradcheck, steps
+from minilocal.course import check, show, sized, source, style
+
+style()
+
+# %% [markdown]
+# ## 1 What does a block want from its loss?
+#
+# Here is the library's step for one block. Look for the place where the loss comes in:
+
+# %%
+source(steps.block_step)
+
+# %% [markdown]
+# Between the block's forward and backward pass stand four lines that make $dx_j$ out of $x_j$ and
+# the labels: the classifier's forward pass, the loss, and the classifier's backward pass. The rest
+# of the step does not know what kind of loss it is. So let a *local loss* be anything that turns
+# $(x_j, \mathrm{labels})$ into
+#
+# $$\big(L,\; dx_j\big) \quad\text{with}\quad dx_j = \frac{\partial L}{\partial x_j},$$
+#
+# and that says which layers it trains along the way. The usual one, in this form:
+
+
+# %%
+class CrossEntropy:
+    """The loss of GX: softmax cross-entropy of the block's own classifier."""
+
+    def __init__(self, classifier):
+        self.classifier, self.layers = classifier, [classifier]
+
+    def __call__(self, x, labels):
+        logits = self.classifier.forward(x, training=True)
+        loss, dlogits = ml.softmax_cross_entropy(logits, labels)
+        return loss, self.classifier.backward(dlogits)
+
+
+# %% [markdown]
+# And the training step, for any losses. It is `ml.local_step` with one line exchanged:
+
+
+# %%
+def local_step(network, blocks, losses, x, labels, optimizer=None, seed=0, step=0):
+    """Train each block by its own loss, losses[last layer of the block]; return their values."""
+    network.set_dropout_keys(seed, step)
+    x = steps.frozen_forward(network, blocks[0].first - 1, x, labels)
+    values = []
+    for block in blocks:
+        layers, loss = network.layers[block.first - 1 : block.last], losses[block.last]
+        for layer in layers:
+            x = layer.forward(x, training=True)
+
+        value, dx = loss(x, labels)  # any local loss
+
+        for layer in reversed(layers[1:]):
+            dx = layer.backward(dx)
+        layers[0].backward(dx, need_dx=False)  # the gradient stops here
+        for layer in (*layers, *loss.layers):
+            if optimizer is not None:
+                optimizer.update(layer)
+            layer.release()
+        values.append(value)
+    return values
+
+
+# %% [markdown]
+# With cross-entropy it must be the library's step. We take a small network of three convolutional
+# layers and a fully connected one, $K = 4$, and train it by G1 for two steps, once with each:
+
+# %%
+data = ml.prepare("fashion-mnist-mini", train_size=sized(4000, 768), test_size=sized(2000, 200))
+STAGES, FC = "16 M 32 M 32 M", [64]
+
+
+def build(seed=0, dtype=np.float32, stages=STAGES, fc=FC, image_shape=data.image_shape, algo="G1"):
+    return ml.build_network(stages, fc, image_shape, 10, algo, features=256, seed=seed, dtype=dtype)
+
+
+networks, optimizers = (build(), build()), (ml.SGD(), ml.SGD())
+blocks = ml.parse_schedule("G1").blocks_at(0, len(networks[0]))
+losses = {block.last: CrossEntropy(networks[0].classifier(block.last)) for block in blocks}
+batches = ml.training_batches(data.train, 128, seed=0, epoch=0, crop=True, flip=True)
+for step, (x, labels) in zip(range(2), batches, strict=False):
+    local_step(networks[0], blocks, losses, x, labels, optimizers[0], step=step)
+    ml.local_step(networks[1], blocks, x, labels, optimizers[1], step=step)
+
+ours, library = (network.arrays() for network in networks)
+equal = sum(np.array_equal(ours[name], library[name]) for name in library)
+check(
+    "our step with cross-entropy is the library's, bit for bit",
+    equal == len(library),
+    f"{equal} of {len(library)} arrays after two steps",
+)
+
+# %% [markdown]
+# From here on we only write losses. This is what we are going to build, beside the usual loss:
+
+# %%
+from minilocal.course.local_losses import draw_local_losses
+
+show(
+    draw_local_losses(),
+    "**Figure 1.** One block and two local losses. Above: a classifier and cross-entropy. Below: "
+    "similarity matching, which compares how alike the images look to the block, $S(h)$, with how "
+    "alike their labels are, $S(Y)$. Dotted: the gradients' way back. Either loss can stand alone.",
+    alt="A block of layers f_i to f_j gives x_j, from which two ways lead to a loss. The upper one "
+    "passes the classifier A_j and cross-entropy, the lower one the deviation, the similarity "
+    "matrix S(h) and the mean square of its difference from S(Y). Labels go into both losses. "
+    "Dotted arrows lead from both losses back to x_j, into the block, and stop in front of it.",
+)
+
+# %% [markdown]
+# ## 2 How alike do images look to a layer?
+#
+# Let $h$ be an $(N, C)$ matrix, one row per image: what a layer says about it in $C$ numbers. Take
+# from each row its mean, $c_n = h_n - \bar h_n$, and divide by the length, $u_n = c_n/|c_n|$. The
+# **similarity** of two images is the cosine of the angle between their rows:
+#
+# $$S(h)_{nm} = u_n \cdot u_m = \frac{c_n \cdot c_m}{|c_n|\,|c_m|} \in [-1, 1],
+# \qquad\text{all of them:}\quad S(h) = u\,u^\top .$$
+#
+# The target is the same thing computed from the labels, written as one-hot rows $Y$.
+#
+# > **Question.** With $C$ classes, what is $S(Y)$ for two images of one class? And of different
+# > classes? *(Take the mean, $1/C$, from two one-hot rows and multiply.)*
+
+
+# %%
+def unit_rows(h):
+    c = h - h.mean(axis=1, keepdims=True)
+    length = np.maximum(np.sqrt((c**2).sum(axis=1, keepdims=True)), 1e-8)
+    return c / length, length
+
+
+def similarity(h):
+    u, _ = unit_rows(h)
+    return u @ u.T
+
+
+def similarity_of_labels(labels, classes=10):
+    return similarity(np.eye(classes)[labels])
+
+
+target = similarity_of_labels(np.array([3, 3, 7]))
+print(np.round(target, 4))
+check("same class: 1", np.isclose(target[0, 1], 1), f"{target[0, 1]:.4f}")
+check("different classes: −1/(C − 1)", np.isclose(target[0, 2], -1 / 9), f"{target[0, 2]:.4f}")
+
+# %% [markdown]
+# For different classes the target is $-\frac{1}{C-1}$, not $-1$: ten directions can't all be
+# opposite to each other, and this is the most that they can stand apart. Let us look at three
+# similarity matrices of the same 100 images, sorted by class: of the pixels, of an untrained
+# layer, and the target. (What $h$ is for a convolutional layer comes in section 5: one number per
+# channel. The untrained layer gets to see some batches, so that its batch normalisation knows mean
+# and variance; it learns nothing from them.)
+
+# %%
+order = np.concatenate([np.flatnonzero(data.test.labels == label)[:10] for label in range(10)])
+sorted_labels = data.test.labels[order]
+mean, std = data.train.normalisation.mean, data.train.normalisation.std
+sorted_images = ((data.test.pixels[order] - mean) / std).astype(np.float32)
+
+
+def features(network, x, number):
+    """Return h of layer `number`: the deviation over each channel's pixels, without dropout."""
+    for layer in network.layers[:number]:
+        x = layer.forward(x)
+    return x.std(axis=(1, 2))
+
+
+def draw_similarities(matrices, height):
+    figure, axes = plt.subplots(1, len(matrices), figsize=(7.5, height))
+    for axis, (title, matrix) in zip(axes, matrices.items(), strict=True):
+        image = axis.imshow(matrix, vmin=-0.5, vmax=1)
+        axis.set(title=title, xticks=[], yticks=[])
+    axes[0].set_ylabel("image, sorted by class")
+    figure.colorbar(image, ax=axes, shrink=0.75, label="similarity")
+    return figure
+
+
+untrained = build()
+for x, _ in ml.training_batches(data.train, 128, seed=0, epoch=0, crop=True, flip=True):
+    steps.frozen_forward(untrained, 3, x, None)
+matrices = {
+    "the pixels": similarity(sorted_images.reshape(len(sorted_images), -1)),
+    "layer 3, untrained": similarity(features(untrained, sorted_images, 3)),
+    "the labels: the target": similarity_of_labels(sorted_labels),
+}
+show(
+    draw_similarities(matrices, 2.6),
+    "**Figure 2.** Each entry compares two of 100 test images, ten per class. To a good layer "
+    "images should look as on the right: bright squares for the classes, dark elsewhere.",
+    alt="Three similarity matrices of 100 images sorted by class. Pixels: a plaid of light and "
+    "dark with traces of squares on the diagonal. The untrained layer 3: a noisy plaid, hardly a "
+    "square to be seen. The target: ten bright squares on the diagonal, dark elsewhere.",
+)
+
+# %% [markdown]
+# ## 3 The loss and its gradient, by hand
+#
+# Similarity matching is the mean squared difference between the two matrices:
+#
+# $$L_\mathrm{sim} = \frac{1}{N^2} \sum_{n,m} \big(S(h)_{nm} - S(Y)_{nm}\big)^2 .$$
+#
+# Walk back from $L$ to $h$, one step at a time. With $E = S(h) - S(Y)$:
+#
+# **The square.** $dS = \frac{2}{N^2}\,E$, a symmetric matrix, because both $S$ are.
+#
+# **The product** $S = u\,u^\top$. Row $u_n$ stands in row $n$ of $S$ and in column $n$, once as a
+# left factor, once as a right one:
+#
+# $$du = dS\,u + dS^\top u = \frac{4}{N^2}\,E\,u .$$
+#
+# Read it: image $n$ is pushed along $-\sum_m E_{nm} u_m$. Towards images that should look more
+# alike than they do ($E < 0$), away from those that look too much alike ($E > 0$).
+#
+# **The length** $u = c/|c|$. Growing $c$ in its own direction does not change $u$, so that part of
+# $du$ is taken out, and what is left gets smaller the longer $c$ is:
+#
+# $$dc_n = \frac{1}{|c_n|}\,\big(du_n - u_n\,(u_n \cdot du_n)\big).$$
+#
+# **The mean** $c_n = h_n - \bar h_n$. Adding a number to all of $h_n$ changes nothing, so the mean
+# of $dc_n$ is taken out too: $\;dh_n = dc_n - \overline{dc_n}$.
+#
+# > **Question.** You have met the last two steps together before, in another layer. In which one?
+
+
+# %%
+def similarity_matching(h, target):
+    """Return L_sim and dL_sim/dh, for features h (N, C) and a target similarity (N, N)."""
+    u, length = unit_rows(h)
+    E = u @ u.T - target
+    loss = float(np.mean(E**2))
+    du = (4 / len(h) ** 2) * (E @ u)
+    dc = (du - u * (u * du).sum(axis=1, keepdims=True)) / length
+    dh = dc - dc.mean(axis=1, keepdims=True)
+    return loss, dh.astype(h.dtype)
+
+
+rng = np.random.default_rng(1)
+h, some_labels = rng.standard_normal((12, 6)), rng.integers(0, 4, 12)
+target = similarity_of_labels(some_labels, classes=4)
+loss, dh = similarity_matching(h, target)
+
+result = gradcheck.compare(
+    "similarity_matching", "h", lambda: similarity_matching(h, target)[0], h, dh, entries=40
+)
+check(
+    "the gradient of similarity matching agrees with central differences",
+    result.passed(1e-6),
+    f"{result.checked} entries, {result.worst:.1e}",
+)
+along, shift = abs((dh * h).sum(axis=1)).max(), abs(dh.sum(axis=1)).max()
+check("dh has no part along h, and none along (1, …, 1)", max(along, shift) < 1e-15, f"{along:.0e}")
+
+# %% [markdown]
+# The answer to the question: batch normalisation. It takes a mean out and divides by a deviation
+# too, though down the columns, over the batch, where this does it along each row.
+#
+# The invariance has a consequence worth knowing. Since $dh$ is orthogonal to $h$, a step against
+# it makes $h$ a little longer and never shorter. The loss can't be cheated by making features
+# small, and it cannot say *how strongly* a layer should respond, only in which direction.
+#
+# ## 4 What does the loss want?
+#
+# Forget the network for a moment and let the features themselves follow the gradient,
+# $h \leftarrow h - \mathrm{lr}\cdot dh$. With $C = 3$ the rows $u_n$ lie on a circle: three numbers
+# whose mean is zero span a plane, and their length is 1. So we can watch.
+
+# %%
+points = rng.standard_normal((45, 3))
+classes = np.repeat([0, 1, 2], 15)
+target = similarity_of_labels(classes, classes=3)
+plane = np.array([[1, -1, 0], [1, 1, -2]]) / np.sqrt([[2], [6]])  # two directions of that plane
+snapshots = {}
+for step in range(601):
+    loss, dh = similarity_matching(points, target)
+    if step in (0, 20, 600):
+        snapshots[step] = unit_rows(points)[0] @ plane.T, loss
+    points -= 8 * dh
+
+figure, axes = plt.subplots(1, 3, figsize=(7.5, 2.8))
+turn = np.linspace(0, 2 * np.pi, 200)
+for axis, (step, (places, loss)) in zip(axes, snapshots.items(), strict=True):
+    axis.plot(np.cos(turn), np.sin(turn), color="#E4E4E4", linestyle="-", zorder=0)
+    for label, (marker, color) in enumerate((("o", "white"), ("s", "#A5A5A5"), ("^", "#333333"))):
+        x, y = places[classes == label].T
+        axis.scatter(x, y, c=color, marker=marker, edgecolors="black", label=f"class {label}")
+    axis.set(title=f"step {step}: loss {loss:.3f}", aspect="equal", xlim=(-1.35, 1.35))
+    axis.set_ylim(-1.35, 1.35)
+    axis.axis("off")
+figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+show(
+    figure,
+    "**Figure 3.** 45 images of three classes, each a point on the circle of $u$. Similarity "
+    "matching gathers every class and turns the classes away from each other, to 120°, where the "
+    "cosine is $-1/2 = -1/(C-1)$.",
+    alt="Three circles with 45 points of three classes, told apart by circles, squares and "
+    "triangles. At step 0 they are scattered around the circle; at step 20 they begin to part; at "
+    "step 600 each class sits in one place, and the three places are a third of the circle apart.",
+)
+check("in the end similarity is what the labels say", loss < 0.01, f"loss {loss:.1e}")
+
+# %% [markdown]
+# ## 5 From maps to rows
+#
+# A convolutional layer's output is a map $x$ of shape $(N, H, W, C)$, and where something is seen
+# is not what makes two pictures alike. Nøkland and Eidnes let each channel say one number: its
+# *standard deviation* over the $P = H \cdot W$ pixels. A channel that finds its pattern in some
+# places and not in others deviates a lot; one that sees the same everywhere deviates little.
+#
+# $$h_{nc} = \sqrt{\frac{1}{P}\sum_p (x_{npc} - \bar x_{nc})^2 + \varepsilon}, \qquad
+# dx_{npc} = \frac{dh_{nc}}{h_{nc}} \cdot \frac{x_{npc} - \bar x_{nc}}{P} .$$
+#
+# The mean $\bar x_{nc}$ depends on every pixel too, but it brings no further term: the deviations
+# from it sum to zero. (Their own step first passes the map through one more 3×3 convolution, which
+# learns from the similarity loss. We leave it out; exercise 2 asks what it costs.)
+#
+# As a layer of minilocal it has a forward, a backward, and a list of what it keeps in between:
+
+
+# %%
+class Deviation(ml.Layer):
+    """Maps to rows: x (N, H, W, C) → each channel's standard deviation over the pixels (N, C)."""
+
+    kept = ("centred", "h")
+
+    def forward(self, x, training=False):
+        centred = x - x.mean(axis=(1, 2), keepdims=True)
+        h = np.sqrt((centred**2).mean(axis=(1, 2)) + 1e-5)
+        if training:
+            self.centred, self.h = centred, h
+        return h
+
+    def backward(self, dh, need_dx=True):
+        pixels = self.centred.shape[1] * self.centred.shape[2]
+        return (dh / self.h / pixels)[:, None, None, :] * self.centred
+
+    def output_shape(self, shape):
+        return shape[-1:]
+
+
+results = list(gradcheck.check_layer("Deviation", Deviation(), rng.standard_normal((3, 4, 5, 6))))
+worst = max(result.worst for result in results)
+check("Deviation's gradient agrees with central differences", worst < 1e-6, f"{worst:.1e}")
+
+# %% [markdown]
+# Now the loss is complete. It has nothing to train of its own: its list of layers is empty but for
+# `Deviation`, which has no parameters. (The vectors of a fully connected layer need no `Deviation`;
+# they are rows already.)
+
+
+# %%
+class SimilarityMatching:
+    """L_sim of a map's deviations and the labels."""
+
+    def __init__(self, classes=10):
+        self.deviation, self.classes = Deviation(), classes
+        self.layers = [self.deviation]
+
+    def __call__(self, x, labels):
+        target = similarity_of_labels(labels, self.classes).astype(x.dtype)
+        loss, dh = similarity_matching(self.deviation.forward(x, training=True), target)
+        return loss, self.deviation.backward(dh)
+
+
+class Sum:
+    """Several losses of the same block, added up; so are their gradients."""
+
+    def __init__(self, *losses):
+        self.losses = losses
+        self.layers = [layer for loss in losses for layer in loss.layers]
+
+    def __call__(self, x, labels):
+        values, gradients = zip(*(loss(x, labels) for loss in self.losses), strict=True)
+        return sum(values), sum(gradients)
+
+
+# %% [markdown]
+# What does it cost? The products of similarity matching are $u\,u^\top$ and $E\,u$, $2N \cdot C$
+# multiply-adds per image. A1 takes $3 \cdot D \cdot 10$ for its product and its two gradients, with
+# $D \le 256$ features here. The layer itself has a forward pass and a weight gradient.
+
+# %%
+print("multiply-adds per image and step:      the layer         A1   similarity matching, N = 128")
+for number, shape in enumerate(untrained.shapes[:3], 1):
+    in_front = untrained.shapes[number - 2] if number > 1 else data.image_shape
+    layer = 2 * untrained.layer(number).macs(in_front)
+    a1 = 3 * untrained.classifier(number).macs(shape)
+    print(f"layer {number:<33}{layer:>9,}{a1:>11,}{2 * 128 * shape[-1]:>31,}")
+
+# %% [markdown]
+# Both are small beside the layer itself, and similarity matching has no weights at all: nothing to
+# store, and nothing to learn before it can teach.
+#
+# ## 6 The whole step, checked
+#
+# A right loss in a wrong step is wrong. So check the step: with the network in float64, compare
+# the gradients that a step leaves in every layer with central differences of *that layer's block's*
+# loss. Here with blocks of two layers, G2, similarity matching on layer 2 and cross-entropy on
+# layer 4, the last.
+
+
+# %%
+def value_of(block, network, losses, x, labels):
+    """Return a block's loss: forward only."""
+    for layer in network.layers[: block.last]:
+        x = layer.forward(x, training=True)
+    return losses[block.last](x, labels)[0]
+
+
+small = build(dtype=np.float64, stages="4 M 6 M", fc=[8, 8], image_shape=(8, 8, 2), algo="G2")
+pairs = ml.parse_schedule("G2").blocks_at(0, len(small))
+losses = {2: SimilarityMatching(), 4: CrossEntropy(small.classifier())}
+x, labels = rng.standard_normal((12, 8, 8, 2)), rng.integers(0, 10, 12)
+local_step(small, pairs, losses, x, labels)  # without an optimizer: gradients only
+
+worst, entries = 0.0, 0
+for block in pairs:
+    for number in range(block.first, block.last + 1):
+        layer = small.layer(number)
+        for name, gradient in {name: g.copy() for name, g in layer.grads.items()}.items():
+            result = gradcheck.compare(
+                f"block {block}",
+                f"layers.{number}.{name}",
+                lambda block=block: value_of(block, small, losses, x, labels),
+                layer.params[name],
+                gradient,
+                entries=5,
+            )
+            worst, entries = max(worst, result.worst), entries + result.checked
+check(
+    "every gradient of a step with two kinds of losses is right",
+    worst < 1e-5 and entries >= 50,
+    f"{entries} entries, {worst:.1e}",
+)
+
+# %% [markdown]
+# ## 7 Beside cross-entropy
+#
+# A comparison is fair if only the loss differs: the same initial weights, batches, step sizes and
+# number of steps. The last layer has the network's own classifier and cross-entropy in all cases,
+# for somebody must name the classes in the end. The three convolutional layers learn
+#
+# * **pred**: by cross-entropy of their classifiers A1, which is G1;
+# * **sim**: by similarity matching alone;
+# * **predsim**: by the sum of both;
+# * **nothing**: they keep their random weights. What this one achieves, a layer gets for free.
+
+# %%
+EPOCHS, BATCH, LR = sized(6, 2), sized(128, 64), 0.1
+
+
+class Nothing:
+    layers = ()
+
+    def __call__(self, x, labels):
+        return 0.0, np.zeros_like(x)
+
+
+def local_loss(kind, network, number):
+    pred = CrossEntropy(network.classifier(number))
+    if kind == "pred" or number == len(network):
+        return pred
+    return {
+        "sim": SimilarityMatching(),
+        "predsim": Sum(pred, SimilarityMatching()),
+        "nothing": Nothing(),
+    }[kind]
+
+
+def train(kind, seed=0):
+    network, optimizer = build(seed), ml.SGD()
+    losses = {block.last: local_loss(kind, network, block.last) for block in blocks}
+    steps_in_all, values = EPOCHS * (len(data.train) // BATCH), []
+    for epoch in range(EPOCHS):
+        for x, labels in ml.training_batches(
+            data.train, BATCH, seed=seed, epoch=epoch, crop=True, flip=True
+        ):
+            step = len(values)
+            optimizer.lr = ml.learning_rate("cosine", LR, step, steps_in_all)
+            values += [local_step(network, blocks, losses, x, labels, optimizer, seed, step)]
+    return network, np.array(values)
+
+
+trained = {kind: train(kind) for kind in ("nothing", "pred", "sim", "predsim")}
+
+# %% [markdown]
+# (`ml.SGD` shrinks all weights a little, by its weight decay. Behind batch normalisation the length
+# of a weight does not matter, so layers that learn from nothing stay what they were.)
+#
+# How do we measure what a *hidden* layer has learned? The simplest classifier there is: the
+# **nearest class mean**. Average the rows $u$ of each class over the training images, and give
+# each test image the class whose mean is most similar to it. It trains nothing, so that what it
+# gets right is what the features say.
+
+# %%
+from minilocal.batches import evaluation_batches
+
+
+def rows(network, images, number):
+    found = [features(network, x, number) for x, _ in evaluation_batches(images)]
+    return unit_rows(np.concatenate(found))[0]
+
+
+def nearest_mean_accuracy(network, number):
+    u, v = (rows(network, images, number) for images in (data.train, data.test))
+    means = np.stack([u[data.train.labels == label].mean(axis=0) for label in range(10)])
+    return np.mean((v @ unit_rows(means)[0].T).argmax(axis=1) == data.test.labels)
+
+
+def test_accuracy(network):
+    logits = [network.predict(x) for x, _ in evaluation_batches(data.test)]
+    return np.mean(np.concatenate(logits).argmax(axis=1) == data.test.labels)
+
+
+means = {
+    kind: [nearest_mean_accuracy(network, number) for number in (1, 2, 3)]
+    for kind, (network, _) in trained.items()
+}
+accuracy = {kind: test_accuracy(network) for kind, (network, _) in trained.items()}
+
+print("loss of layers 1-3    nearest class mean on layer        test accuracy of")
+print("                           1        2        3           the network")
+for kind in trained:
+    cells = "".join(f"{100 * value:>8.1f}%" for value in means[kind])
+    print(f"{kind:<20}{cells}{100 * accuracy[kind]:>16.1f}%")
+
+# %%
+figure, (left, right) = plt.subplots(1, 2, figsize=(7.5, 3.2), width_ratios=[1, 1.1])
+looks = {"nothing": ("v", ":"), "pred": ("s", "--"), "sim": ("o", "-"), "predsim": ("D", "-.")}
+for kind, values in means.items():
+    marker, dashes = looks[kind]
+    left.plot([1, 2, 3], np.multiply(100, values), marker=marker, linestyle=dashes, label=kind)
+left.set(xlabel="layer", ylabel="nearest class mean, %", xticks=[1, 2, 3], ylim=(20, 80))
+left.grid(alpha=0.3)
+left.legend(ncols=2, loc="lower right", handlelength=3)
+for number, dashes in ((1, "-"), (2, "--"), (3, "-.")):
+    curve = trained["sim"][1][:, number - 1]
+    smooth = np.convolve(curve, np.ones(9) / 9, mode="valid")
+    right.plot(np.arange(len(smooth)) + 4, smooth, linestyle=dashes, label=f"layer {number}")
+right.set(xlabel="step", ylabel="$L_\\mathrm{sim}$", ylim=(0, None), title="training with sim")
+right.legend()
+show(
+    figure,
+    "**Figure 4.** Left: how well the nearest class mean tells test images apart by each layer's "
+    "features. Right: similarity matching falls in every layer, and deeper layers come closer to "
+    "the target.",
+    alt="Left: accuracy of the nearest class mean over layers 1 to 3, four curves that rise with "
+    "the layer. That of nothing is far below the others; sim and predsim are above pred in layer "
+    "1. Right: the similarity loss of three layers falls over the steps, lowest in layer 3.",
+)
+
+# %% [markdown]
+# Look at the last column first, for it is a warning: with random layers 1 to 3 the network still
+# reaches three quarters. In so small a network the last layer and its classifier can make up for
+# much, and test accuracy alone says little about the hidden layers. The nearest class mean says
+# more. Similarity matching teaches: layers that never saw a class score are far better than random
+# ones. And the two losses together beat cross-entropy alone.
+
+# %%
+gains = np.subtract(means["sim"], means["nothing"])
+check(
+    "similarity matching alone teaches every layer",
+    gains.min() > sized(0.05, -0.2) and gains[2] > sized(0.1, -0.1),
+    "nearest class mean: " + ", ".join(f"{100 * gain:+.0f}" for gain in gains) + " points",
+)
+gains = np.subtract(means["predsim"], means["pred"])
+check(
+    "with both losses classes are more compact than with cross-entropy alone",
+    gains.mean() > sized(0.015, -0.2),
+    ", ".join(f"{100 * gain:+.0f}" for gain in gains) + " points",
+)
+lost = accuracy["pred"] - accuracy["sim"]
+check(
+    "the network with sim is nearly as good as with pred",
+    lost < sized(0.05, 0.4) and accuracy["sim"] > sized(0.7, 0.15),
+    f"{100 * accuracy['sim']:.1f} % of the test images, {100 * lost:.1f} points fewer",
+)
+
+# %% [markdown]
+# And this is what the third layer thinks of the 100 images of figure 2 now:
+
+# %%
+matrices = {
+    kind: similarity(features(network, sorted_images, 3)) for kind, (network, _) in trained.items()
+}
+show(
+    draw_similarities(matrices, 2.2),
+    "**Figure 5.** Similarity of the 100 test images to layer 3, by the loss that layers 1 to 3 "
+    "learned from. Only the two on the right were asked for bright squares. Bright places off the "
+    "diagonal show which classes stay hard: pullovers, coats and shirts, and the kinds of shoes.",
+    alt="Four similarity matrices of 100 test images sorted by class. Nothing: a noisy plaid. "
+    "Pred: squares on the diagonal in a plaid of middling similarities. Sim and predsim: bright "
+    "squares on the diagonal on a dark ground, with further bright squares where shirts, "
+    "pullovers and coats meet, and where the three kinds of shoes meet.",
+)
+
+# %% [markdown]
+# Be careful with what this shows. One small network, 4,000 images and one seed are no ranking of
+# losses. What the checks say also holds with seeds 1 and 2; the order of test accuracies, a point
+# or two apart, does not. Nøkland and
+# Eidnes trained VGG8B on all of Fashion-MNIST to test errors of 5.7 % (pred), 5.1 % (sim) and
+# 4.7 % (predsim), with backpropagation at 4.5 %: there the sum is clearly the best of the local
+# losses. They add the two as $(1-\beta)\,L_\mathrm{pred} + \beta\,L_\mathrm{sim}$ with
+# $\beta = 0.99$, and train with Adam, which divides each gradient by its own running size. Our SGD
+# does not, so that a loss times 0.01 learns a hundred times more slowly; we add them one to one.
+#
+# ## 8 A loss of your own: the checklist
+#
+# 1. **Write the equation**, with a mean over the batch, so that the step size does not depend on N.
+# 2. **Walk back** piece by piece: square, product, norm, mean. Each piece is a line of code.
+# 3. **Know what it cannot see.** $S$ ignores scale and shift. A loss that can be lowered by making
+#    all features small, or all alike, will be: imagine $L = \frac1N\sum_n|h_n|^2$.
+# 4. **Check the gradient** in float64: the loss alone, each new layer, the whole step.
+# 5. **Reproduce the old loss** with the new code, bit for bit, before you trust the new one.
+# 6. **Compare fairly**: only the loss differs, with a baseline that learns nothing, and with
+#    several seeds before you believe a small difference.
+#
+# ## Summary
+#
+# * A local loss is anything that gives a number and $dx_j$ for a block's output. `local_step` needs
+#   one exchanged line for all of them.
+# * Similarity matching compares $S(h) = u\,u^\top$ with $S(Y)$: 1 within a class,
+#   $-\frac{1}{C-1}$ between classes. Its gradient is
+#   $du = \frac{4}{N^2}(S(h) - S(Y))\,u$, less the parts along $u$ and along $(1,\dots,1)$.
+# * It needs no classifier and no weights, and layers that learn from it alone tell the classes
+#   apart as well as layers with classifiers do, judged by the nearest class mean.
+# * Both losses pull in different directions that help each other: cross-entropy asks for a plane
+#   between the classes, similarity matching for compact classes.
+#
+# ## Exercises
+#
+# **1 (easy).** Give `Sum` weights, $L = L_\mathrm{pred} + w\,L_\mathrm{sim}$, and plot the nearest
+# class mean accuracy of layer 1 and the test accuracy for $w = 0, 0.3, 1, 5, 20$. Too large a $w$
+# hurts: which quantity in `ml.SGD` would you lower to make up for it?
+
+# %%
+# Your answer to exercise 1
+
+# %% [markdown]
+# **2 (medium).** Put the 3×3 convolution with $C$ channels in front of `Deviation`, as Nøkland
+# and Eidnes do: an `ml.Sequential(conv=ml.Conv2d(C, C), deviation=Deviation())` whose convolution
+# learns from $L_\mathrm{sim}$. Check the gradient of its weight inside a whole step. How many
+# multiply-adds does it add beside the layer itself, and how many weights? What does it gain here?
+
+# %%
+# Your answer to exercise 2
+
+# %% [markdown]
+# **3 (hard).** *A loss without labels.* Replace the target $S(Y)$ by the similarity of the
+# *input* images; or by $S(YR)$, a fixed random projection of the one-hot labels with $R$ of shape
+# $(10, 10)$. Which of the two still needs labels, and which tells the layers nothing that the
+# pixels do not say? Predict both rows of the table in section 7 before you train, then train. At
+# last let boundaries move: G2S1 with similarity matching, for which losses must stand at layers 2,
+# 3 and 4.
+
+# %%
+# Your answer to exercise 3
+
+# %% [markdown]
+# *Next:* this was the last lesson. [The exercises](exercises/linear.py) have holes to fill in, and
+# `python -m minilocal.grade tutorials/exercises` says what is right. `python -m minilocal.train`
+# trains the real thing.
