@@ -40,9 +40,9 @@ def draw_local_losses() -> Any:
     _arrow(axes, (8.35, -0.17), (8.35, -1 + HEIGHT / 2))
     axes.text(8.45, -0.42, "$S(Y)$", ha="left", va="center", fontsize=9)
 
-    for y, name in ((1.62, "upper"), (-1.62, "lower")):  # from a loss outside all boxes back to x_j
-        side = y / abs(y)
-        _way_back(axes, [8.35, 8.35, 3.5, 3.5], [1.45 * side, y, y, 0.2 * side])
+    for height, name in ((1.62, "upper"), (-1.62, "lower")):  # from a loss outside all boxes back to x_j
+        side = height / abs(height)
+        _way_back(axes, [8.35, 8.35, 3.5, 3.5], [1.45 * side, height, height, 0.2 * side])
         axes.text(5.9, 1.82 * side, f"gradient of the {name} loss, $dx_j$", ha="center", va="center", fontsize=9)
     _way_back(axes, [3.3, 1.0], [-0.6, -0.6])
     axes.text(0.87, -0.6, "stops", ha="right", va="center", fontsize=9)
