@@ -5,7 +5,9 @@
 
     and a file for each kind of picture that explains:
     products.py   matrix products as rectangles, drawn to show which sizes must agree
-    local_losses.py   a block with two local losses, and the gradients' way back
+    tiles.py      Winograd's tiles, patches and points
+    passes.py     which arrays a layer's kernels read and write
+    local_losses.py  a block with two local losses, and the gradients' way back
 
 A lesson begins with
 

@@ -27,7 +27,7 @@ def draw_local_losses() -> Any:
         (6.6, "$S(h)$", 1.0, ""),
         (8.35, "mean square of\nthe difference", 1.9, ""),
     ]
-    for y, boxes in ((1, upper), (-1, lower)):
+    for y, boxes in ((1.0, upper), (-1.0, lower)):
         left = 3.75
         for x, name, width, behind in boxes:
             _arrow(axes, (left, y), (x - width / 2, y))
