@@ -1,0 +1,661 @@
+# %% [markdown]
+# # Lesson 11: Making it fast
+#
+# The same convolution can take a minute or a millisecond. This lesson climbs that ladder with one
+# layer: loops in Python, the same loops compiled, one matrix product, Winograd's trick, and in the
+# end a whole training step with everything that is not a convolution made cheap too. Each rung is
+# measured, each gives the same numbers, and each teaches one thing about computers: what an
+# interpreter costs, why the order of loops matters, what a cache is for, that the best operation
+# is the one you leave out, and that memory is often slower than arithmetic.
+#
+# **Learning goals.** After this lesson you can
+#
+# * time a piece of code so that you may believe the number, and say what a machine could do at
+#   best;
+# * say why compiled loops in the wrong order are slow, and a matrix product is fast;
+# * explain Winograd's convolution F(4×4, 3×3): what is transformed, what is multiplied, what it
+#   saves and what it costs in accuracy;
+# * count how often a layer passes over memory, and fuse layers that wait for memory;
+# * find out which part of a training step deserves your work.
+#
+# *You need:* lesson 2 (convolution, im2col) and lesson 3 (BatchNorm, ReLU, dropout), or this recap.
+# A convolution with 3×3 kernels and padding 1 computes
+#
+# $$y_{npqo} = \sum_{i,j,c} x_{n,\,p+i-1,\,q+j-1,\,c}\; w_{ijco},$$
+#
+# $N \cdot P \cdot Q \cdot 9 \cdot C_\mathrm{in} C_\mathrm{out}$ multiply-adds (MACs) for $N$ images
+# of $P \times Q$ pixels. *im2col* writes the 3×3 patch of every pixel into a row of a matrix, so
+# that $y = \mathrm{cols}\cdot W$ is one matrix product. *Time:* 30 minutes to read, half a minute
+# to run. Symbols are those of [reference.md](reference.md).
+
+# %%
+import importlib.util
+import os
+import subprocess
+import sys
+
+if importlib.util.find_spec("minilocal") is None:
+    address = "git+https://github.com/minilocal/minilocal"
+    wanted = os.environ.get("MINILOCAL_WHEEL", address)
+    subprocess.run([sys.executable, "-m", "pip", "install", "-q", wanted], check=True)
+
+# %%
+import time
+
+import matplotlib.pyplot as plt
+import numba
+import numpy as np
+
+import minilocal as ml
+from minilocal import parallel
+from minilocal.course import check, show, sized, source, style
+from minilocal.layers import im2col, winograd
+
+style()
+
+# %% [markdown]
+# ## 1 How to measure, and how fast it could be
+#
+# A single timing is worth little. The first call compiles, loads and warms up; other programs get
+# in between; clocks go up and down. All of that makes code slower and nothing makes it faster than
+# it is, so call it before you time it, time it many times, and take the *least*. And compare two
+# things *in turns*, so that a busy second hits both.
+
+
+# %%
+ENOUGH = sized(0.5, 0.05)  # seconds of repeating
+
+
+def least_seconds(run):
+    """Return the seconds of the fastest of many calls, behind one to warm up."""
+    run()
+    taken = []
+    while len(taken) < 3 or sum(taken) < ENOUGH:
+        start = time.perf_counter()
+        run()
+        taken.append(time.perf_counter() - start)
+    return min(taken)
+
+
+# %% [markdown]
+# Times mean more beside what the machine could do. Two numbers bound everything that follows: how
+# many multiply-adds per second its matrix product does, and how many bytes per second it can copy.
+# **All times here are those of the machine that ran this notebook.** Run it on yours: the numbers
+# will differ, the order of the rungs will not.
+
+# %%
+rng = np.random.default_rng(0)
+threads = parallel.get_threads()
+side = sized(1024, 256)
+a, b = rng.standard_normal((2, side, side), np.float32)
+peak = side**3 / least_seconds(lambda: parallel.matmul(a, b))
+
+big = np.zeros(sized(64, 1) << 20, np.float32)  # more than the caches hold
+copy = np.empty_like(big)
+pieces = parallel.chunks(big.size, 4)
+
+
+def copy_all():
+    parallel.run(lambda s: np.copyto(copy[s], big[s]), pieces)
+
+
+bandwidth = 2 * big.nbytes / least_seconds(copy_all)  # read once, written once
+
+print(f"{threads} threads")
+print(f"matrix product  {peak / 1e9:6.0f} billion multiply-adds a second")
+print(f"copying         {bandwidth / 1e9:6.0f} billion bytes a second")
+print(f"multiply-adds while one float32 is copied: {8 * peak / bandwidth:.0f}")
+
+# %% [markdown]
+# The last line is the most important number of this lesson: how often the processor could have
+# multiplied and added in the time that it takes to bring one float from memory and back. Arithmetic
+# is cheap; moving numbers is not.
+#
+# Our layer is one of a VGG network's: 64 channels to 64, on maps of 16×16.
+
+# %%
+images, pixels, channels = sized(128, 8), 16, sized(64, 32)
+layer = ml.Conv2d(channels, channels, rng=1)
+w = layer.params["weight"]
+x = rng.standard_normal((images, pixels, pixels, channels), np.float32)
+padded = np.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
+macs = images * layer.macs(x.shape[1:])
+reference = im2col.forward(x.astype(np.float64), w.astype(np.float64), 1, 1)
+print(f"{images} images: {macs / 1e6:,.0f} million multiply-adds")
+
+# nanoseconds per multiply-add, by rung of the ladder
+ladder = {}
+
+
+def measured(name, run, macs=macs):
+    """Time run(), note it as a rung of the ladder, and say what it makes of the peak."""
+    seconds = least_seconds(run)
+    ladder[name] = 1e9 * seconds / macs
+    share = macs / seconds / peak
+    print(f"{name:<34}{1e3 * seconds:>8.2f} ms {share:>9.3%} of the matrix product's rate")
+
+
+# %% [markdown]
+# ## 2 Loops in Python
+#
+# The equation as it stands, six loops and a seventh over the images. For one small image, because
+# we want to be done today. `padded` is the image in a border of zeros.
+
+
+# %%
+def loops(padded, w, y):
+    """Add the convolution of padded (N, H+2, W+2, C_in) with w (3, 3, C_in, C_out) to y."""
+    for n in range(y.shape[0]):
+        for p in range(y.shape[1]):
+            for q in range(y.shape[2]):
+                for o in range(y.shape[3]):
+                    for i in range(3):
+                        for j in range(3):
+                            for c in range(padded.shape[3]):
+                                y[n, p, q, o] += padded[n, p + i, q + j, c] * w[i, j, c, o]
+
+
+few = 8  # rows, columns and channels
+small, small_w = padded[:1, : few + 2, : few + 2, :few].copy(), w[:, :, :few, :few].copy()
+small_y = np.zeros((1, few, few, few), np.float32)
+small_macs = few**4 * 9
+measured("loops in Python", lambda: loops(small, small_w, small_y), small_macs)
+
+small_y[:] = 0
+loops(small, small_w, small_y)
+cut = small[:, 1:-1, 1:-1].astype(np.float64)  # the library pads for itself; compare inside
+inside = im2col.forward(cut, small_w.astype(np.float64), 1, 1)[:, 1:-1, 1:-1]
+error = abs(small_y[:, 1:-1, 1:-1] - inside).max()
+check("the loops compute a convolution", error < 1e-5, f"largest difference {error:.0e}")
+
+# %% [markdown]
+# How bad is that? A training step of VGG-16, on 128 images, takes this many multiply-adds by the
+# formulas of lesson 8:
+
+# %%
+from minilocal.architecture import architecture
+from minilocal.costs import algorithm_costs
+
+step_macs = 128 * algorithm_costs(architecture("vgg16"), "BP").macs
+hours = ladder["loops in Python"] * step_macs / 1e9 / 3600
+print(f"one step: {step_macs / 1e9:.0f} billion multiply-adds")
+print(f"by loops in Python                {hours:8,.1f} hours")
+print(f"at the matrix product's rate      {step_macs / peak:8,.1f} seconds")
+
+# %% [markdown]
+# Where does the time go? For one multiplication Python fetches two arrays, checks four indices
+# each, wraps two numbers into objects, looks up what `*` means for them, makes a third object, and
+# throws all of it away. The multiplication itself takes well under a nanosecond.
+#
+# ## 3 The same loops, compiled
+#
+# Numba reads the function's bytecode, sees from the first call which types its arguments have, and
+# compiles it to machine code: no objects, no look-ups. The source does not change at all. That is
+# how all kernels of minilocal are made; look at one:
+
+# %%
+from minilocal import kernels
+
+source(kernels.im2col.im2col.py_func)  # the Python function behind the compiled one
+
+# %%
+compiled = numba.njit(nogil=True, error_model="numpy")(loops)
+y = np.zeros((images, pixels, pixels, channels), np.float32)
+
+start = time.perf_counter()
+compiled(small, small_w, small_y)
+print(f"compiling took {time.perf_counter() - start:.1f} s, once")
+measured("compiled", lambda: compiled(padded, w, y))
+
+# %% [markdown]
+# A hundred times faster or more, for one line. But look at the last column: the machine could do
+# far better. Two things are wrong, and the first is the *order of the loops*. Memory is a line of
+# numbers, and `w[i, j, c, o]` lies in it like this:
+#
+#     w[0,0,0,0] w[0,0,0,1] w[0,0,0,2] ... w[0,0,0,63] w[0,0,1,0] w[0,0,1,1] ...
+#          o = 0      o = 1      o = 2          o = 63      c = 1, o = 0 again
+#
+# Our innermost loop runs over $c$ and so jumps 64 numbers in each round. And it adds everything to
+# one number, `y[n, p, q, o]`, so that each addition waits for the one before. Let the innermost
+# loop run over $o$ instead: neighbours in memory, all independent of each other. A processor has
+# instructions that multiply and add 8 or 16 neighbours at once, and now the compiler uses them.
+
+
+# %%
+@numba.njit(nogil=True, error_model="numpy")
+def reordered(padded, w, y):
+    for n in range(y.shape[0]):
+        for p in range(y.shape[1]):
+            for q in range(y.shape[2]):
+                for i in range(3):
+                    for j in range(3):
+                        for c in range(padded.shape[3]):
+                            value = padded[n, p + i, q + j, c]
+                            for o in range(y.shape[3]):  # neighbours, and no waiting
+                                y[n, p, q, o] += value * w[i, j, c, o]
+
+
+reordered(small, small_w, small_y)
+measured("compiled, loops in a better order", lambda: reordered(padded, w, y))
+
+# %% [markdown]
+# The second thing: one thread works and the others watch. Images are independent, so
+# [parallel.py](../minilocal/parallel.py) cuts the batch into chunks, and each thread takes the next
+# chunk as soon as it is free. That works because compiled kernels release Python's lock (`nogil`),
+# and the result does not depend on who took which chunk.
+
+# %%
+chunks = parallel.image_chunks(images, padded[:1].nbytes)
+
+
+def threaded():
+    parallel.run(lambda s: reordered(padded[s], w, y[s]), chunks)
+
+
+measured(f"the same on {threads} threads", threaded)
+
+y[:] = 0
+threaded()
+error = abs(y - reference).max() / abs(reference).max()
+check("compiled loops give the library's convolution", error < 1e-4, f"relative error {error:.0e}")
+
+# %% [markdown]
+# ## 4 One matrix product
+#
+# What keeps these loops from the peak? Count what they move. For each multiply-add they read `w`,
+# read `y` and write `y`: three accesses for one operation. A good matrix product does it the other
+# way round: it loads a small block of each matrix into registers and caches and multiplies
+# everything with everything there. A block of $n \times n$ numbers takes $2n^2$ loads and gives
+# $n^3$ multiply-adds. Specialists have tuned that for every processor; NumPy's `@` calls their
+# library (BLAS). im2col makes a convolution into such a product:
+
+# %%
+source(im2col.forward)
+
+# %% [markdown]
+# Two lines do the work, `_columns` and `np.matmul`. Everything around them sees to it that the
+# columns, nine times as large as the image, are made and used up chunk by chunk, while they are
+# still in the cache. What that is worth depends on the machine's caches; here beside all columns
+# at once:
+
+# %%
+matrix = w.reshape(-1, channels)
+
+
+def all_at_once():
+    shape = (images, pixels, pixels, 3, 3 * channels)
+    cols = np.empty(shape, np.float32)
+    kernels.im2col.im2col(x.reshape(images, pixels, -1), cols, 3, 1, 1)
+    return cols.reshape(-1, 9 * channels) @ matrix
+
+
+measured("im2col at once, and @", all_at_once)
+measured("im2col by chunks, and @", lambda: im2col.forward(x, w, 1, 1))
+
+error = abs(im2col.forward(x, w, 1, 1) - reference).max() / abs(reference).max()
+check("float32 rounding of one matrix product", error < 1e-5, f"relative error {error:.0e}")
+
+# %% [markdown]
+# ## 5 Fewer multiplications
+#
+# Now the rate is near the peak. To get faster we must do *less*. Take one dimension and three taps:
+# two outputs from four inputs,
+#
+# $$y_0 = d_0 g_0 + d_1 g_1 + d_2 g_2, \qquad y_1 = d_1 g_0 + d_2 g_1 + d_3 g_2,$$
+#
+# six multiplications. S. Winograd found that four are enough:
+#
+# $$m_1 = (d_0 - d_2)\,g_0, \quad m_2 = (d_1 + d_2)\tfrac{g_0 + g_1 + g_2}{2}, \quad
+# m_3 = (d_2 - d_1)\tfrac{g_0 - g_1 + g_2}{2}, \quad m_4 = (d_1 - d_3)\,g_2,$$
+#
+# $$y_0 = m_1 + m_2 + m_3, \qquad y_1 = m_2 - m_3 - m_4 .$$
+#
+# > **Question.** Check $y_0$ by hand. And where do the additions go: are they not work too?
+
+# %%
+d, g = rng.standard_normal(4), rng.standard_normal(3)
+m1 = (d[0] - d[2]) * g[0]
+m2 = (d[1] + d[2]) * (g[0] + g[1] + g[2]) / 2
+m3 = (d[2] - d[1]) * (g[0] - g[1] + g[2]) / 2
+m4 = (d[1] - d[3]) * g[2]
+error = abs(np.array([m1 + m2 + m3, m2 - m3 - m4]) - [d[:3] @ g, d[1:] @ g]).max()
+check("four multiplications give two outputs of three taps", error < 1e-14, f"{error:.0e}")
+
+# %% [markdown]
+# They are work, but little: what is done to $d$ is done once per *input channel* and used for all
+# output channels; what is done to $g$, once per kernel and used for all tiles; and the last line
+# once per output channel. Only the multiplications happen for every pair of channels.
+#
+# minilocal uses the larger F(4×4, 3×3) of Lavin and Gray (2016). In one dimension six
+# multiplications give four outputs instead of twelve, in two dimensions $6 \cdot 6 = 36$ give
+# $4 \cdot 4 = 16$ outputs instead of $9 \cdot 16 = 144$. As matrices:
+#
+# $$\text{tile} = A^\top \big[ (B^\top d\,B) \odot (G\,g\,G^\top) \big] A .$$
+
+# %%
+from minilocal.course.tiles import draw_tiles
+
+show(
+    draw_tiles(),
+    "**Figure 1.** Left: the output is cut into 4×4 tiles; behind each lies a 6×6 patch of the "
+    "input. Right: patch and kernel are both turned into 36 points and multiplied point by point, "
+    "⊙, with a sum over the input channels; what comes out is turned into a tile.",
+    alt="Left: a map of six tiles of 4 by 4 pixels, and two hatched patches of 6 by 6 that overlap "
+    "by two columns and hang over the border by one. Right: a 6 by 6 patch d and a 3 by 3 kernel "
+    "g, each with an arrow to a 6 by 6 grid of points; the two grids are multiplied point by "
+    "point, and an arrow leads on to a 4 by 4 tile.",
+)
+
+# %%
+# fmt: off
+BT = np.array([[4,  0, -5,  0, 1, 0],
+               [0, -4, -4,  1, 1, 0],
+               [0,  4, -4, -1, 1, 0],
+               [0, -2, -1,  2, 1, 0],
+               [0,  2, -1, -2, 1, 0],
+               [0,  4,  0, -5, 0, 1]])
+G = np.array([[ 6,  0,  0],
+              [-4, -4, -4],
+              [-4,  4, -4],
+              [ 1,  2,  4],
+              [ 1, -2,  4],
+              [ 0,  0, 24]]) / 24
+AT = np.array([[1, 1,  1, 1,  1, 0],
+               [0, 1, -1, 2, -2, 0],
+               [0, 1,  1, 4,  4, 0],
+               [0, 1, -1, 8, -8, 1]])
+# fmt: on
+
+d, g = rng.standard_normal((6, 6)), rng.standard_normal((3, 3))
+tile = AT @ ((BT @ d @ BT.T) * (G @ g @ G.T)) @ AT.T
+direct = im2col.forward(d[None, :, :, None], g[:, :, None, None], 1, 0)[0, :, :, 0]
+error = abs(tile - direct).max()
+check("36 multiplications give a 4×4 tile", error < 1e-12, f"difference {error:.0e}")
+print(f"multiplications per output: {36 / 16} instead of 9, {9 / (36 / 16):.0f} times fewer")
+
+# %% [markdown]
+# (The matrices come from seeing a convolution as a product of polynomials, evaluated at the points
+# 0, 1, −1, 2, −2 and ∞. The header of [kernels/winograd.py](../minilocal/kernels/winograd.py) says
+# more.)
+#
+# At each of the 36 points stands a product of two matrices, (tiles × $C_\mathrm{in}$) times
+# ($C_\mathrm{in}$ × $C_\mathrm{out}$). So the work is 36 ordinary matrix products, and transforms
+# around them that only add and multiply by small constants:
+
+# %%
+source(winograd.forward)
+
+# %%
+measured("Winograd", lambda: winograd.forward(x, w, 1, 1))
+error = abs(winograd.forward(x, w, 1, 1) - reference).max() / abs(reference).max()
+check("Winograd gives the same convolution", error < 1e-4, f"relative error {error:.0e}")
+
+# %% [markdown]
+# If the rate is above 100 %, don't worry: it counts the multiply-adds of the *definition*, of which
+# Winograd does a quarter. The price is accuracy. Adding and subtracting numbers with factors up to
+# 8 loses about one digit; for training that does not matter. And gradients? All three transforms
+# are linear, so backward is the same way with transposed matrices, in the opposite order:
+
+# %%
+dy = rng.standard_normal(y.shape, np.float32)
+dw, dw_winograd = np.empty_like(w), np.empty_like(w)
+im2col.weight_gradient(x, dy, dw, 1, 1)
+winograd.weight_gradient(x, dy, dw_winograd, 1, 1)
+dx, dx_winograd = (way.input_gradient(dy, w, x.shape, 1, 1) for way in (im2col, winograd))
+worst = max(
+    abs(dw - dw_winograd).max() / abs(dw).max(), abs(dx - dx_winograd).max() / abs(dx).max()
+)
+check("and the same gradients", worst < 1e-4, f"relative difference {worst:.0e}")
+
+# %%
+figure, axis = plt.subplots(figsize=(7.5, 3.4))
+names, times = list(ladder), list(ladder.values())
+bars = axis.barh(names, times, color="#A5A5A5", edgecolor="#333333")
+bars[0].set_hatch("//")
+for name, value in ladder.items():
+    digits = 0 if value >= 10 else 2 if value >= 0.1 else 3
+    axis.text(value * 1.15, name, f"{value:.{digits}f} ns", va="center", fontsize=9)
+axis.axvline(1e9 / peak, color="#333333", linestyle=":")
+axis.text(1e9 / peak, len(names), " the matrix product's rate", va="center", fontsize=9)
+axis.set(xscale="log", xlabel="nanoseconds per multiply-add of the definition")
+axis.set(xlim=(min(times) / 3, max(times) * 6), ylim=(-0.7, len(names) + 0.5))
+axis.invert_yaxis()
+show(
+    figure,
+    "**Figure 2.** The ladder, on a logarithmic scale: each tick to the left is ten times "
+    "faster. Python's loops (hatched) ran on a smaller layer.",
+    alt="Horizontal bars of the time per multiply-add on a logarithmic scale, one per variant, "
+    "from loops in Python, several hundred nanoseconds, over compiled loops, around one, down to "
+    "im2col and Winograd, a hundredth or less. A dotted line marks the rate of the matrix product.",
+)
+
+# %% [markdown]
+# The times differ from machine to machine and from day to day; these statements should not:
+
+# %%
+python, one = ladder["loops in Python"], ladder["compiled"]
+product, best = ladder["im2col by chunks, and @"], ladder["Winograd"]
+check("compiling makes loops 30 times faster or more", python > 30 * one, f"{python / one:,.0f}×")
+check(
+    "a matrix product is twice as fast as compiled loops, or more",
+    one > sized(2, 0.2) * product,
+    f"{one / product:,.0f}×",
+)
+check(
+    "from Python to Winograd: a thousand times or more",
+    python > sized(1000, 30) * best,
+    f"{python / best:,.0f}×",
+)
+
+# %% [markdown]
+# ## 6 What waits for memory
+#
+# With convolutions this fast, the rest of a layer begins to count. Batch normalisation, ReLU and
+# dropout do a handful of operations per number. By what we measured in section 1, much of their
+# time is waiting for memory, and what matters is how often they pass over it. Count, for
+# the three layers one after the other ($a$ and $b$ are what stands between them), and for
+# `BatchNormReLUDropout`, which does the work of all three:
+
+# %%
+from minilocal.course.passes import draw_passes
+
+separate = [
+    ("BatchNorm: sums", "x", ""),
+    ("BatchNorm: normalise", "x", "a"),
+    ("ReLU", "a", "b"),
+    ("dropout", "b", "y"),
+    ("dropout", "dy", "db"),
+    ("ReLU", "db b", "da"),
+    ("BatchNorm: sums", "x da", ""),
+    ("BatchNorm: gradient", "x da", "dx"),
+]
+fused = [
+    ("sums", "x", ""),
+    ("normalise, rectify, drop", "x", "y"),
+    ("sums", "x y dy", ""),
+    ("gradient", "x y dy", "dx"),
+]
+arrays = ["x", "a", "b", "y", "dy", "db", "da", "dx"]
+show(
+    draw_passes({"three layers": separate, "one fused layer": fused}, arrays),
+    "**Figure 3.** A row is a pass over memory, a column an array as large as the activations; R "
+    "is read, W is written. Fused, $a$, $b$, $da$ and $db$ are never written down: each of their "
+    "numbers lives in a register for a few nanoseconds.",
+    alt="Two tables of passes and arrays. Three layers: eight passes, which move 17 arrays. One "
+    "fused layer: four passes, which move 10 arrays and do not touch a, b, da and db.",
+)
+
+# %% [markdown]
+# How can backward do without $a$ and $b$? It has to know which entries ReLU and dropout let pass.
+# But an entry that was rectified or dropped is a *zero in $y$*, and $y$ is there anyway, for the
+# next layer needs it. One kernel, with both gates in one line:
+
+# %%
+source(kernels.activation.gated_gradient_sums.py_func)
+
+# %%
+shape = (sized(64, 4), 32, 32, sized(64, 16))
+data, gradient = rng.standard_normal((2, *shape), np.float32)
+rate = 0.1
+layers = {
+    "three layers": ml.Sequential(
+        bn=ml.BatchNorm(shape[-1]), relu=ml.ReLU(), dropout=ml.Dropout(rate)
+    ),
+    "one fused layer": ml.Sequential(bn=ml.BatchNormReLUDropout(shape[-1], rate)),
+}
+results = {}
+for name, one in layers.items():
+    one.set_dropout_key(7)
+    results[name] = one.forward(data, training=True), one.backward(gradient)
+same = all(np.array_equal(p, q) for p, q in zip(*results.values(), strict=True))
+same &= all(np.array_equal(*(one.grads[n] for one in layers.values())) for n in one.grads)
+check("fused gives the same bits", same, "output, input gradient, gamma's and beta's gradients")
+
+
+def both_ways(one):
+    one.forward(data, training=True)
+    one.backward(gradient)
+
+
+taken = {name: [] for name in layers}
+for _ in range(5):  # in turns
+    for name, one in layers.items():
+        taken[name].append(least_seconds(lambda one=one: both_ways(one)))
+print("forward and backward       time    bytes moved    of the copying rate")
+for (name, seconds), moved in zip(taken.items(), (17, 10), strict=True):
+    least, moved = min(seconds), moved * data.nbytes
+    share = moved / least / bandwidth
+    print(f"{name:<20}{1e3 * least:>8.1f} ms{moved / 1e6:>12,.0f} MB{share:>18.0%}")
+
+# %% [markdown]
+# > **Question.** The fused layer moves 10/17 of the bytes. Is it faster by that factor here? If
+# > not, what else takes time? *(Look at what dropout does in `kernels/activation.py`: where do its
+# > random numbers come from?)*
+#
+# Memory costs in one more way. Fresh memory comes from the system page by page, each page cleared
+# to zero first, and big arrays go back to the system when they are thrown away. A training step
+# needs the same sizes every time, so minilocal keeps the blocks and hands them out again:
+
+# %%
+from minilocal import memory
+
+size = sized(24, 1) << 20  # float32 numbers
+
+
+def fill(make):
+    make((size,), np.float32).fill(1)  # and forget it
+
+
+fresh, again = least_seconds(lambda: fill(np.empty)), least_seconds(lambda: fill(memory.empty))
+print(f"fill {4 * size / 1e6:.0f} MB of fresh memory      {1e3 * fresh:6.1f} ms")
+print(f"fill {4 * size / 1e6:.0f} MB that were used before{1e3 * again:6.1f} ms")
+
+# %% [markdown]
+# ## 7 A whole step
+#
+# Does it help in the end? What counts is a training step: forward, loss, backward, update. The same
+# network four times, with and without Winograd, with and without fusing; eight rounds in turns.
+
+# %%
+model, width, batch = "vgg8b", sized(0.25, 0.0625), sized(64, 16)
+x = rng.standard_normal((batch, 32, 32, 3), np.float32)
+labels = rng.integers(0, 10, batch)
+variants = {
+    "im2col, three layers": {"conv": "im2col", "fused": False},
+    "im2col, fused": {"conv": "im2col", "fused": True},
+    "Winograd, three layers": {"conv": "auto", "fused": False},
+    "Winograd, fused": {"conv": "auto", "fused": True},
+}
+networks = {
+    name: ml.build_vgg(model, algo="BP", width=width, **options)
+    for name, options in variants.items()
+}
+first_losses = {}
+for name, network in networks.items():
+    optimizer = ml.SGD(lr=0.05)
+    for step in range(2):
+        (result,) = ml.backprop_step(network, x, labels, optimizer, step=step)
+    first_losses[name] = result.loss
+spread = np.ptp(list(first_losses.values()))
+check("all four train alike", spread < 1e-2, f"loss after two steps differs by {spread:.0e}")
+
+seconds = {name: [] for name in networks}
+for _ in range(sized(8, 2)):
+    for name, network in networks.items():
+        start = time.perf_counter()
+        ml.backprop_step(network, x, labels, ml.SGD(lr=0.0))
+        seconds[name].append(time.perf_counter() - start)
+least = {name: min(values) for name, values in seconds.items()}
+
+# %%
+figure, axis = plt.subplots(figsize=(7.5, 2.3))
+axis.barh(list(least), [1e3 * s for s in least.values()], color="#A5A5A5", edgecolor="#333333")
+slowest = least["im2col, three layers"]
+for name, value in least.items():
+    text = f"{1e3 * value:.0f} ms, {slowest / value:.1f}×"
+    axis.text(1e3 * value * 1.02, name, text, va="center", fontsize=9)
+axis.set(xlabel="milliseconds per step", xlim=(0, 1.25e3 * max(least.values())))
+axis.invert_yaxis()
+show(
+    figure,
+    f"**Figure 4.** A training step of {model} × {width:g} on {batch} images. Convolutions and "
+    "what waits for memory share the time: making one of them fast leaves the other.",
+    alt="Four horizontal bars: the time of a training step with im2col and three layers, which is "
+    "the longest, with im2col and fused layers, with Winograd and three layers, and with Winograd "
+    "and fused layers, the shortest.",
+)
+
+# %% [markdown]
+# This is **Amdahl's law** at work. If a share $s$ of the time is made $k$ times faster, the whole
+# becomes faster by
+#
+# $$\frac{1}{(1 - s) + s/k},$$
+#
+# and never by more than $1/(1-s)$. Halving the time of something that takes 5 % is not worth an
+# afternoon. So *first find out where the time goes*. `python -m minilocal.bench` does that for a
+# step: by kind of operation and by layer, forward and backward, beside PyTorch if that is
+# installed. And local learning starts one rung higher still: at a block's first layer it leaves out
+# the input gradient, and what is left out needs no tuning.
+#
+# ## Summary
+#
+# * Measure warm, many times, in turns; the least counts. Say which machine, and what it could do.
+# * An interpreter costs a hundred times the work itself; compiled loops cost what the order of
+#   loops and the caches make of them. Innermost: neighbours in memory, independent of each other.
+# * A matrix product multiplies each number that it loads many times. im2col makes a convolution
+#   into one, chunk by chunk, so that the columns stay in the cache.
+# * Winograd's F(4×4, 3×3) needs 36 multiplications instead of 144, between linear transforms whose
+#   transposes are the gradients.
+# * Elementwise layers wait for memory: count passes, not operations. Fusing three layers moves 10
+#   arrays instead of 17, and gives the same bits.
+# * Every fast way stands beside a plain one that it is tested against.
+#
+# ## Exercises
+#
+# **1 (easy).** Swap two loops of `reordered`, so that `c` stands outside of `i` and `j`, and
+# measure again. Then make a version that adds into a local array of $C_\mathrm{out}$ numbers and
+# writes it to `y` once. Which of the two matters, and why?
+
+# %%
+# Your answer to exercise 1
+
+# %% [markdown]
+# **2 (medium).** Plot the time of im2col and of Winograd, in nanoseconds per multiply-add, for 4 to
+# 256 channels on 16×16 maps. Where do they cross? Compare with `FEW_CHANNELS` in
+# [layers/conv.py](../minilocal/layers/conv.py), and explain with the number of multiply-adds and of
+# transformed numbers why it must be so.
+
+# %%
+# Your answer to exercise 2
+
+# %% [markdown]
+# **3 (hard).** F(2×2, 3×3): derive its three matrices from the four products of section 5, write
+# it with NumPy for whole maps, forward and both gradients, and check it by central differences
+# (`minilocal.gradcheck.check_layer`). How many multiplications does it save, how large is its
+# float32 error beside that of F(4×4, 3×3), and when would you prefer it?
+
+# %%
+# Your answer to exercise 3
+
+# %% [markdown]
+# *Next:* [Lesson 12](12_local_losses.ipynb), a local loss of your own.
