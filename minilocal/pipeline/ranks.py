@@ -8,6 +8,7 @@ import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
+from traceback import print_exception
 from types import TracebackType
 
 from mpi4py import MPI
@@ -23,6 +24,8 @@ from minilocal.pipeline.root import Root
 from minilocal.pipeline.transport import ROOT
 from minilocal.pipeline.worker import Worker
 from minilocal.trainer import Trainer
+
+ORDERLY = (InputError, TrainingError, KeyboardInterrupt, OSError, MemoryError)  # what ends rank 0 as it should
 
 
 class Ranks:
@@ -51,9 +54,13 @@ class Ranks:
     def __enter__(self) -> Ranks:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: object, traceback: TracebackType | None) -> None:
-        if kind is not None and issubclass(kind, LostWorkerError):
-            os._exit(1)  # MPI would wait for the dead; the witness has said why
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if kind is not None and (self.rank or issubclass(kind, LostWorkerError) or not issubclass(kind, ORDERLY)):
+            if not issubclass(kind, LostWorkerError):
+                print_exception(error)
+            os._exit(1)  # without a good-bye: the witness says so, and all end; MPI's own end would wait for all
         if self.rank == 0:  # whoever has no share in the plan, or was never told one, hears of the end directly
             for number in range(1, self.size) if self.root is None else (0, *range(self.root.plan.workers, self.size)):
                 self.transport.send(number, Stop())

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import select
+import selectors
 import socket
 import subprocess
 import sys
@@ -68,15 +69,23 @@ def main(ranks: int, host: str, leftovers: Iterable[str]) -> int:
         print(server.getsockname()[1], flush=True)
         server.settimeout(CALL_SECONDS)
         said = {_call(server, key): "a rank" for _ in range(ranks)}
-    while said:
-        ready, _, _ = select.select([*said], [], [])
-        words = {line: _words(line) for line in ready}
-        if dead := [said[line] for line in ready if not words[line]]:
-            print(f"minilocal.train: {' or '.join(dead)} died; the last good checkpoint is kept", file=sys.stderr)
-            for path in leftovers:
-                Path(path).unlink(missing_ok=True)
-            return 1
-        said = {line: words.get(line, text) for line, text in said.items() if words.get(line) != GOOD_BYE}
+    with selectors.DefaultSelector() as selector:
+        for line in said:
+            selector.register(line, selectors.EVENT_READ)
+        while said:
+            for event, _ in selector.select():  # in the order in which it happened, where the system tells
+                caller = event.fileobj
+                assert isinstance(caller, socket.socket)
+                words = _words(caller)
+                if not words:
+                    print(f"minilocal.train: {said[caller]} died; the last good checkpoint is kept", file=sys.stderr)
+                    for path in leftovers:
+                        Path(path).unlink(missing_ok=True)
+                    return 1
+                said[caller] = words
+                if words == GOOD_BYE:
+                    selector.unregister(caller)
+                    del said[caller]
     return 0
 
 
