@@ -81,7 +81,7 @@ def least_seconds(run):
 # Times mean more beside what the machine could do. Two numbers bound everything that follows: how
 # many multiply-adds per second its matrix product does, and how many bytes per second it can copy.
 # **All times here are those of the machine that ran this notebook.** Run it on yours: the numbers
-# will differ, the order of the rungs will not.
+# will differ, the ladder will look much the same.
 
 # %%
 rng = np.random.default_rng(0)
@@ -414,7 +414,8 @@ bars = axis.barh(names, times, color="#A5A5A5", edgecolor="#333333")
 bars[0].set_hatch("//")
 for name, value in ladder.items():
     digits = 0 if value >= 10 else 2 if value >= 0.1 else 3
-    axis.text(value * 1.15, name, f"{value:.{digits}f} ns", va="center", fontsize=9)
+    text = axis.text(value * 1.15, name, f"{value:.{digits}f} ns", va="center", fontsize=9)
+    text.set_bbox({"facecolor": "white", "edgecolor": "none", "pad": 0.6})
 axis.axvline(1e9 / peak, color="#333333", linestyle=":")
 axis.text(1e9 / peak, len(names), " the matrix product's rate", va="center", fontsize=9)
 axis.set(xscale="log", xlabel="nanoseconds per multiply-add of the definition")
@@ -528,6 +529,9 @@ for (name, seconds), moved in zip(taken.items(), (17, 10), strict=True):
     print(f"{name:<20}{1e3 * least:>8.1f} ms{moved / 1e6:>12,.0f} MB{share:>18.0%}")
 
 # %% [markdown]
+# More than the copying rate? Then caches helped: part of an array is still there when the next pass
+# begins.
+#
 # > **Question.** The fused layer moves 10/17 of the bytes. Is it faster by that factor here? If
 # > not, what else takes time? *(Look at what dropout does in `kernels/activation.py`: where do its
 # > random numbers come from?)*
