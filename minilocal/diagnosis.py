@@ -32,7 +32,7 @@ def behind(network: Network, x: np.ndarray) -> str:
     for number, output in enumerate(_outputs(network, x), 1):
         if not np.isfinite(output).all():
             return f"the output of layer {number} is the first that is not finite"
-    return "all layers' outputs are finite, a classifier's are not"
+    return "all layers' outputs are finite"
 
 
 def _outputs(network: Network, x: np.ndarray) -> Iterator[np.ndarray]:

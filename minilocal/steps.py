@@ -144,5 +144,5 @@ def _learn_alone(network: Network, number: int, x: np.ndarray, labels: np.ndarra
 def _loss(block: Block, logits: np.ndarray, labels: np.ndarray) -> tuple[BlockResult, np.ndarray]:
     loss, dlogits = softmax_cross_entropy(logits, labels)
     if not math.isfinite(loss):
-        raise NonFiniteError(f"the loss of block {block} is {loss}")
+        raise NonFiniteError(f"the loss of block {block} is {loss} at A_{block.last}")
     return BlockResult(block, loss, int(np.sum(logits.argmax(axis=1) == labels))), dlogits

@@ -102,6 +102,21 @@ def test_a_non_finite_loss_names_epoch_step_and_block(images):
     assert re.fullmatch(rf"{says}; try a smaller --lr than 1e\+38", str(error.value))
 
 
+def test_a_loss_that_is_not_finite_names_its_classifier_and_the_layer_behind_it(images):
+    trainer, _ = train(images, "G2", epochs=1)
+
+    def spoil(x, training=False, forward=trainer.network.layer(2).forward):
+        return forward(x, training) * np.float32(np.inf)
+
+    trainer.network.layer(2).forward = spoil
+    with pytest.raises(NonFiniteError) as error:
+        trainer.train_epoch(0)
+    assert str(error.value) == (
+        "the loss of block 1-2 is nan at A_2 (the output of layer 2 is the first that is not finite) in step 1 of epoch 1; "
+        "try a smaller --lr than 0.1"
+    )
+
+
 def test_epochs_of_a_longer_training_have_its_learning_rates(images):
     whole, part = train(images, epochs=4), train(images, epochs=2, lr_epochs=4)
     assert [report.lr for report in part[1]] == [report.lr for report in whole[1][:2]]
