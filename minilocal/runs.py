@@ -115,7 +115,8 @@ class _Record:
         trainer, sums = self.trainer, self.trainer.sums
         step = sums.epoch * trainer.steps_per_epoch + sums.steps
         turn = trainer.schedule.turn_at(sums.epoch, step, trainer.seed)
-        if what := damaged(trainer.network, trainer.schedule.blocks_at(turn, len(trainer.network))):
+        blocks = trainer.schedule.blocks_at(turn, len(trainer.network))
+        if what := damaged(trainer.network, blocks, statistics=True):
             raise trainer.diverged(f"{what} after {sums.position}")
         about = {
             "config": self.config,

@@ -11,7 +11,7 @@ import numpy as np
 
 from minilocal.batches import training_batches
 from minilocal.data import Data
-from minilocal.diagnosis import behind, damaged
+from minilocal.diagnosis import damaged, explain
 from minilocal.errors import InputError, NonFiniteError
 from minilocal.evaluation import Score, evaluate
 from minilocal.network import Network
@@ -124,7 +124,7 @@ class Trainer:
                 results = self._step(turn, part.blocks, x, labels, step)
                 part.add(results, len(labels), self.network)
             except NonFiniteError as error:
-                what = damaged(self.network, part.blocks) or f"{error} ({behind(self.network, x)})"
+                what = explain(error, self.network, part.blocks, x)
                 raise self.diverged(f"{what} in step {number + 1} of epoch {epoch + 1}") from None
             sums.steps, sums.seconds = number + 1, time.perf_counter() - start
             if self.on_step is not None:
@@ -164,7 +164,7 @@ class Trainer:
             for block in blocks:
                 if not math.isfinite(loss := scores[block.last].loss):
                     what = (
-                        damaged(self.network, blocks)
+                        damaged(self.network, blocks, statistics=True)
                         or f"the {name} loss of block {block} (layer {block.last}) is {loss}"
                     )
                     raise self.diverged(f"{what} after step {self.steps_per_epoch} of epoch {epoch + 1}")
