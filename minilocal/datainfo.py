@@ -52,7 +52,7 @@ class DataInfo:
         """Return what `as_dict` gave; `InputError` names the entry that is missing or makes no sense."""
         if not isinstance(content, dict):
             raise InputError("data is not an object")
-        classes = _entry(content, "classes", lambda v: _is_list(v, str) and len(v) >= 2)
+        classes = _entry(content, "classes", lambda v: _is_list(v, str) and len(v) >= 2 and _is_text(v))
         shapes = []
         for name in ("raw_shape", "image_shape"):
             sane = _entry(content, name, lambda v: _is_list(v, int, 3) and all(0 < side <= LARGEST_SIDE for side in v))
@@ -72,6 +72,15 @@ def _entry(content: dict[str, Any], name: str, is_good: Any) -> Any:
 
 def _is_list(value: Any, kind: type, length: int | None = None) -> bool:
     return isinstance(value, list) and all(type(x) is kind for x in value) and length in (None, len(value))
+
+
+def _is_text(names: list[str]) -> bool:
+    """Whether names hold whole characters, not the halves that JSON allows."""
+    try:
+        "".join(names).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _is_sane(number: float) -> bool:

@@ -11,14 +11,27 @@ from minilocal.network import Network
 from minilocal.schedule import Block
 
 
-def damaged(network: Network, blocks: Sequence[Block]) -> str | None:
-    """Return in words the first gradient, weight or running statistic that is not finite, with its layer and block.
+def diagnosed(
+    error: NonFiniteError, network: Network, blocks: Sequence[Block], x: np.ndarray, first: int = 1
+) -> NonFiniteError:
+    """Return an error of a step that names the first gradient or weight that is not finite, or else the first output.
 
-    Return None if all are finite.
+    The step trained `blocks`, on a batch x that layer `first` took.
+    """
+    if what := damaged(network, blocks):
+        return NonFiniteError(what)
+    return error if error.layer is None else NonFiniteError(f"{error} ({behind(network, x, first, error.layer)})")
+
+
+def damaged(network: Network, blocks: Sequence[Block], statistics: bool = False) -> str | None:
+    """Return in words the first gradient or weight that is not finite, with its layer and block; None if all are.
+
+    With `statistics`, running statistics are looked at too.
     """
     for part, layer in network.parts:
         number = int(part.split(".")[1])
-        kinds = {"gradient": layer.grads, "weight": layer.params, "running statistic": layer.state}
+        kinds = {"gradient": layer.grads, "weight": layer.params}
+        kinds |= {"running statistic": layer.state} if statistics else {}
         for kind, arrays in kinds.items():
             for name, array in arrays.items():
                 if (bad := array[~np.isfinite(array)]).size:
@@ -31,19 +44,8 @@ def damaged(network: Network, blocks: Sequence[Block]) -> str | None:
 def behind(network: Network, x: np.ndarray, first: int, last: int) -> str:
     """Return in words which output of layers first … last, for a batch x, is the first that is not finite."""
     for number in range(first, last + 1):
-        layer = network.layer(number)
-        x = layer.forward(x, training=True)
-        layer.release()
+        x = network.layer(number).forward(x, training=True)
+        network.layer(number).release()
         if not np.isfinite(x).all():
             return f"the output of layer {number} is the first that is not finite"
-    return "all layers' outputs are finite, a classifier's are not"
-
-
-def diagnosed(
-    error: NonFiniteError, network: Network, blocks: Sequence[Block], x: np.ndarray, first: int = 1
-) -> NonFiniteError:
-    """Return an error of a step that says where numbers are not finite.
-
-    The step trained `blocks`, on a batch x that layer `first` took.
-    """
-    return NonFiniteError(damaged(network, blocks) or f"{error} ({behind(network, x, first, blocks[-1].last)})")
+    return f"all outputs up to layer {last} are finite"

@@ -14,7 +14,14 @@ class TrainingError(RuntimeError):
 
 
 class NonFiniteError(TrainingError):
-    """A loss, a gradient or a weight is NaN or infinite; the trainer adds epoch, step, block and layer."""
+    """A loss, a gradient or a weight is NaN or infinite; the trainer adds epoch, step, block and layer.
+
+    `layer` is the number of the layer whose classifier's loss it is, if it is a loss.
+    """
+
+    def __init__(self, message: str, layer: int | None = None) -> None:
+        super().__init__(message)
+        self.layer = layer
 
 
 class LostWorkerError(TrainingError):

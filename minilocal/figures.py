@@ -53,7 +53,7 @@ def draw_curves(run: RunDirectory, title: str) -> Path:
         axes.grid(alpha=0.3)
         axes.xaxis.get_major_locator().set_params(integer=True)
     right.legend(fontsize=8, ncols=1 + len(ends) // 8)
-    figure.suptitle(title, fontsize=11)
+    figure.suptitle(plain(title), fontsize=11)
     return _save(figure, run.path / "curves.png")
 
 
@@ -115,7 +115,7 @@ def gradient_map(rows: Sequence[Mapping[str, float]], title: str) -> Any:
     axes.set_title(
         "colour and number: the block that trained the layer; the darker, the larger its gradient", fontsize=8
     )
-    figure.suptitle(title, fontsize=11)
+    figure.suptitle(plain(title), fontsize=11)
     if epochs <= 20:
         axes.set_xticks(range(1, epochs + 1))
     else:
@@ -143,7 +143,7 @@ def gradient_map(rows: Sequence[Mapping[str, float]], title: str) -> Any:
 
 def draw_confusion(matrix: np.ndarray, classes: Sequence[str], title: str, path: Path) -> Path:
     """Draw a confusion matrix (true class down, predicted class across) with its counts."""
-    count = len(classes)
+    count, classes = len(classes), [plain(name) for name in classes]
     figure = _figure(2.5 + 0.5 * min(count, 30), 2 + 0.5 * min(count, 30))
     axes = figure.subplots()
     axes.imshow(matrix / matrix.sum(axis=1, keepdims=True).clip(1), cmap="Blues", vmin=0, vmax=1)
@@ -163,8 +163,17 @@ def draw_confusion(matrix: np.ndarray, classes: Sequence[str], title: str, path:
                         fontsize=8,
                         color="white" if dark else "black",
                     )
-    axes.set(xlabel="predicted", ylabel="true", title=title)
+    axes.set(xlabel="predicted", ylabel="true", title=plain(title))
     return _save(figure, path)
+
+
+def plain(text: str) -> str:
+    """Return a text as a figure can show it: dollars make no formula, halves of characters are question marks.
+
+    >>> plain("my$data$.npz")
+    'my\\\\$data\\\\$.npz'
+    """
+    return text.encode(errors="replace").decode().replace("$", r"\$")
 
 
 def by_epoch(rows: Sequence[dict[str, float]]) -> list[dict[str, float]]:

@@ -89,13 +89,14 @@ class _Record:
         self.config = run.read_config()[0].as_dict() if (run.path / "config.json").exists() else None
         self.texts = metrics.begun("metrics.csv", "gradients.csv")
         self.timing = metrics.begun("timing.csv")
-        self.saved: Position | None = None  # the position in checkpoint.npz, if that is good
+        self.saved = Position(0, 0)  # the position in the newest good checkpoint …
+        self.in_place = False  # … and whether that is where the newest belongs
 
     def begin(self) -> None:
         """Load the newest good checkpoint, or write a first one; write the tables as they were then."""
         found = self.run.history.read_good(self._load)
-        if found is not None and found[0] == self.run.history.newest:
-            self.saved = self.trainer.sums.position
+        if found is not None:
+            self.saved, self.in_place = self.trainer.sums.position, found[0] == self.run.history.newest
         self.timing = {name: metrics.until(self.run.path / name, self.trainer.sums.epoch) for name in self.timing}
         self.run.write_tables(self.texts | self.timing)
         if found is None:
@@ -118,7 +119,8 @@ class _Record:
         trainer, sums = self.trainer, self.trainer.sums
         step = sums.epoch * trainer.steps_per_epoch + sums.steps
         turn = trainer.schedule.turn_at(sums.epoch, step, trainer.seed)
-        if what := damaged(trainer.network, trainer.schedule.blocks_at(turn, len(trainer.network))):
+        blocks = trainer.schedule.blocks_at(turn, len(trainer.network))
+        if what := damaged(trainer.network, blocks, statistics=True):
             raise trainer.diverged(f"{what} after {sums.position}")
         about = {
             "config": self.config,
@@ -128,8 +130,8 @@ class _Record:
             "tables": self.texts,
         }
         arrays = trainer.network.arrays() | self._momentum()
-        self.run.history.write(arrays, about, sums.position, self.saved, self.keep)
-        self.saved = sums.position
+        self.run.history.write(arrays, about, sums.position, self.saved if self.in_place else None, self.keep)
+        self.saved, self.in_place = sums.position, True
 
     def _load(self, arrays: Arrays, about: dict[str, Any]) -> None:
         """Take over what a checkpoint holds, whole or not at all; `InputError` says what does not fit."""

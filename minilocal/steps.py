@@ -161,7 +161,7 @@ def _learn_alone(network: Network, number: int, x: np.ndarray, labels: np.ndarra
     classifier = network.classifier(number)
     loss, dlogits = softmax_cross_entropy(classifier.forward(x, training=True), labels)
     if not math.isfinite(loss):
-        raise NonFiniteError(f"the loss of the idle classifier A_{number} is {loss}")
+        raise NonFiniteError(f"the loss of the idle classifier A_{number} is {loss}", number)
     classifier.backward(dlogits, need_dx=False)
     if optimizer is not None:
         optimizer.update(classifier)
@@ -171,5 +171,5 @@ def _learn_alone(network: Network, number: int, x: np.ndarray, labels: np.ndarra
 def _loss(block: Block, logits: np.ndarray, labels: np.ndarray) -> tuple[BlockResult, np.ndarray]:
     loss, dlogits = softmax_cross_entropy(logits, labels)
     if not math.isfinite(loss):
-        raise NonFiniteError(f"the loss of block {block} is {loss}")
+        raise NonFiniteError(f"the loss of block {block} is {loss} at A_{block.last}", block.last)
     return BlockResult(block, loss, int(np.sum(logits.argmax(axis=1) == labels))), dlogits

@@ -158,7 +158,7 @@ class Trainer:
             for block in blocks:
                 if not math.isfinite(loss := scores[block.last].loss):
                     what = (
-                        damaged(self.network, blocks)
+                        damaged(self.network, blocks, statistics=True)
                         or f"the {name} loss of block {block} (layer {block.last}) is {loss}"
                     )
                     raise self.diverged(f"{what} after step {self.steps_per_epoch} of epoch {epoch + 1}")

@@ -24,18 +24,19 @@ BLOCKS = [Block(2, 3)]
     ],
 )
 def test_the_first_number_that_is_not_finite_is_named(network, part, kind, name, says):
-    assert damaged(network, BLOCKS) is None
+    assert damaged(network, BLOCKS, statistics=True) is None
     parts = dict(network.parts)
     getattr(parts[part], kind)[name].flat[-1] = np.nan
     parts["aux.3"].grads["linear.bias"][0] = np.inf
-    assert damaged(network, BLOCKS) == says.replace("weight of aux.3", "gradient of aux.3").replace(
+    assert damaged(network, BLOCKS, statistics=True) == says.replace("weight of aux.3", "gradient of aux.3").replace(
         "nan", "inf" if part == "aux.3" else "nan"
     )
 
 
 def test_the_first_output_that_is_not_finite_is_named(network, rng):
     x = rng.standard_normal((4, 8, 8, 1)).astype(np.float32)
-    assert behind(network, x, 1, 3) == "all layers' outputs are finite, a classifier's are not"
+    assert behind(network, x, 1, 3) == "all outputs up to layer 3 are finite"
     network.layer(2).params["conv.weight"][...] = 3e38
     with np.errstate(all="ignore"):
+        assert behind(network, x, 1, 1) == "all outputs up to layer 1 are finite"
         assert behind(network, x, 1, 3) == "the output of layer 2 is the first that is not finite"

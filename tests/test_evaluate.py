@@ -90,6 +90,7 @@ ODD = [
     ("batch_size", None),
 ]  # fmt: skip
 ODD_DATA = [
+    ("classes", ["\ud800", "b"]),
     ("classes", "abcdefghij"), ("classes", [1, 2]), ("raw_shape", [28, 28]), ("raw_shape", [10**9, 10**9, 1]),
     ("image_shape", [-1, 2, 3]), ("image_shape", None), ("mean", None), ("mean", [1.0, 2.0]),
     ("mean", [float("nan")]), ("mean", [1e308]), ("std", [0.0]), ("std", [1e-320]), ("std", [[1.0]]),
