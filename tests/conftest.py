@@ -7,8 +7,10 @@ from hypothesis import strategies as st
 
 from minilocal import parallel
 
-# A kernel's first call compiles it, and machines are shared: slowness is no failure.
-settings.register_profile("minilocal", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# A kernel's first call compiles it, and machines are shared: slowness is no failure. What tests take from fixtures they
+# put back, or write anew for each example.
+unchecked = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+settings.register_profile("minilocal", deadline=None, suppress_health_check=unchecked)
 settings.load_profile("minilocal")
 
 
@@ -36,7 +38,7 @@ def threads():
 @pytest.fixture(params=[300, pytest.param(10_000, marks=pytest.mark.slow)], ids=lambda count: f"{count} inputs")
 def fuzz(request):
     """Decorates a hypothesis test inside of a test: some hundreds of inputs, and thousands by `-m slow`."""
-    return settings(max_examples=request.param, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    return settings(max_examples=request.param)
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ import urllib.error
 import urllib.request
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import minilocal.bench.__main__
@@ -153,7 +153,7 @@ def check(command, argv, capsys):
 @pytest.mark.parametrize("command", cli.COMMANDS)
 @pytest.mark.parametrize("count", [100, pytest.param(3000, marks=pytest.mark.slow)])
 def test_random_command_lines(command, count, finished, capsys):
-    @settings(max_examples=count, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @settings(max_examples=count)
     @given(argv=command_lines(command), on_a_run=st.booleans())
     def check_one(argv, on_a_run):
         if command == "evaluate" and on_a_run:

@@ -85,16 +85,16 @@ for number, layer in enumerate(network.layers, 1):
 # formed. Each layer knows how to multiply by its transposed one, as col2im does for im2col.
 
 # %%
-from minilocal.course.paths import draw_paths
+from minilocal.course.blocks import draw_blocks
 
 show(
-    draw_paths({"BP": [ml.Block(1, K)]}, layers=K),
+    draw_blocks({"BP": [ml.Block(1, K)]}, K),
     "**Figure 1.** Forward runs to the right, thin arrows; the gradient runs back, the thick "
-    "arrow. All layers form one block, and the bar marks where the gradient ends: images need "
+    "arrows. All layers form one block, and the bar marks where the gradient ends: images need "
     "none.",
     alt="Seven boxes f1 to f7 in a row in one colour, joined by thin arrows from the images x0 to "
-    "the right. A classifier A7 stands on f7. Thick arrows lead from A7 into f7 and from f7 all "
-    "the way back to f1, where a bar ends them.",
+    "the right. A classifier A7 with its loss L7 is below f7. Thick arrows lead from A7 into f7 "
+    "and from layer to layer back to f1, in front of which a bar ends them.",
 )
 
 # %% [markdown]
@@ -357,12 +357,12 @@ with recorded(cut) as moments:
     ml.local_step(cut, blocks, images, labels)
 
 show(
-    draw_paths({"BP": whole, "G3": blocks}, layers=K),
+    draw_blocks({"BP": whole, "G3": blocks}, K),
     "**Figure 5.** One path for the gradient, or three short ones. Blocks keep their colours "
     "through the whole course.",
-    alt="Two rows of seven boxes. BP: one colour, one gradient arrow from A7 to f1. G3: layers 1 "
-    "to 3, 4 to 6 and 7 are blocks in three colours; A3, A6 and A7 stand on the last layer of "
-    "each, and each block's gradient arrow ends with a bar at its own first layer.",
+    alt="Two rows of seven boxes. BP: one colour, gradient arrows from A7 back to f1. G3: layers 1 "
+    "to 3, 4 to 6 and 7 are blocks in three colours; A3, A6 and A7 are below the last layer of "
+    "each, and each block's gradient arrows end with a bar in front of its own first layer.",
 )
 show(
     draw_moments({"BP": (shipped, whole), "G3": (moments, blocks)}),

@@ -15,9 +15,7 @@
     jobs.py       which job of a pipeline waits for which
     timeline.py   when each worker was busy with what
     probes.py     a frozen network with a probe on every layer
-    paths.py      the gradient's path, and where it stops
     moments.py    what is in memory at each moment of a step
-    local_losses.py   a block with two local losses, and the gradients' way back
     tiles.py      Winograd's tiles, patches and points
     passes.py     which arrays a layer's kernels read and write
     local_losses.py  a block with two local losses, and the gradients' way back
