@@ -12,7 +12,7 @@ from minilocal.compare.options import directory_name
 from minilocal.compare.published import EPOCHS, NEAREST, TABLES, TRAINING_IMAGES
 from minilocal.compare.results import Results, write_csv
 from minilocal.compare.sweep import Sweep
-from minilocal.compare.table import accuracy_table, cost_table, without_classifier
+from minilocal.compare.table import accuracy_table, cost_table, difference_table, without_classifier
 from minilocal.config import flag
 from minilocal.costs.figure import NAMES
 from minilocal.files import replacing
@@ -60,12 +60,21 @@ def as_markdown(results: Results) -> str:
 
 
 def accuracy_tables(results: Results) -> list[tuple[str, list[list[str]]]]:
-    """Return the table of test accuracies, and that of validation accuracies if there are any, with their titles."""
+    """Return the tables of test accuracies, of their differences, and of validation accuracies, with their titles.
+
+    The second is there if there are several seeds and entries, the third if images were held out.
+    """
     if not results.finished:
         return []
-    task, seeds = results.sweep.setting.task, _seeds(results)
-    title = f"accuracy (%) after the last epoch, mean ± deviation of {seeds}: {task}"
+    sweep, seeds = results.sweep, _seeds(results)
+    title = f"accuracy (%) after the last epoch, mean ± deviation of {seeds}: {sweep.setting.task}"
     tables = [(f"test {title}", accuracy_table(results))]
+    differences = difference_table(results)
+    if len(sweep.seeds) > 1 and len(differences) > 1:
+        base = results.entries[0].label
+        tables.append(
+            (f"points of test accuracy more than {base} of the same seed has (mean ± deviation)", differences)
+        )
     if all("validation_accuracy" in result.curve[-1] for result in results.finished):
         tables.append((f"validation {title}", accuracy_table(results, "validation_accuracy", paper=False)))
     return tables

@@ -90,6 +90,15 @@ class Results:
         """Return the mean over seeds of one of `SCORES` after the last epoch."""
         return Mean.of([result.curve[-1][score] for result in self.of(entry)])
 
+    def ahead(self, entry: Entry, base: Entry) -> dict[int, float]:
+        """Return by how much an entry's test accuracy after the last epoch is above another's, by seeds of both.
+
+        Runs of one seed begin with the same weights and see the same batches, so that much of what chance does to both
+        cancels.
+        """
+        mine, theirs = ({r.run.seed: r.curve[-1]["test_accuracy"] for r in self.of(one)} for one in (entry, base))
+        return {seed: mine[seed] - theirs[seed] for seed in self.sweep.seeds if seed in mine and seed in theirs}
+
     def by_epoch(self, entry: Entry, score: str = "test_accuracy") -> list[Mean]:
         """Return the mean over seeds of one of `SCORES` after every epoch."""
         curves = [[row[score] for row in result.curve] for result in self.of(entry)]

@@ -40,6 +40,22 @@ def accuracy_table(results: Results, score: str = "test_accuracy", paper: bool =
     return rows
 
 
+def difference_table(results: Results) -> list[list[str]]:
+    """Return rows of how far entries are above the first one, in points, seed by seed.
+
+    Nothing but the head is in it where no entry has a seed in common with the first.
+    """
+    (base, *others), seeds = results.entries, results.sweep.seeds
+    rows = [["", "mean", *(f"seed {seed}" for seed in seeds)]]
+    for entry in others:
+        if ahead := results.ahead(entry, base):
+            mean = Mean.of(list(ahead.values()))
+            deviation = "-" if mean.deviation is None else f"{100 * mean.deviation:.1f}"
+            by_seed = [f"{100 * ahead[seed]:+.1f}" if seed in ahead else "-" for seed in seeds]
+            rows.append([entry.label, f"{100 * mean.mean:+.1f} ± {deviation}", *by_seed])
+    return rows
+
+
 def cell(accuracy: Mean, seeds: int) -> str:
     """Return an accuracy in %, and its number of seeds if that is not what the table has elsewhere.
 

@@ -1,7 +1,7 @@
 """Tables of made-up runs, worked out by hand."""
 
 from minilocal.compare.results import read_results
-from minilocal.compare.table import accuracy_table, cost_table
+from minilocal.compare.table import accuracy_table, cost_table, difference_table
 
 
 def test_rows_are_classifiers_columns_algorithms_and_the_papers_rows_stand_beneath(made_up):
@@ -44,3 +44,12 @@ def test_costs_stand_beside_backprops(made_up):
     (row,) = rows[1:]
     assert len(row) == len(rows[0])
     assert (row[0], row[2], row[-1]) == ("G1", "67 %", "3 s")  # a third fewer MACs than BP
+
+
+def test_differences_are_taken_between_runs_of_one_seed(made_up):
+    accuracies = {"BP": [0.9, 0.8, None], "G1": [0.85, 0.77, 0.1], "G2": [None, 0.81, None], "G3": [None, None, 0.5]}
+    assert difference_table(read_results(made_up(accuracies))) == [
+        ["", "mean", "seed 0", "seed 1", "seed 2"],
+        ["G1", "-4.0 ± 1.4", "-5.0", "-3.0", "-"],
+        ["G2", "+1.0 ± -", "-", "+1.0", "-"],
+    ]
