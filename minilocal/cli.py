@@ -7,6 +7,7 @@ SIGTERM.
 from __future__ import annotations
 
 import argparse
+import errno
 import functools
 import importlib
 import os
@@ -71,7 +72,8 @@ def command(main: Callable[[Sequence[str] | None], int]) -> Callable[..., int]:
             return _complain(name, "there is not enough memory for this; try a smaller network or batch", 1)
         except OSError as error:
             where = f" ({error.filename})" if error.filename else ""
-            return _complain(name, f"the system says: {error.strerror or error}{where}", 1)
+            status = 2 if error.errno == errno.ENAMETOOLONG else 1  # nothing that bears such a name was ever begun
+            return _complain(name, f"the system says: {error.strerror or error}{where}", status)
 
     return wrapped
 

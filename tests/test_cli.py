@@ -99,3 +99,9 @@ def test_public_names_exist():
         assert getattr(minilocal, name) is not None
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = minilocal.nothing
+
+
+@pytest.mark.parametrize("command", ["grade", "evaluate", "train --run-dir", "compare --sweep-dir"])
+def test_a_name_that_is_too_long_is_bad_input(command, capsys):
+    assert cli.main([*command.split(), "x" * 5000]) == 2
+    assert capsys.readouterr().err.count("\n") == 1

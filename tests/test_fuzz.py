@@ -53,7 +53,7 @@ def altered(draw, content):
                 place = place[key]
                 continue
             if draw(st.integers(0, 4)):
-                place[key] = draw(odd)
+                place[key] = copy.deepcopy(draw(odd))  # the next round may alter it
             else:
                 del place[key]
             break

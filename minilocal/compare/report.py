@@ -32,7 +32,7 @@ def write(results: Results) -> None:
         for name, (draw, _) in FIGURES.items():
             draw(results, path / name)
     with replacing(path / "results.md") as file:
-        file.write(as_markdown(results).encode())
+        file.write(as_markdown(results).encode(errors="replace"))  # paths may hold halves of characters
 
 
 def as_text(results: Results) -> str:

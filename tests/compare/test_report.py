@@ -1,4 +1,5 @@
 import re
+from dataclasses import replace
 
 from minilocal.compare.options import read
 from minilocal.compare.report import as_markdown, as_text, command_line, write
@@ -78,3 +79,11 @@ def test_the_command_makes_the_same_sweep(made_up):
     assert options.setting.data_dir.endswith("DIR")
     assert options.setting.moved_to("/my/data") == sweep.setting
     assert options.sweep_dir == sweep.path
+
+
+def test_a_path_that_is_no_text_does_not_stop_the_report(made_up):
+    results = read_results(made_up({"BP": [0.5]}))
+    odd = replace(results, sweep=replace(results.sweep, path=results.sweep.path / "\udcff"))
+    odd.sweep.path.mkdir()
+    write(odd)
+    assert "?" in (odd.sweep.path / "results.md").read_text(encoding="utf-8")
