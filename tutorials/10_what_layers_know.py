@@ -21,7 +21,7 @@
 # **If you start here:** *backpropagation* (BP) trains all $K$ layers by one loss at the top.
 # *G1* gives every layer a small *auxiliary classifier* and trains it by that classifier's loss
 # alone; no gradient passes from layer to layer. *G3S2* does the same with blocks of three layers,
-# whose boundaries move by two layers every other epoch.
+# whose boundaries move by two layers after one epoch, and back after the next.
 
 # %%
 import importlib.util
