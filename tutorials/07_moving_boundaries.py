@@ -48,8 +48,8 @@ style()
 # A network is $K$ layers $x_i = f_i(x_{i-1};\,\theta_i)$, with $x_0$ the images. Backpropagation
 # (BP) trains them all by one loss at the end. *Block-wise local learning* cuts them into blocks of
 # $X$ layers, the last one perhaps shorter. A block of the layers $i \dots j$ has a small *auxiliary
-# classifier* $A_j$ on its last layer, and a loss of its own, the softmax cross-entropy (CE) with the
-# labels $y$:
+# classifier* $A_j$ on its last layer, and a loss of its own, the softmax cross-entropy (CE) with
+# the labels $y$:
 #
 # $$z_j = A_j(x_j;\,\phi_j), \qquad L_j = \mathrm{CE}(z_j,\, y) .$$
 #
@@ -60,8 +60,8 @@ style()
 # GK is BP.
 #
 # The classifiers here are the paper's simpler kind, *A1*: the map averaged down to at most $D$
-# numbers, one matrix product to the class scores, BatchNorm (lesson 5). $A_K$, on the last layer, is
-# the network's own classifier. It alone answers once training is over; the others were teachers.
+# numbers, one matrix product to the class scores, BatchNorm (lesson 5). $A_K$, on the last layer,
+# is the network's own classifier. It alone answers once training is over; the others were teachers.
 
 # %%
 from minilocal.course.blocks import draw_blocks
@@ -255,9 +255,10 @@ def algorithm_1(network, X, Y, data, epochs, optimizer):
 
 # %% [markdown]
 # Four things in the loop are not in the table. The learning rate and the random numbers of dropout
-# follow the step $t$. `release` lets a layer forget what it kept for its gradient. The frozen layers run forward *as in training*, with the statistics of the
-# batch and with dropout, so that the blocks behind them see the same kind of features as ever.
-# And the next block gets `x` as it was computed before this block's update.
+# follow the step $t$. `release` lets a layer forget what it kept for its gradient. The frozen
+# layers run forward *as in training*, with the statistics of the batch and with dropout, so that
+# the blocks behind them see the same kind of features as ever. And the next block gets `x` as it
+# was computed before this block's update.
 #
 # Does it do what the library does? Here are both, on few images, for two periods of G3S2:
 

@@ -606,7 +606,8 @@ show(
     alt="Four bar charts, a bar per network in each of five algorithms. Off-chip accesses are "
     "lower than BP's by about 66, 64, 88 and 81 percent for vgg16, vgg19, vgg11b and vgg11bx2, "
     "whichever the algorithm. MACs are lower by about 33 percent for G1, 12 for G2, 17 for G2S1, "
-    "11 for G3 and 13 to 15 for the last one. The paper's marks lie about 2 points from the bars at most.",
+    "11 for G3 and 13 to 15 for the last one. The paper's marks lie about 2 points from the "
+    "bars at most.",
 )
 
 # %% [markdown]
