@@ -35,6 +35,7 @@ import numpy as np
 import minilocal as ml
 from minilocal import gradcheck
 from minilocal.course import check, show, sized, source, style
+from minilocal.errors import NonFiniteError
 
 style()
 rng = np.random.default_rng(0)
@@ -238,7 +239,10 @@ def loss_after(steps, norm, scale):
             small = np.ascontiguousarray(batch[:, ::2, ::2])  # 16×16 pixels are enough here
             loss, dlogits = ml.softmax_cross_entropy(model.forward(small, training=True), classes)
             model.backward(dlogits, need_dx=False)
-            optimizer.update(model)
+            try:
+                optimizer.update(model)
+            except NonFiniteError:  # it has diverged
+                return np.inf
             losses.append(loss)
     return np.mean(losses[-8:])
 
