@@ -122,7 +122,7 @@ print(f"log 10                          {np.log(10):.4f}")
 #
 # With equal logits every class gets the probability 1/10, so each image costs $-\log(1/10)$. It
 # is the price of knowing nothing. A network that starts much above it is *sure* of wrong answers:
-# usually its initial weights are too large. Remember 2.30; you will see it in every lesson.
+# usually its initial weights are too large. Remember 2.30; it will come back in other lessons.
 #
 # Everything above is in the library, as `ml.Linear` and `ml.softmax_cross_entropy`. Here is what
 # they do, the code that trains the networks of all later lessons:
@@ -429,7 +429,7 @@ show(
     figure,
     "**Figure 5.** Left: the loss of each step. Right: the ten columns of $W$ as images; light "
     "pixels speak for the class, dark ones against it.",
-    alt="Left: the loss falls from above 2.3 to about 0.5, quickly at first. Right: ten noisy grey "
+    alt="Left: the loss falls from above 2.3 to about 0.4, quickly at first. Right: ten noisy grey "
     "patterns, one per class; that of trousers shows two light legs with a dark gap between them.",
 )
 

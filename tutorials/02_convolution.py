@@ -433,7 +433,7 @@ print(f"{len(losses)} steps: loss from {losses[0]:.2f} to {np.mean(losses[-20:])
 check(
     "a convolution in front sees more",
     accuracy > sized(0.85, 0.5),
-    f"test accuracy {accuracy:.1%}; the linear layer alone had 84.0%",
+    f"test accuracy {accuracy:.1%}; lesson 1 had 84.0% without",
 )
 
 # %%

@@ -35,6 +35,7 @@ import numpy as np
 import minilocal as ml
 from minilocal import gradcheck
 from minilocal.course import check, show, sized, source, style
+from minilocal.errors import NonFiniteError
 
 style()
 rng = np.random.default_rng(0)
@@ -162,7 +163,7 @@ check("our BatchNorm is the library's", worst < 1e-9, f"largest difference {wors
 # BatchNorm's backward pass takes out exactly those two directions.
 
 # %%
-m = 16  # few values of one channel, to see the three steps
+m = 16  # few values of one channel, to see the two steps
 values = rng.standard_normal((m, 1))
 g = 0.8 + 0.7 * values + 0.6 * rng.standard_normal((m, 1))
 _, small_xhat, small_inv_std = batchnorm(values, 1.0, 0.0)
@@ -238,7 +239,10 @@ def loss_after(steps, norm, scale):
             small = np.ascontiguousarray(batch[:, ::2, ::2])  # 16×16 pixels are enough here
             loss, dlogits = ml.softmax_cross_entropy(model.forward(small, training=True), classes)
             model.backward(dlogits, need_dx=False)
-            optimizer.update(model)
+            try:
+                optimizer.update(model)
+            except NonFiniteError:  # it has diverged
+                return np.inf
             losses.append(loss)
     return np.mean(losses[-8:])
 
@@ -410,8 +414,8 @@ show(
 # $$y = \max_{\text{window}} x, \qquad dx =
 # \begin{cases} dy & \text{at the window's first maximum} \\ 0 & \text{elsewhere.} \end{cases}$$
 #
-# **Average-pooling** lets all $h\,w$ values of the window take part, and the gradient is spread
-# evenly, $dx = dy/(h\,w)$ at each of them.
+# **Average-pooling** lets all values of an $h \times w$ window take part, and the gradient is
+# spread evenly, $dx = dy/(h\,w)$ at each of them.
 
 
 # %%
@@ -479,7 +483,8 @@ show(
 #
 # In the networks of this course, *a layer* means Convolution, BatchNorm, ReLU and Dropout in a
 # row, **CBRD** for short; "layer $i$" is the $i$-th of them, and $x_i$ its output. A max-pool,
-# where there is one, stands in front of the next layer's convolution.
+# where there is one, stands in front of the next layer's convolution. Fully connected layers at the
+# end of a network have a matrix product in the convolution's place: **FBRD**.
 
 # %%
 from minilocal.vgg import cbrd
@@ -491,8 +496,8 @@ for part in (plain, fused):
 
 # %% [markdown]
 # The second one has a single layer for the last three. On a CPU these layers wait for memory, not
-# for arithmetic, and one pass over the values instead of three saves time (lesson 11). The
-# numbers must be the same, to the last bit:
+# for arithmetic, and fewer passes over the values save time (lesson 11 counts them). The numbers
+# must be the same, to the last bit:
 
 # %%
 maps = rng.standard_normal((8, 12, 12, 3))

@@ -275,13 +275,13 @@ check("layer 1 waits for 2K passes", waits == 2 * K, f"{waits} with K = {K}")
 #
 # ## 4 From shapes alone
 #
-# How much does a network keep? Per image and in bytes, with $n_i$ numbers in $x_i$ and, if a
-# max-pool stands in front of layer $i$, $p_i$ numbers behind that pool:
+# How much does a network keep? Per image and in bytes, with $|x_i|$ numbers in $x_i$ and, if a
+# max-pool stands in front of layer $i$, $q_i$ numbers behind that pool:
 #
-# $$S_i = \underbrace{4\,n_i}_{\text{product, for BatchNorm}} + \underbrace{4\,n_i}_{x_i}
-#       + \underbrace{(4 + 1)\,p_i}_{\text{pooled map and winners}} ,$$
+# $$S_i = \underbrace{4\,|x_i|}_{\text{product, for BatchNorm}} + \underbrace{4\,|x_i|}_{x_i}
+#       + \underbrace{(4 + 1)\,q_i}_{\text{pooled map and winners}} ,$$
 #
-# and the images themselves, $4\,n_0$. BatchNorm's means and deviations, two numbers per channel,
+# and the images themselves, $4\,|x_0|$. BatchNorm's means and deviations, two numbers per channel,
 # come on top once per batch.
 
 
@@ -340,7 +340,7 @@ check(
 
 # %% [markdown]
 # Activations grow with the batch and with the image's area. At four times the area, as on
-# 64×64 images, the 307 MB become 1.2 GB, and the weights stay what they are.
+# 64×64 images, the 307 MB become 1.2 GB, and the convolutions' weights stay what they are.
 #
 # ## 5 What if we cut?
 #
@@ -387,7 +387,7 @@ check("blocks lower the peak", peaks[1] < peaks[0], f"to {peaks[1] / peaks[0]:.0
 # * What a layer keeps lives from its forward to its backward. Layer 1 waits for $2K$ passes: update
 #   locking.
 # * The peak is at the loss and is the sum over all layers: $S_i \approx 8$ bytes for each number of
-#   $x_i$ and image. It grows with batch and image size, weights do not.
+#   $x_i$ and image. It grows with batch and image size, a convolution's weights do not.
 # * Cut into blocks, the peak is that of one block.
 #
 # ## Exercises

@@ -79,7 +79,7 @@ show(
     alt="Two rows of seven boxes f1 to f7 joined by arrows to the right. Row BP: one classifier A7 "
     "with the loss L7 below the last box; curved thick arrows lead from it back over all boxes to "
     "f1. Row G1: a classifier and a loss below every box, a colour for each; thick arrows lead "
-    "only from each classifier up to its own box, and a wall stands between any two boxes.",
+    "only from each classifier up to its own box, and a wall stands in front of every box.",
 )
 
 # %% [markdown]
@@ -154,9 +154,10 @@ show(
 
 # %% [markdown]
 # Its gradients are three old friends in a row: BatchNorm's, the linear layer's, and average
-# pooling's, which spreads each gradient evenly over its window. With $n$ images,
+# pooling's, which spreads each gradient evenly over its window. With $N$ images, $\sigma^2$ the
+# variance of a column of $u$ plus $10^{-5}$, and $\hat u = (u - \mathrm{mean})/\sigma$ (lesson 3),
 #
-# $$du = \frac{\gamma}{\sigma}\Big(dz - \tfrac1n d\beta - \tfrac1n \hat u \, d\gamma\Big), \qquad
+# $$du = \frac{\gamma}{\sigma}\Big(dz - \tfrac1N d\beta - \tfrac1N \hat u \, d\gamma\Big), \qquad
 # dW = v^\top du, \qquad dv = du\,W^\top, \qquad dx_i = \tfrac{1}{hw}\,\mathrm{spread}(dv) .$$
 
 

@@ -83,8 +83,8 @@ show(
     "**Figure 1.** Seven layers in blocks. Thin arrows: features. Thick arrows: each block's "
     "gradient, from its classifier back to its first layer. Walls: there it stops.",
     alt="Four rows of seven boxes f1 to f7 joined by arrows to the right. BP: one classifier at "
-    "f7, thick arrows lead back over all boxes. G1: a classifier at each box, a wall between any "
-    "two. G2: classifiers at f2, f4, f6 and f7, walls behind f2, f4 and f6. G3: classifiers at "
+    "f7, thick arrows lead back over all boxes. G1: a classifier at each box, a wall in front "
+    "of each. G2: classifiers at f2, f4, f6 and f7, walls behind f2, f4 and f6. G3: classifiers at "
     "f3, f6 and f7, walls behind f3 and f6; thick arrows lead from f3 to f1 and from f6 to f4.",
 )
 
@@ -104,8 +104,8 @@ source(ml.local_step, steps.block_step)
 # that is off. Three lines are worth a second look:
 #
 # * `layers[0].backward(dx, need_dx=False)`: the wall. The block's first layer computes $d\theta_i$
-#   and no $dx_{i-1}$; with `Sequential.backward` a max-pool in front of its convolution, which has
-#   no parameters, has no backward at all.
+#   and no $dx_{i-1}$. A max-pool in front of its convolution has no parameters, so that it has no
+#   backward at all then.
 # * `layer.release()`: what was kept for backward is forgotten before the next block begins. So at
 #   any moment only *one* block's features are kept.
 # * `return x, result`: the next block gets $x_j$ as it was computed, *before* this block's update.

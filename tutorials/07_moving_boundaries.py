@@ -48,8 +48,8 @@ style()
 # A network is $K$ layers $x_i = f_i(x_{i-1};\,\theta_i)$, with $x_0$ the images. Backpropagation
 # (BP) trains them all by one loss at the end. *Block-wise local learning* cuts them into blocks of
 # $X$ layers, the last one perhaps shorter. A block of the layers $i \dots j$ has a small *auxiliary
-# classifier* $A_j$ on its last layer, one matrix product that turns $x_j$ into class scores, and a
-# loss of its own, the softmax cross-entropy (CE) with the labels $y$:
+# classifier* $A_j$ on its last layer, and a loss of its own, the softmax cross-entropy (CE) with
+# the labels $y$:
 #
 # $$z_j = A_j(x_j;\,\phi_j), \qquad L_j = \mathrm{CE}(z_j,\, y) .$$
 #
@@ -58,6 +58,10 @@ style()
 # counts as given. So a block waits for nobody behind it, can forget its features at once, and its
 # first layer computes no gradient of its input. That is GX: G1 is a classifier for every layer, and
 # GK is BP.
+#
+# The classifiers here are the paper's simpler kind, *A1*: the map averaged down to at most $D$
+# numbers, one matrix product to the class scores, BatchNorm (lesson 5). $A_K$, on the last layer,
+# is the network's own classifier. It alone answers once training is over; the others were teachers.
 
 # %%
 from minilocal.course.blocks import draw_blocks
@@ -71,7 +75,7 @@ show(
     "$A_3$, $A_6$ and the network's own, $A_7$.",
     alt="Two rows of seven boxes f1 to f7. BP: thick arrows lead from the classifier A7 under f7 "
     "back over all boxes to f1. G3: classifiers A3, A6 and A7; thick arrows lead from f3 back to "
-    "f1 and from f6 back to f4; walls stand behind f3 and f6.",
+    "f1 and from f6 back to f4; walls stand in front of f1, f4 and f7.",
 )
 
 # %% [markdown]
@@ -147,8 +151,8 @@ show(
     "two: layers 1 and 2 are frozen (hatched), layer 3 learns together with 4 and 5, and layer 6 "
     "with 7. Other classifiers are at work: $A_5$ instead of $A_3$ and $A_6$.",
     alt="Two rows of seven boxes. Odd epochs: blocks f1 to f3, f4 to f6 and f7, with classifiers "
-    "A3, A6 and A7. Even epochs: f1 and f2 hatched grey, blocks f3 to f5 and f6 to f7, with "
-    "classifiers A5 and A7; walls stand in front of f3 and f6.",
+    "A3, A6 and A7; walls stand in front of f1, f4 and f7. Even epochs: f1 and f2 hatched grey, "
+    "blocks f3 to f5 and f6 to f7, with classifiers A5 and A7; walls stand in front of f3 and f6.",
 )
 
 # %% [markdown]
@@ -250,10 +254,11 @@ def algorithm_1(network, X, Y, data, epochs, optimizer):
 
 
 # %% [markdown]
-# Three things in the loop are not in the table. The learning rate and the random numbers of dropout
-# follow the step $t$. The frozen layers run forward *as in training*, with the statistics of the
-# batch and with dropout, so that the blocks behind them see the same kind of features as ever.
-# And the next block gets `x` as it was computed before this block's update.
+# Four things in the loop are not in the table. The learning rate and the random numbers of dropout
+# follow the step $t$. `release` lets a layer forget what it kept for its gradient. The frozen
+# layers run forward *as in training*, with the statistics of the batch and with dropout, so that
+# the blocks behind them see the same kind of features as ever. And the next block gets `x` as it
+# was computed before this block's update.
 #
 # Does it do what the library does? Here are both, on few images, for two periods of G3S2:
 
@@ -354,8 +359,8 @@ check(
 # > **Question.** The diagonal of G3S2 says 1/2 for layers 1 and 2. What does that mean for them,
 # > and what could one do about it?
 #
-# They rest every other epoch, and so learn half as much as the others. The paper leaves it at that;
-# one could let them form a short block of their own meanwhile (exercise 2).
+# They rest every other epoch, and so learn half as often as the others. The paper leaves it at
+# that; one could let them form a short block of their own meanwhile (exercise 2).
 #
 # Layers also change their teachers. In G3S2 layer 4 learns from $A_6$ in one epoch and from $A_5$
 # in the next. The authors see a reason for better generalisation here: features must please more

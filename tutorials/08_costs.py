@@ -120,8 +120,8 @@ show(
     "are in the front half, the weights in the back half.",
     alt="Three bar charts over layers 1 to 15. MACs: about 12 percent in each of six layers, 6 "
     "percent in three, 3 in three, next to none in layers 1, 14 and 15. Weights: almost all in "
-    "layers 8 to 15. Stored activations: 35 percent in layer 1, 18 in layer 3, little behind "
-    "layer 7.",
+    "layers 8 to 15. Stored activations: 35 percent in layer 1, 18 in layer 3, less than 10 "
+    "in any other.",
 )
 
 # %% [markdown]
@@ -606,13 +606,14 @@ show(
     alt="Four bar charts, a bar per network in each of five algorithms. Off-chip accesses are "
     "lower than BP's by about 66, 64, 88 and 81 percent for vgg16, vgg19, vgg11b and vgg11bx2, "
     "whichever the algorithm. MACs are lower by about 33 percent for G1, 12 for G2, 17 for G2S1, "
-    "11 for G3 and 13 to 15 for the last one. The paper's marks lie within 2 points of the bars.",
+    "11 for G3 and 13 to 15 for the last one. The paper's marks lie about 2 points from the "
+    "bars at most.",
 )
 
 # %% [markdown]
 # So what the paper reports follows from shapes alone, with one reservation: "regardless of the
-# structure" is true of G1 and G2S1, and of the others only within two points. Ask the same of any
-# network with `python -m minilocal.costs --model vgg8b`; with `--table1`, `--figure6` or
+# structure" is true of G1 and G2S1, and of the others only to two points or so. Ask the same of
+# any network with `python -m minilocal.costs --model vgg8b`; with `--table1`, `--figure6` or
 # `--figure8` it prints the paper's numbers beside ours.
 #
 # All this is about *work*. Blocks that do not wait for one another save *time* as well, once

@@ -81,8 +81,8 @@ from minilocal.course.jobs import draw_jobs
 show(
     draw_jobs(blocks=3, steps=6),
     "**Figure 1.** A job per block and step, each in its block's colour. Arrows to the right carry "
-    "the block's own weights, arrows down features. Jobs on a dotted line wait for none of each "
-    "other.",
+    "the block's own weights, arrows down features. Jobs on one dotted line do not wait for "
+    "each other.",
     alt="A grid of boxes, three blocks down and six steps across. From each box an arrow leads to "
     "the next step of the same block, and one down to the same step of the next block. Dotted "
     "diagonals join block 1 step 2 with block 2 step 1, and so on: block 1 step 3, block 2 step 2 "

@@ -21,7 +21,7 @@
 # **If you start here:** *backpropagation* (BP) trains all $K$ layers by one loss at the top.
 # *G1* gives every layer a small *auxiliary classifier* and trains it by that classifier's loss
 # alone; no gradient passes from layer to layer. *G3S2* does the same with blocks of three layers,
-# whose boundaries move by two layers every other epoch.
+# whose boundaries move by two layers after one epoch, and back after the next.
 
 # %%
 import importlib.util
@@ -336,7 +336,7 @@ show(
     "**Figure 4.** How much each layer resembles the labels. Under G1 all layers have a classifier "
     "of their own, under G3S2 layers 3, 5 and 6, under BP only layer 6.",
     alt="CKA with the labels over the images and layers 1 to 6. Untrained: about 0.35 at layer 1, "
-    "0.2 to 0.3 behind it. The trained networks begin near 0.4 at layer 1. G1 rises from layer 2 "
+    "0.2 to 0.35 behind it. The trained networks begin near 0.4 at layer 1. G1 rises from layer 2 "
     "on; BP dips at layer 2 and stays below G1 until layer 5; G3S2 follows BP at layer 2 and is "
     "with G1 from layer 3 on. All three meet near 0.65 at layer 6.",
 )

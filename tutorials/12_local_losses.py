@@ -55,7 +55,7 @@ style()
 source(steps.block_step)
 
 # %% [markdown]
-# Between the block's forward and backward pass stand four lines that make $dx_j$ out of $x_j$ and
+# Between the block's forward and backward pass stand three lines that make $dx_j$ out of $x_j$ and
 # the labels: the classifier's forward pass, the loss, and the classifier's backward pass. The rest
 # of the step does not know what kind of loss it is. So let a *local loss* be anything that turns
 # $(x_j, \mathrm{labels})$ into
@@ -79,7 +79,8 @@ class CrossEntropy:
 
 
 # %% [markdown]
-# And the training step, for any losses. It is `ml.local_step` with one line exchanged:
+# And the training step, for any losses. It is `ml.local_step` with one line in the place of
+# these three:
 
 
 # %%

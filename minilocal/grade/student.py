@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import ast
+import bdb
+import copy
 import inspect
+import re
 import sys
 import textwrap
 import traceback
@@ -25,7 +28,11 @@ MEANINGS = {
     EOFError: "it asks for input, and nobody is there to type; use the arguments",
     RecursionError: "it calls itself again and again (RecursionError); let something stop it",
     MemoryError: "it asks for too much memory; does a loop append for ever?",
+    bdb.BdbQuit: "it starts a debugger, and nobody is there to type; take breakpoint() out",
 }
+
+# NumPy's words for the most frequent mistake, a transpose that was forgotten.
+MATMUL = re.compile(r"matmul: .*\(size (\d+) is different from (\d+)\)")
 
 
 class UnfitError(Exception):
@@ -47,16 +54,18 @@ class Student:
         function = getattr(self.module, name, None)
         if not callable(function):
             raise WrongError(f"the file has no function {name} any more; put it back as it was")
-        before = [argument.copy() if isinstance(argument, np.ndarray) else None for argument in arguments]
+        before = [copy.copy(a) if isinstance(a, np.ndarray | list) else None for a in arguments]
         result = function(*arguments)
-        for number, (argument, copy) in enumerate(zip(arguments, before, strict=True)):
-            if copy is not None and not np.array_equal(argument, copy, equal_nan=True):
+        for number, (argument, old) in enumerate(zip(arguments, before, strict=True)):
+            if old is not None and not _equal(argument, old):
                 raise WrongError(f"{name} changes its argument {_argument(function, number)}; work on a copy")
         return result
 
     def describe(self, error: BaseException) -> str:
-        """Return an exception in a sentence: where in the student's file, and what."""
-        return describe(error, self.path)
+        """Return an exception in a sentence: where in the student's file, if it was raised there, and what."""
+        sentence = describe(error, self.path)
+        raised_there = sentence.startswith("line ") or isinstance(error, tuple(MEANINGS))
+        return sentence if raised_there else f"it can't be used as it is: {sentence}"
 
 
 def load(path: Path, uses: Sequence[str]) -> Student:
@@ -136,8 +145,14 @@ def describe(error: BaseException, path: Path) -> str:
     for kind, meaning in MEANINGS.items():
         if isinstance(error, kind):
             return where + meaning
-    what = traceback.format_exception_only(type(error), error)[-1]
+    what = traceback.format_exception_only(type(error), error)[-1].removeprefix(f"{type(error).__module__}.")
+    if sizes := MATMUL.search(what):
+        what = f"the inner sizes of this product are {sizes[2]} and {sizes[1]}, not the same; is a transpose missing?"
     return where + textwrap.shorten(what, 300)
+
+
+def _equal(one: Any, other: Any) -> bool:
+    return np.array_equal(one, other, equal_nan=True) if isinstance(one, np.ndarray) else one == other
 
 
 def _argument(function: Any, number: int) -> str:

@@ -114,6 +114,9 @@ def test_neighbours_can_be_imported_but_hide_nothing(student, tmp_path):
         ("raise BaseException('x' * 1000)", "wrong", "BaseException"),
         ("class E(Exception):\n        def __str__(self): raise self\n    raise E", "wrong", "<exception str()"),
         ("assert False, 'a\\nb'", "wrong", "AssertionError: a b"),
+        ("import bdb; raise bdb.BdbQuit", "wrong", "it starts a debugger, and nobody is there to type"),
+        ("import numpy as np; np.ones(3).sum(axis=4)", "wrong", "`: AxisError: axis 4 is out of bounds"),
+        ("import numpy as np; np.ones((2, 3)) @ np.ones((4, 5))", "wrong", "inner sizes of this product are 3 and 4"),
         ("import warnings; warnings.warn('old')", "passed", ""),
         ("import sys; sys.stderr.write('x'); sys.stdout = None", "passed", ""),
     ],
@@ -142,5 +145,12 @@ def test_a_missing_function_and_a_changed_argument(student):
         student("def f(x, y):\n    y[0] = 5").call("f", np.zeros(2), np.zeros(2))
     with pytest.raises(WrongError, match="f changes its argument number 2"):
         student("def f(*a):\n    a[1][0] = 5").call("f", 1, np.zeros(2))
+    with pytest.raises(WrongError, match="f changes its argument blocks"):
+        student("def f(blocks):\n    blocks.pop()").call("f", [1, 2])
     x = np.array([np.nan])
     assert student("def f(x):\n    return x").call("f", x) is x
+
+
+def test_what_fails_outside_of_the_file_says_so(student):
+    says = run(student, "def f(x):\n    return x").says
+    assert says.startswith("it can't be used as it is: TypeError: f() missing 1")
