@@ -58,7 +58,9 @@ def worker_processes(trainer: Trainer, make: Callable[[], Trainer], plan: Plan, 
                 with _signals_blocked():
                     process.start()
             except OSError as error:
-                raise InputError(f"worker {number + 1} can't be started ({error.strerror}); try fewer workers") from None
+                raise InputError(
+                    f"worker {number + 1} can't be started ({error.strerror}); try fewer workers"
+                ) from None
             processes.append(process)
         _close(way for pair, both in ways.items() for member, way in zip(pair, both, strict=True) if member != ROOT)
         sentinels = [process.sentinel for process in processes]
