@@ -17,6 +17,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from minilocal.errors import InputError, Interrupted, TrainingError
+from minilocal.signals import termination_raised
 
 COMMANDS = {
     "train": ("minilocal.train", "train a network by BP, G# or G#S#"),
@@ -56,7 +57,8 @@ def command(main: Callable[[Sequence[str] | None], int]) -> Callable[..., int]:
             if hasattr(stream, "reconfigure"):
                 stream.reconfigure(errors="replace")  # a code page without × prints ? instead of failing
         try:
-            return main(argv)
+            with termination_raised():
+                return main(argv)
         except InputError as error:
             return _complain(name, error, 2)
         except TrainingError as error:

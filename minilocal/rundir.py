@@ -91,11 +91,20 @@ class RunDirectory:
             with replacing(self.path / "config.json") as file:
                 file.write((json.dumps(content, indent=2) + "\n").encode())
         except TrainingError as error:
-            with contextlib.suppress(OSError):  # a new directory goes away again
-                if _is_empty(self.path):
-                    (self.path / ".lock").unlink(missing_ok=True)
-                    self.path.rmdir()
+            self._take_away(".lock")  # a new directory goes away again
             raise InputError(f"{error}; name another run directory") from None
+
+    def discard(self) -> None:
+        """Take a new directory away again, unless the run has begun and left a checkpoint in it."""
+        self._take_away(".lock", "config.json", *metrics.TABLES)
+
+    def _take_away(self, *names: str) -> None:
+        """Take the directory away if it holds files of these names alone."""
+        with contextlib.suppress(OSError):
+            if all(path.name in names for path in self.path.iterdir()):
+                for name in names:
+                    (self.path / name).unlink(missing_ok=True)
+                self.path.rmdir()
 
     def write_tables(self, texts: dict[str, str]) -> None:
         """Write the tables, texts by file name, anew."""

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM while training: noted when they come, obeyed where training can be saved."""
+"""Ctrl-C and SIGTERM: obeyed at once, or while training noted when they come and obeyed where it can be saved."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import threading
 from collections.abc import Iterator
 from types import FrameType
 from typing import Any
+
+from minilocal.errors import Interrupted
 
 # What asks a program to end. Windows has no SIGTERM that a program could notice; Ctrl-Break takes its place.
 TERMINATE = getattr(signal, "SIGBREAK", signal.SIGTERM)
@@ -50,6 +52,26 @@ def noted() -> Iterator[Stop]:
             for number, handler in _before.items():
                 signal.signal(number, handler)
             _before.clear()
+
+
+@contextlib.contextmanager
+def termination_raised() -> Iterator[None]:
+    """Have SIGTERM raise `Interrupted` within the `with` block, as Ctrl-C raises `KeyboardInterrupt`.
+
+    So what is open is closed, and what is temporary goes away. What somebody else does about SIGTERM stays in force.
+    """
+    mine = threading.current_thread() is threading.main_thread() and signal.getsignal(TERMINATE) == signal.SIG_DFL
+    if mine:
+        signal.signal(TERMINATE, _terminate)
+    try:
+        yield
+    finally:
+        if mine:
+            signal.signal(TERMINATE, signal.SIG_DFL)
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:
+    raise Interrupted("terminated", 143)
 
 
 def _note(number: int, _: FrameType | None) -> None:

@@ -26,6 +26,7 @@ from minilocal.progress import Progress
 from minilocal.resume import resumed
 from minilocal.rundir import RunDirectory
 from minilocal.runs import train_into
+from minilocal.signals import noted
 
 if TYPE_CHECKING:
     from minilocal.pipeline.ranks import Ranks
@@ -147,6 +148,8 @@ def run_command(options: argparse.Namespace, ranks: Ranks | None = None) -> int:
         "a line per epoch: [layers of a block] its training loss and accuracy | ... | test accuracy | time"
     )
     with contextlib.ExitStack() as stack:
+        if options.resume is None:
+            stack.callback(run.discard)  # which does nothing once the run has begun
         stack.enter_context(on_first_compilation(lambda: progress.say(COMPILING)))
         root = None
         if count:
@@ -166,7 +169,8 @@ def run_command(options: argparse.Namespace, ranks: Ranks | None = None) -> int:
             with contextlib.suppress(TrainingError, KeyboardInterrupt):  # what stopped the run is what is to be said
                 draw(run, config.title, root)
             raise
-    accuracy = draw(run, config.title, root)[-1]["test_accuracy"]
+    with noted():  # a signal finds nothing left to stop
+        accuracy = draw(run, config.title, root)[-1]["test_accuracy"]
     for line in describe_log(root.log) if root else ():
         progress.say(line)
     print(f"test accuracy {100 * accuracy:.2f} % ({config.title}); results in {run.path}")

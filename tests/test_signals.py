@@ -3,7 +3,8 @@ import signal
 
 import pytest
 
-from minilocal.signals import TERMINATE, noted
+from minilocal.errors import Interrupted
+from minilocal.signals import TERMINATE, noted, termination_raised
 
 
 def test_a_signal_is_noted_and_the_handlers_come_back():
@@ -45,6 +46,17 @@ def test_a_signal_that_is_ignored_stays_ignored():
             assert stop.status == 0
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def test_termination_can_be_raised_and_noted():
+    with termination_raised(), termination_raised():
+        with noted() as noticed:
+            signal.raise_signal(TERMINATE)
+        assert noticed.status == 143
+        with pytest.raises(Interrupted) as stop:
+            signal.raise_signal(TERMINATE)
+    assert stop.value.status == 143
+    assert signal.getsignal(TERMINATE) == signal.SIG_DFL
 
 
 @pytest.mark.skipif(os.name != "posix", reason="POSIX exit statuses")

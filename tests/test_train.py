@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import struct
 import subprocess
 import sys
@@ -13,7 +14,9 @@ import numpy as np
 import pytest
 
 from minilocal.config import Config
-from minilocal.train import main
+from minilocal.rundir import RunDirectory
+from minilocal.signals import TERMINATE
+from minilocal.train import draw, main
 
 
 def rows(path):
@@ -221,6 +224,34 @@ def test_a_diverging_run_exits_1_and_keeps_its_directory(train, tmp_path):
     assert err.count("\n") == 1
     assert (tmp_path / "bad" / "config.json").exists()
     assert "results in" not in out
+
+
+def test_a_signal_while_pictures_are_drawn_finds_nothing_left_to_stop(train, tmp_path, monkeypatch):
+    def drawn(*args):
+        signal.raise_signal(TERMINATE)
+        return draw(*args)
+
+    monkeypatch.setattr("minilocal.train.draw", drawn)
+    status, out, err = train("--algo", "G3", "--quiet", "--run-dir", "run")
+    assert (status, err) == (0, "")
+    assert "results in run" in out
+    assert (tmp_path / "run" / "gradient_map.png").exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, TERMINATE])
+def test_a_run_stopped_before_it_began_leaves_nothing_but_one_gone_on_with_stays(train, tmp_path, monkeypatch, number):
+    monkeypatch.setattr("minilocal.train.on_first_compilation", lambda *_: signal.raise_signal(number))
+    status, _, err = train("--quiet", "--run-dir", "run")
+    assert status == (130 if number == signal.SIGINT else 143)
+    assert err.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+    config = Config(train_size=256, test_size=100)
+    run = RunDirectory.create(config, "begun")
+    run.write_config(config, config.data())
+    run.lock.release()
+    assert main(["--resume", "begun", "--quiet"]) == status
+    assert (tmp_path / "begun" / "config.json").exists()
 
 
 def test_a_run_is_lengthened_if_its_learning_rate_was_planned_for_that(train, tmp_path):

@@ -23,6 +23,7 @@ from minilocal.files import new_directory
 
 MOST = 2**30  # bytes read of a file whose size is not known beforehand
 PIECE = 2**16
+LONGEST_CAUSE = 200  # characters
 SLOWEST = 1000  # bytes per second; a server that only trickles would never end
 
 
@@ -136,11 +137,14 @@ def _pieces(url: str, remote: Remote, quiet: bool, timeout: float) -> Iterator[b
 
 
 def _cause(error: Exception) -> str:
+    """Return what went wrong in a line; a server may have put anything into its words, and any amount."""
+    text = reason(error)
     if isinstance(error, urllib.error.HTTPError):
-        return f"the server answers {error.code} {' '.join(str(error.reason).split())}"
-    if isinstance(error, urllib.error.URLError) and isinstance(error.reason, Exception):
-        return reason(error.reason)
-    return reason(error)
+        text = f"the server answers {error.code} {error.reason}"
+    elif isinstance(error, urllib.error.URLError) and isinstance(error.reason, Exception):
+        text = reason(error.reason)
+    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return line if len(line) <= LONGEST_CAUSE else f"{line[:LONGEST_CAUSE]} …"
 
 
 def _move(source: Path, names: tuple[str, ...], folder: Path) -> None:

@@ -9,13 +9,22 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numba
 
 # error_model="numpy": division by zero gives inf or nan, as in NumPy, and loops without its check vectorise.
 # No fastmath: it may assume that there are no NaNs, and would hide them.
-kernel = numba.njit(cache=True, nogil=True, error_model="numpy")
+_compiled = partial(numba.njit, nogil=True, error_model="numpy")
+
+
+def kernel(function: Callable[..., Any]) -> Any:
+    """Have a function compiled when it is first called; kept on disk, where Numba finds a directory to write to."""
+    try:
+        return _compiled(cache=True)(function)
+    except RuntimeError:  # "no locator available"
+        return _compiled()(function)
 
 
 COMPILING = "compiling the kernels; this happens once, later runs find them cached"

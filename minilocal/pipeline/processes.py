@@ -54,8 +54,13 @@ def worker_processes(trainer: Trainer, make: Callable[[], Trainer], plan: Plan, 
         for number in range(plan.workers):
             arguments = (number, make, plan, threads, memory.name, *_ends(ways, number), zero)
             process = context.Process(target=_work, args=arguments, daemon=True)
-            with _signals_blocked():
-                process.start()
+            try:
+                with _signals_blocked():
+                    process.start()
+            except OSError as error:
+                raise InputError(
+                    f"worker {number + 1} can't be started ({error.strerror}); try fewer workers"
+                ) from None
             processes.append(process)
         _close(way for pair, both in ways.items() for member, way in zip(pair, both, strict=True) if member != ROOT)
         sentinels = [process.sentinel for process in processes]

@@ -23,6 +23,7 @@ from minilocal.pipeline.plan import Plan
 from minilocal.pipeline.root import Root
 from minilocal.pipeline.transport import ROOT
 from minilocal.pipeline.worker import Worker
+from minilocal.signals import TERMINATE
 from minilocal.trainer import Trainer
 
 ORDERLY = (InputError, TrainingError, KeyboardInterrupt, OSError, MemoryError)  # what ends rank 0 as it should
@@ -45,7 +46,8 @@ class Ranks:
             self.witness, address = witness.start(self.size, "127.0.0.1" if alone else machine, key, _segments())
             call = address, key
         else:
-            signal.signal(signal.SIGINT, signal.SIG_IGN)  # rank 0's business, which then ends this one
+            for number in (signal.SIGINT, TERMINATE):  # rank 0's business, which then ends this one
+                signal.signal(number, signal.SIG_IGN)
         self.line = witness.Line(*self.comm.bcast(call))
         self.transport = MPITransport(ROOT if self.rank == 0 else self.rank, self.comm, self._check)
         self.transports = [self.transport]  # rank 0 has another, as worker 0

@@ -121,16 +121,18 @@ class SharedTransport(Transport):
 def join(context: SpawnContext, sizes: Mapping[Pair, int]) -> tuple[SharedMemory, dict[Pair, tuple[Way, Way]]]:
     """Return shared memory, and both ends, the sender's first, of a way with slots of so many bytes for each pair.
 
-    Raises `InputError` if there is not so much shared memory.
+    Raises `InputError` if there is not so much shared memory, or there are not so many pipes.
     """
     slots = {pair: -(-size // PAGE) * PAGE for pair, size in sizes.items()}
-    memory = _reserve(SLOTS * sum(slots.values()))
     ways, start = {}, 0
-    for pair, size in slots.items():
-        sender, receiver = (Way(pipe, start, size) for pipe in context.Pipe())
-        ways[pair] = sender, receiver
-        start += SLOTS * size
-    return memory, ways
+    try:
+        for pair, size in slots.items():
+            sender, receiver = (Way(pipe, start, size) for pipe in context.Pipe())
+            ways[pair] = sender, receiver
+            start += SLOTS * size
+    except OSError as error:
+        raise InputError(f"the workers can't be joined by {len(slots)} pipes ({error.strerror}); try fewer") from None
+    return _reserve(start), ways  # memory last: pipes go by themselves if it is lacking
 
 
 def _reserve(size: int) -> SharedMemory:

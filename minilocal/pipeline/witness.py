@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import select
 import selectors
+import signal
 import socket
 import subprocess
 import sys
@@ -64,6 +65,8 @@ def start(ranks: int, host: str, key: str, leftovers: Iterable[str]) -> tuple[su
 
 def main(ranks: int, host: str, leftovers: Iterable[str]) -> int:
     """Be the witness; return the exit status, 0 if all ranks said good-bye."""
+    for number in (signal.SIGINT, signal.SIGTERM):  # which clusters send to all processes: rank 0 obeys
+        signal.signal(number, signal.SIG_IGN)
     key = sys.stdin.readline().encode()
     with socket.create_server((host, 0), backlog=ranks) as server:
         print(server.getsockname()[1], flush=True)

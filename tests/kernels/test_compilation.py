@@ -7,6 +7,8 @@ import sys
 import numba
 import pytest
 
+from minilocal.kernels import kernel
+
 CODE = """
 import numpy as np
 from minilocal.kernels import on_first_compilation
@@ -32,3 +34,13 @@ def test_it_is_said_once_and_not_when_cached(tmp_path):
     ]
     assert shown[0] == ["no kernel yet", "compiling", ""]
     assert shown[1] == ["no kernel yet", ""]
+
+
+@pytest.mark.skipif(numba.config.DISABLE_JIT, reason="nothing is compiled")
+def test_without_a_directory_for_the_cache_kernels_are_compiled_all_the_same(monkeypatch):
+    monkeypatch.setattr("numba.core.caching.CacheImpl._locator_classes", [])
+
+    def twice(x):
+        return 2 * x
+
+    assert kernel(twice)(21) == 42

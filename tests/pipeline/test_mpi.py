@@ -88,6 +88,29 @@ def test_a_rank_that_dies_ends_the_run_and_it_can_go_on(alone, tmp_path, which):
     assert contents(run) == contents(alone)
 
 
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_stops_all_ranks_where_the_run_can_go_on(alone, tmp_path, number, status):
+    """Launchers send a signal on to all ranks, and clusters to all processes."""
+    run = tmp_path / "run"
+    process = subprocess.Popen(
+        command(3, *OPTIONS, "--run-dir", str(run)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    with process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        while not process.stdout.readline().startswith("epoch 1/4"):
+            pass
+        for pid in ranks_below(process.pid).values():
+            os.kill(pid, number)
+        process.stdout.read()
+        err = process.stderr.read()
+    assert process.wait() == status
+    assert re.search(r"^minilocal.train: stopped after .*; to go on: python -m minilocal.train --resume", err, re.M)
+    assert "died" not in err
+    assert train(2, "--resume", str(run)).returncode == 0
+    assert contents(run) == contents(alone)
+
+
 def ranks_below(pid):
     """Return the process of each rank that a launcher has started; as Linux and MPICH tell."""
     found, known = {}, [pid]

@@ -1,5 +1,6 @@
 """The training command with workers that are processes, and what remains when they are killed."""
 
+import errno
 import multiprocessing
 import os
 import random
@@ -10,6 +11,7 @@ import sys
 import threading
 import time
 from functools import partial
+from multiprocessing.context import SpawnProcess
 from pathlib import Path
 
 import pytest
@@ -155,6 +157,17 @@ def test_bp_is_refused_and_so_are_no_workers(tmp_path, capfd):
     assert train("--workers", "0", "--run-dir", str(tmp_path / "run")) == 2
     assert capfd.readouterr().err == "minilocal.train: --workers is 0; it must be at least 1\n"
     assert list(tmp_path.iterdir()) == []
+
+
+def test_workers_that_cannot_be_started_leave_nothing(tmp_path, capfd, monkeypatch):
+    def refuse(*_):
+        raise OSError(errno.EAGAIN, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(SpawnProcess, "start", refuse)
+    assert train(*OPTIONS, "--workers", "2", "--quiet", "--run-dir", str(tmp_path / "new" / "run")) == 2
+    says = "minilocal.train: worker 1 can't be started (Resource temporarily unavailable); try fewer workers\n"
+    assert capfd.readouterr().err == says
+    assert not (tmp_path / "new" / "run").exists()
 
 
 def test_a_worker_that_finds_no_data_says_so(trainer, tmp_path):

@@ -116,3 +116,13 @@ def test_too_little_shared_memory_is_said_beforehand(monkeypatch):
     with pytest.raises(InputError, match=r"no 6 MB of shared memory .* fewer workers, or raise its limit"):
         join(CONTEXT, {(0, 1): 3 * 10**6})
     assert sorted(place.iterdir()) == before
+
+
+def test_too_few_pipes_are_said_and_leave_no_shared_memory(monkeypatch):
+    def refuse(*_):
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(CONTEXT, "Pipe", refuse)
+    monkeypatch.setattr("minilocal.pipeline.shared.SharedMemory", None)
+    with pytest.raises(InputError, match=r"joined by 2 pipes \(Too many open files\)"):
+        join(CONTEXT, {(0, 1): 1, (1, 0): 1})

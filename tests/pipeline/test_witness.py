@@ -1,6 +1,7 @@
 """The witness, with lines of this process, which closes them as the system does when a process dies."""
 
 import contextlib
+import signal
 import time
 
 from minilocal.pipeline import witness
@@ -43,3 +44,14 @@ def test_nothing_is_said_when_all_say_good_bye(capfd):
         assert not second.is_cut
         second.close()
     assert capfd.readouterr().err == ""
+
+
+def test_signals_do_not_end_the_witness_before_the_ranks(capfd):
+    process, address = witness.start(1, "127.0.0.1", "secret", [])
+    line = witness.Line(address, "secret")
+    for number in (signal.SIGINT, signal.SIGTERM):
+        process.send_signal(number)
+    time.sleep(0.2)
+    assert not line.is_cut
+    line.close()
+    assert process.wait(10) == 0
