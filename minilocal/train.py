@@ -149,7 +149,7 @@ def run_command(options: argparse.Namespace, ranks: Ranks | None = None) -> int:
     )
     with contextlib.ExitStack() as stack:
         if options.resume is None:
-            stack.callback(run.discard)  # which does nothing once the run has begun
+            stack.push(partial(_discard, run))
         stack.enter_context(on_first_compilation(lambda: progress.say(COMPILING)))
         root = None
         if count:
@@ -175,6 +175,12 @@ def run_command(options: argparse.Namespace, ranks: Ranks | None = None) -> int:
         progress.say(line)
     print(f"test accuracy {100 * accuracy:.2f} % ({config.title}); results in {run.path}")
     return 0
+
+
+def _discard(run: RunDirectory, kind: type[BaseException] | None, *_: object) -> None:
+    """Take a new run's directory away, if bad input or a signal ends it before it has begun."""
+    if kind is not None and issubclass(kind, InputError | KeyboardInterrupt):
+        run.discard()
 
 
 def check(options: argparse.Namespace) -> None:
