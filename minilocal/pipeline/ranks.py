@@ -41,14 +41,20 @@ class Ranks:
         machine = MPI.Get_processor_name()
         alone = len({*self.comm.allgather(machine)}) == 1
         key = secrets.token_hex(16)
-        call = None
+        call: tuple[witness.Address, str] | InputError | None = None
         if self.rank == 0:
-            self.witness, address = witness.start(self.size, "127.0.0.1" if alone else machine, key, _segments())
-            call = address, key
+            try:
+                self.witness, address = witness.start(self.size, "127.0.0.1" if alone else machine, key, _segments())
+                call = address, key
+            except InputError as error:
+                call = error
         else:
             for number in (signal.SIGINT, TERMINATE):  # rank 0's business, which then ends this one
                 signal.signal(number, signal.SIG_IGN)
-        self.line = witness.Line(*self.comm.bcast(call))
+        call = self.comm.bcast(call)
+        if isinstance(call, InputError):
+            raise call  # on all ranks alike, or the others would wait for ever
+        self.line = witness.Line(*call)
         self.transport = MPITransport(ROOT if self.rank == 0 else self.rank, self.comm, self._check)
         self.transports = [self.transport]  # rank 0 has another, as worker 0
         self.root: Root | None = None

@@ -18,6 +18,8 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+from minilocal.errors import InputError
+
 GOOD_BYE = "."
 CALL_SECONDS = 60.0  # within which all ranks have called
 
@@ -49,7 +51,8 @@ class Line:
 def start(ranks: int, host: str, key: str, leftovers: Iterable[str]) -> tuple[subprocess.Popen, Address]:
     """Start the witness of so many ranks on this machine, whose name is `host`; return it, and the address to call.
 
-    Files named in `leftovers` it takes away if a rank dies: those that MPI would leave behind.
+    Files named in `leftovers` it takes away if a rank dies: those that MPI would leave behind. Raises `InputError` if
+    other machines can't reach this one by that name.
     """
     process = subprocess.Popen(
         [sys.executable, "-m", "minilocal.pipeline.witness", str(ranks), host, *leftovers],
@@ -60,7 +63,11 @@ def start(ranks: int, host: str, key: str, leftovers: Iterable[str]) -> tuple[su
     with process.stdin, process.stdout:
         process.stdin.write(f"{key}\n")
         process.stdin.flush()
-        return process, (host, int(process.stdout.readline()))
+        port = process.stdout.readline()
+    if not port:
+        process.wait()
+        raise InputError(f"the ranks can't meet at {host!r}; see to it that this name leads to rank 0's machine")
+    return process, (host, int(port))
 
 
 def main(ranks: int, host: str, leftovers: Iterable[str]) -> int:
@@ -68,7 +75,11 @@ def main(ranks: int, host: str, leftovers: Iterable[str]) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):  # which clusters send to all processes: rank 0 obeys
         signal.signal(number, signal.SIG_IGN)
     key = sys.stdin.readline().encode()
-    with socket.create_server((host, 0), backlog=ranks) as server:
+    try:
+        server = socket.create_server((host, 0), backlog=ranks)
+    except OSError:
+        return 1  # which rank 0 can tell in words
+    with server:
         print(server.getsockname()[1], flush=True)
         server.settimeout(CALL_SECONDS)
         said = {_call(server, key): "a rank" for _ in range(ranks)}

@@ -4,6 +4,9 @@ import contextlib
 import signal
 import time
 
+import pytest
+
+from minilocal.errors import InputError
 from minilocal.pipeline import witness
 
 
@@ -55,3 +58,9 @@ def test_signals_do_not_end_the_witness_before_the_ranks(capfd):
     assert not line.is_cut
     line.close()
     assert process.wait(10) == 0
+
+
+def test_a_name_that_leads_elsewhere_is_bad_input(capfd):
+    with pytest.raises(InputError, match=r"can't meet at '192\.0\.2\.1'"):
+        witness.start(2, "192.0.2.1", "secret", ())
+    assert capfd.readouterr().err == ""
