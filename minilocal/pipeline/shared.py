@@ -13,6 +13,7 @@ its neighbours end, and theirs in turn.
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
@@ -142,7 +143,7 @@ def _reserve(size: int) -> SharedMemory:
         "try a smaller batch or fewer workers, or raise its limit (in a container, --shm-size)"
     )
     try:
-        memory = SharedMemory(create=True, size=size)
+        memory = SharedMemory(f"minilocal-{os.getpid()}-{secrets.token_hex(4)}", create=True, size=size)
     except OSError:
         raise refusal from None
     try:

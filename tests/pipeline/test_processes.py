@@ -30,20 +30,19 @@ FILES = ("metrics.csv", "gradients.csv", "checkpoint.npz")
 
 
 def train(*argv):
-    """Run the command in this process; return its exit status, once all is as it was before."""
-    before = segments()
+    """Run the command in this process; return its exit status, once nothing of it is left."""
     try:
         status = main([*argv])
     except SystemExit as error:
         status = error.code
     assert multiprocessing.active_children() == []
-    assert segments() == before
+    assert segments() == []
     return status
 
 
-def segments():
-    place = Path("/dev/shm")
-    return {path.name for path in place.iterdir()} if place.exists() else set()
+def segments(pid=None):
+    """Return the files of a process's shared memory, where there are such files."""
+    return [*Path("/dev/shm").glob(f"minilocal-{pid or os.getpid()}-*")]
 
 
 def contents(run):
@@ -136,7 +135,6 @@ def test_a_signal_stops_all_where_it_can_go_on(alone, tmp_path, capfd, monkeypat
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="finds a process's children as Linux lists them")
 def test_no_worker_outlives_the_command(tmp_path):
     command = [sys.executable, "-m", "minilocal.train", *OPTIONS, "--epochs", "1000", "--workers", "2"]
-    before = segments()
     with subprocess.Popen([*command, "--run-dir", "run"], cwd=tmp_path, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         while not process.stdout.readline().startswith("epoch    1"):
@@ -148,7 +146,7 @@ def test_no_worker_outlives_the_command(tmp_path):
     while any(Path(f"/proc/{child}").exists() for child in children):
         assert time.monotonic() < deadline
         time.sleep(0.05)
-    assert segments() == before
+    assert segments(process.pid) == []
 
 
 def test_bp_is_refused_and_so_are_no_workers(tmp_path, capfd):
@@ -171,12 +169,12 @@ def test_workers_that_cannot_be_started_leave_nothing(tmp_path, capfd, monkeypat
 
 
 def test_a_worker_that_finds_no_data_says_so(trainer, tmp_path):
-    before, mine = segments(), trainer("G1")
+    mine = trainer("G1")
     build = partial(Config.build, Config(dataset=f"npz:{tmp_path}/gone.npz"))
     with pytest.raises(InputError, match=r"gone\.npz"), workers(mine, 2, build):
         pass
     assert multiprocessing.active_children() == []
-    assert segments() == before
+    assert segments() == []
 
 
 @pytest.mark.slow
