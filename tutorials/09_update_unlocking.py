@@ -501,7 +501,9 @@ print(f"plain loop {plain_seconds:.1f} s, pipeline {seconds:.1f} s")
 #
 # The library's own pipeline, `minilocal/pipeline/`, does that: with processes of one machine, which
 # see features in memory that they share, or over MPI on many machines. This is what a worker
-# does in a step. You have met all of it; `release` gives back the place in which features came.
+# does in a step. `block_step` you have met; `frozen_forward` takes features through the layers in
+# front of all blocks, `_release` gives back the place in which features came, and `diagnosed` says
+# in which layer numbers went wrong, if they did.
 
 # %%
 from functools import partial
