@@ -117,8 +117,7 @@ class _Record:
     def save(self) -> None:
         """Write a checkpoint; raises `NonFiniteError` rather than save what is none."""
         trainer, sums = self.trainer, self.trainer.sums
-        step = sums.epoch * trainer.steps_per_epoch + sums.steps
-        turn = trainer.schedule.turn_at(sums.epoch, step, trainer.seed)
+        _, turn = trainer.step_and_turn(*sums.position)
         blocks = trainer.schedule.blocks_at(turn, len(trainer.network))
         if what := damaged(trainer.network, blocks, statistics=True):
             raise trainer.diverged(f"{what} after {sums.position}")

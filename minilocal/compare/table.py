@@ -49,21 +49,22 @@ def difference_table(results: Results) -> list[list[str]]:
     rows = [["", "mean", *(f"seed {seed}" for seed in seeds)]]
     for entry in others:
         if ahead := results.ahead(entry, base):
-            mean = Mean.of(list(ahead.values()))
-            deviation = "-" if mean.deviation is None else f"{100 * mean.deviation:.1f}"
             by_seed = [f"{100 * ahead[seed]:+.1f}" if seed in ahead else "-" for seed in seeds]
-            rows.append([entry.label, f"{100 * mean.mean:+.1f} ± {deviation}", *by_seed])
+            rows.append([entry.label, cell(Mean.of(list(ahead.values())), len(ahead), sign="+"), *by_seed])
     return rows
 
 
-def cell(accuracy: Mean, seeds: int) -> str:
+def cell(accuracy: Mean, seeds: int, sign: str = "-") -> str:
     """Return an accuracy in %, and its number of seeds if that is not what the table has elsewhere.
+
+    `sign` is "+" for differences, which have a sign whichever it is.
 
     >>> cell(Mean(0.8876, 0.0061, 3), 3), cell(Mean(0.8876, None, 1), 3)
     ('88.8 ± 0.6', '88.8 ± - (1)')
     """
     deviation = "-" if accuracy.deviation is None else f"{100 * accuracy.deviation:.1f}"
-    return f"{100 * accuracy.mean:.1f} ± {deviation}" + (f" ({accuracy.seeds})" if accuracy.seeds != seeds else "")
+    others = f" ({accuracy.seeds})" if accuracy.seeds != seeds else ""
+    return f"{100 * accuracy.mean:{sign}.1f} ± {deviation}{others}"
 
 
 def cost_table(results: Results) -> list[list[str]]:
