@@ -22,7 +22,7 @@ FROZEN = "#EBEBEB"
 def draw_curves(run: RunDirectory, title: str) -> Path:
     """Draw curves.png: each block's training loss, and each classifier's test accuracy, by epoch."""
     rows = run.read_rows("metrics.csv")
-    figure = _figure(10, 4.2)
+    figure = new_figure(10, 4.2)
     left, right = figure.subplots(1, 2)
     ends = sorted({int(row["last_layer"]) for row in rows})
     for end in ends:
@@ -53,13 +53,12 @@ def draw_curves(run: RunDirectory, title: str) -> Path:
         axes.grid(alpha=0.3)
         axes.xaxis.get_major_locator().set_params(integer=True)
     right.legend(fontsize=8, ncols=1 + len(ends) // 8)
-    figure.suptitle(plain(title), fontsize=11)
-    return _save(figure, run.path / "curves.png")
+    return save(figure, run.path / "curves.png", title)
 
 
 def draw_gradient_map(run: RunDirectory, title: str) -> Path:
     """Draw gradient_map.png: which block trained which layer in which epoch, and how large its gradient was."""
-    return _save(gradient_map(run.read_rows("gradients.csv"), title), run.path / "gradient_map.png")
+    return save(gradient_map(run.read_rows("gradients.csv"), title), run.path / "gradient_map.png")
 
 
 def gradient_map(rows: Sequence[Mapping[str, float]], title: str) -> Any:
@@ -87,7 +86,7 @@ def gradient_map(rows: Sequence[Mapping[str, float]], title: str) -> Any:
         place = int(row["layer"]) - 1, slice(first, last)
         block[place] = row["block"]
         size[place] = math.log10(row["gradient_norm"]) if row["gradient_norm"] > 0 else np.nan
-    figure = _figure(max(6.5, min(14, 2.6 + 0.5 * epochs)), 2 + 0.3 * layers)
+    figure = new_figure(max(6.5, min(14, 2.6 + 0.5 * epochs)), 2 + 0.3 * layers)
     axes, scale = figure.subplots(1, 2, width_ratios=[30, 1])
     known = size[np.isfinite(size)]
     low, high = (known.min(), known.max()) if known.size else (0.0, 1.0)
@@ -144,7 +143,7 @@ def gradient_map(rows: Sequence[Mapping[str, float]], title: str) -> Any:
 def draw_confusion(matrix: np.ndarray, classes: Sequence[str], title: str, path: Path) -> Path:
     """Draw a confusion matrix (true class down, predicted class across) with its counts."""
     count, classes = len(classes), [plain(name) for name in classes]
-    figure = _figure(2.5 + 0.5 * min(count, 30), 2 + 0.5 * min(count, 30))
+    figure = new_figure(2.5 + 0.5 * min(count, 30), 2 + 0.5 * min(count, 30))
     axes = figure.subplots()
     axes.imshow(matrix / matrix.sum(axis=1, keepdims=True).clip(1), cmap="Blues", vmin=0, vmax=1)
     if count <= 20:
@@ -164,7 +163,7 @@ def draw_confusion(matrix: np.ndarray, classes: Sequence[str], title: str, path:
                         color="white" if dark else "black",
                     )
     axes.set(xlabel="predicted", ylabel="true", title=plain(title))
-    return _save(figure, path)
+    return save(figure, path)
 
 
 def plain(text: str) -> str:
@@ -202,13 +201,17 @@ def _halo() -> list[Any]:
     return [withStroke(linewidth=1.5, foreground="#00000066")]
 
 
-def _figure(width: float, height: float) -> Any:
+def new_figure(width: float, height: float) -> Any:
+    """Return a figure of that many inches, whose parts make room for one another."""
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), layout="constrained")
 
 
-def _save(figure: Any, path: Path) -> Path:
+def save(figure: Any, path: Path, title: str | None = None) -> Path:
+    """Write a figure as PNG, above it a title if there is one; raises `TrainingError` if it can't be written."""
+    if title is not None:
+        figure.suptitle(plain(title), fontsize=11)
     with replacing(path) as file:
         figure.savefig(file, format="png", dpi=130)
     return path

@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from minilocal.bench.text import kinds, rows_of
-from minilocal.figures import BLOCK_COLOURS
-from minilocal.files import replacing
+from minilocal.figures import BLOCK_COLOURS, new_figure, save
 
 OURS, TORCH = BLOCK_COLOURS[0], "#9A9A9A"
 # Of the breakdown: the layers' kinds as they come, and greys for what every step has.
@@ -17,10 +16,9 @@ ALWAYS = {"classifiers": "#333333", "loss": "#777777", "SGD": "#AAAAAA", "rest":
 
 def draw(results: dict[str, Any], path: Path) -> Path:
     """Draw the steps: at the left a bar per algorithm and shift and side, at the right our breakdown, stacked."""
-    from matplotlib.figure import Figure
 
     rows = [(title, row) for title, row in rows_of(results["steps"]) if "shift" in row]
-    figure = Figure(figsize=(11, 1.8 + 0.5 * len(rows)), layout="constrained")
+    figure = new_figure(11, 1.8 + 0.5 * len(rows))
     left, right = figure.subplots(1, 2, sharey=True)
     against = any("torch" in row for _, row in rows)
     height = 0.38 if against else 0.7
@@ -55,7 +53,4 @@ def draw(results: dict[str, Any], path: Path) -> Path:
     if against:
         left.legend(fontsize=8)
     right.legend(fontsize=8, loc="center left", bbox_to_anchor=(1.01, 0.5))
-    figure.suptitle(results["about"]["title"], fontsize=11)
-    with replacing(path) as file:
-        figure.savefig(file, format="png", dpi=130)
-    return path
+    return save(figure, path, results["about"]["title"])

@@ -13,8 +13,7 @@ from minilocal.bench.batch import CLASSES, IMAGE_SHAPE
 from minilocal.bench.options import Options
 from minilocal.bench.text import duration
 from minilocal.costs import PROCESSORS, algorithm_costs
-from minilocal.figures import BLOCK_COLOURS
-from minilocal.files import replacing
+from minilocal.figures import BLOCK_COLOURS, new_figure, save
 from minilocal.schedule import parse
 
 MEASURED = "here, measured"
@@ -59,11 +58,10 @@ def render(figure10: dict[str, Any]) -> str:
 
 def draw(results: dict[str, Any], path: Path) -> Path:
     """Draw each algorithm's time as a share of BP's, a bar per processor and one for what was measured."""
-    from matplotlib.figure import Figure
 
     seconds = results["figure10"]["seconds"]
     algorithms = list(seconds[MEASURED])
-    figure = Figure(figsize=(10, 4.2), layout="constrained")
+    figure = new_figure(10, 4.2)
     axes = figure.subplots()
     width = 0.8 / len(seconds)
     for number, (name, times) in enumerate(seconds.items()):
@@ -81,9 +79,5 @@ def draw(results: dict[str, Any], path: Path) -> Path:
     axes.grid(axis="y", alpha=0.3)
     axes.set_axisbelow(True)
     figure.legend(loc="outside lower center", ncols=len(seconds), fontsize=8)
-    figure.suptitle(
-        f"training time: estimated for kinds of processors, and measured; {results['about']['title']}", fontsize=11
-    )
-    with replacing(path) as file:
-        figure.savefig(file, format="png", dpi=130)
-    return path
+    title = f"training time: estimated for kinds of processors, and measured; {results['about']['title']}"
+    return save(figure, path, title)

@@ -8,8 +8,7 @@ from typing import Any
 
 from minilocal.compare.entries import Entry
 from minilocal.compare.results import Mean, Results
-from minilocal.figures import BLOCK_COLOURS
-from minilocal.files import replacing
+from minilocal.figures import BLOCK_COLOURS, new_figure, save
 
 # Told apart in greyscale too; the paper's local algorithms look the same in every sweep.
 PAPERS = ("G1", "G2", "G2S1", "G3", "G3S2", "G3S1")
@@ -23,7 +22,7 @@ CHARACTER, LINE = 0.016, 0.045  # a letter's width and a line's height in the pa
 
 def draw_accuracy(results: Results, path: Path) -> Path:
     """Draw test accuracy by epoch, as the paper's Fig. 7: the mean over seeds, and a band of ± one deviation."""
-    figure = _figure(7.5, 4.6)
+    figure = new_figure(7.5, 4.6)
     axes = figure.subplots()
     for entry, style in _styles(results):
         means = [_percent(mean) for mean in results.by_epoch(entry)]
@@ -37,7 +36,7 @@ def draw_loss(results: Results, path: Path) -> Path:
     """Draw training and test loss of the network's own classifier by epoch, as the paper's Fig. 9."""
     from matplotlib.ticker import LogLocator, NullLocator
 
-    figure = _figure(10, 4.4)
+    figure = new_figure(10, 4.4)
     left, right = figure.subplots(1, 2, sharey=True)
     for axes, score, title in ((left, "train_loss", "training loss"), (right, "test_loss", "test loss")):
         for entry, style in _styles(results):
@@ -66,7 +65,7 @@ def draw_cost(results: Results, path: Path) -> Path:
     def stored(entry: Entry) -> float:
         return sweep.costs(entry).stored
 
-    figure = _figure(10, 4.6)
+    figure = new_figure(10, 4.6)
     panels = figure.subplots(1, 2, sharey=True)
     for axes, cost, title in zip(panels, (macs, stored), ("MACs of training", "stored activations"), strict=True):
         labels = []
@@ -142,15 +141,6 @@ def _percent(accuracy: Mean) -> Mean:
     return Mean(100 * accuracy.mean, deviation, accuracy.seeds)
 
 
-def _figure(width: float, height: float) -> Any:
-    from matplotlib.figure import Figure
-
-    return Figure(figsize=(width, height), layout="constrained")
-
-
 def _save(figure: Any, results: Results, path: Path) -> Path:
     seeds = max(results.final(entry).seeds for entry in results.entries)
-    figure.suptitle(f"{results.sweep.setting.task}, {seeds} seed{'s' if seeds > 1 else ''}", fontsize=11)
-    with replacing(path) as file:
-        figure.savefig(file, format="png", dpi=130)
-    return path
+    return save(figure, path, f"{results.sweep.setting.task}, {seeds} seed{'s' if seeds > 1 else ''}")

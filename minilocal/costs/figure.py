@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from minilocal.costs.published import MODELS, Figure, Reductions
-from minilocal.figures import BLOCK_COLOURS
-from minilocal.files import replacing
+from minilocal.figures import BLOCK_COLOURS, new_figure, save
 
 NAMES = {"vgg16": "VGG16", "vgg19": "VGG19", "vgg11b": "VGG11B", "vgg11bx2": "VGG11B (×2)"}
 HATCHES = ("", "////", "....", "xxxx")  # tell networks apart in greyscale
@@ -15,9 +14,7 @@ BAR = 0.2  # of the distance between two algorithms
 
 def draw(figure: Figure, off_chip: Reductions, macs: Reductions, path: Path) -> Path:
     """Draw both panels, (a) off-chip accesses and (b) MACs, as PNG; raises `TrainingError` if it can't be written."""
-    from matplotlib.figure import Figure as Canvas
-
-    canvas = Canvas(figsize=(10, 4.2), layout="constrained")
+    canvas = new_figure(10, 4.2)
     left, right = canvas.subplots(1, 2)
     published_accesses = {figure.algorithms[-1]: figure.off_chip}
     published_macs = {algo: dict.fromkeys(MODELS, percent) for algo, percent in figure.macs.items()}
@@ -42,7 +39,4 @@ def draw(figure: Figure, off_chip: Reductions, macs: Reductions, path: Path) -> 
         axes.set_axisbelow(True)
     left.plot([], [], color="black", linewidth=2, label=f"the paper's; in (a) of {figure.algorithms[-1]} alone")
     canvas.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=len(MODELS) + 1, fontsize=9)
-    canvas.suptitle(f"Fig. {figure.number} computed: {figure.dataset}, classifiers A1", fontsize=11)
-    with replacing(path) as file:
-        canvas.savefig(file, format="png", dpi=130)
-    return path
+    return save(canvas, path, f"Fig. {figure.number} computed: {figure.dataset}, classifiers A1")

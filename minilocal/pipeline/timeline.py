@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from minilocal.figures import BLOCK_COLOURS
-from minilocal.files import replacing
+from minilocal.figures import BLOCK_COLOURS, new_figure, save
 from minilocal.pipeline.log import Log
 
 MOVE: dict[str, Any] = {"facecolor": "#DDDDDD", "edgecolor": "#666666", "hatch": "////", "linewidth": 0.5}
@@ -18,13 +17,12 @@ def draw_timeline(log: Log, title: str, path: Path) -> Path:
     A bar is one worker's part of a step, with the step's number, counted from 1 since the start of training; what is
     hatched is layers on their way from worker to worker.
     """
-    from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
     start, end = min(span.began for span in log.spans), max(span.ended for span in log.spans)
     count, length = len(log.busy), end - start
-    figure = Figure(figsize=(11, 1.9 + 0.5 * count), layout="constrained")
+    figure = new_figure(11, 1.9 + 0.5 * count)
     axes = figure.subplots()
     for span in log.spans:
         left, width, row = span.began - start, span.ended - span.began, span.worker + 1
@@ -49,7 +47,4 @@ def draw_timeline(log: Log, title: str, path: Path) -> Path:
     if handles:
         figure.legend(handles=handles, loc="outside lower right", ncols=2, fontsize=8, frameon=False)
     axes.set_title("colour and number: the minibatch; white: the worker waits", fontsize=8)
-    figure.suptitle(title, fontsize=11)
-    with replacing(path) as file:
-        figure.savefig(file, format="png", dpi=130)
-    return path
+    return save(figure, path, title)

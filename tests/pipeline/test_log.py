@@ -60,6 +60,10 @@ def test_it_is_told_and_drawn(log, tmp_path):
     assert draw_timeline(log, "G2S1", tmp_path / "timeline.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_a_timelines_title_is_no_formula(log, tmp_path):
+    assert draw_timeline(log, "a$\\frac$.npz", tmp_path / "timeline.png").exists()
+
+
 def test_a_plan_is_told():
     plan = make_plan(parse("G3S2"), 7, {0: [0.3, 0.2, 0.1], 2: [0.2, 0.1]}, workers=2)
     _, *lines = describe_plan(plan)
