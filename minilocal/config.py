@@ -13,6 +13,7 @@ from minilocal.errors import InputError
 from minilocal.network import Network
 from minilocal.optim import LR_SCHEDULES
 from minilocal.schedule import OPTIONS, Schedule, parse
+from minilocal.tables import plural
 from minilocal.trainer import Trainer
 from minilocal.vgg import DROPOUT, build_vgg
 
@@ -177,8 +178,8 @@ class Config:
     @property
     def task(self) -> str:
         """Return what runs to be compared have in common: "vgg8b × 0.125, fashion-mnist-mini, 10 epochs"."""
-        epochs = f"{self.epochs} epoch{'s' if self.epochs > 1 else ''}"
-        return f"{self.network_title}, {self.npz.name if self.npz else self.dataset}, {epochs}"
+        dataset = self.npz.name if self.npz else self.dataset
+        return f"{self.network_title}, {dataset}, {plural(self.epochs, 'epoch')}"
 
     @property
     def network_title(self) -> str:

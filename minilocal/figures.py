@@ -51,7 +51,7 @@ def draw_curves(run: RunDirectory, title: str) -> Path:
     right.set(xlabel="epoch", ylabel="test accuracy (%)", title="test accuracy of each block's classifier")
     for axes in (left, right):
         axes.grid(alpha=0.3)
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        integer_ticks(axes.xaxis)
     right.legend(fontsize=8, ncols=1 + len(ends) // 8)
     return save(figure, run.path / "curves.png", title)
 
@@ -118,7 +118,7 @@ def gradient_map(rows: Sequence[Mapping[str, float]], title: str) -> Any:
     if epochs <= 20:
         axes.set_xticks(range(1, epochs + 1))
     else:
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        integer_ticks(axes.xaxis)
     if (block == 0).any():
         patch = Patch(facecolor=FROZEN, edgecolor="#9A9A9A", hatch="////", label="frozen")
         axes.legend(
@@ -206,6 +206,11 @@ def new_figure(width: float, height: float) -> Any:
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), layout="constrained")
+
+
+def integer_ticks(axis: Any) -> None:
+    """Put ticks on whole numbers only, even if there is but one of them."""
+    axis.get_major_locator().set_params(integer=True, min_n_ticks=1)
 
 
 def save(figure: Any, path: Path, title: str | None = None) -> Path:

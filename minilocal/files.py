@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
-from minilocal.errors import TrainingError
+from minilocal.errors import InputError, TrainingError
 
 
 @contextlib.contextmanager
@@ -38,6 +39,19 @@ def replacing(path: Path, aside: Path | None = None) -> Iterator[IO[bytes]]:
             f"{path} can't be written ({error.strerror or error}); what was there before is kept"
         ) from None
     flush_directory(path.parent)
+
+
+def check_writable(path: Path, option: str) -> None:
+    """Raise `InputError` unless a file can be put at `path`, which an option names; nothing is changed there."""
+    try:
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        temporary = temporary_of(path)
+        temporary.open("wb").close()
+        temporary.unlink()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"{option}: {str(path)!r} can't be written ({reason}); name another place") from None
 
 
 def temporary_of(path: Path) -> Path:

@@ -1,4 +1,4 @@
-"""Rows of texts as tables, to read on a terminal and on a code host."""
+"""Rows of texts as tables, to read on a terminal and on a code host, and numbers with their nouns."""
 
 from __future__ import annotations
 
@@ -35,3 +35,12 @@ def markdown(rows: Sequence[Sequence[str]], texts: int = 1) -> str:
     head, *body = ("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows)
     rule = "|" + "|".join("---" if i < texts else "---:" for i in range(len(rows[0]))) + "|"
     return "\n".join([head, rule, *body])
+
+
+def plural(count: int, noun: str) -> str:
+    """Return a number with its noun.
+
+    >>> plural(1, "round"), plural(2, "round")
+    ('1 round', '2 rounds')
+    """
+    return f"{count} {noun}{'s' if count != 1 else ''}"

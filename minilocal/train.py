@@ -27,6 +27,7 @@ from minilocal.resume import resumed
 from minilocal.rundir import RunDirectory
 from minilocal.runs import train_into
 from minilocal.signals import noted
+from minilocal.tables import plural
 
 if TYPE_CHECKING:
     from minilocal.pipeline.ranks import Ranks
@@ -140,9 +141,9 @@ def run_command(options: argparse.Namespace, ranks: Ranks | None = None) -> int:
     progress = Progress(config.epochs, trainer.steps_per_epoch * config.batch_size, options.quiet)
     trainer.on_step = progress.on_step
     validation = f", {len(data.validation)} to validate" if data.validation else ""
-    threads = f"{get_threads()} thread{'s' if get_threads() > 1 else ''}"
+    threads = plural(get_threads(), "thread")
     if count:
-        threads = f"{count} worker{'s' if count > 1 else ''}, {threads} each"
+        threads = f"{plural(count, 'worker')}, {threads} each"
     progress.say(
         f"{config.title}: {len(data.train)} images to train on{validation}, {len(data.test)} to test, {threads}\n"
         "a line per epoch: [layers of a block] its training loss and accuracy | ... | test accuracy | time"

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from minilocal.errors import TrainingError
-from minilocal.files import flush_directory, replacing
+from minilocal.errors import InputError, TrainingError
+from minilocal.files import check_writable, flush_directory, replacing
 
 
 def refuse(*_, **__):
@@ -83,3 +83,21 @@ def test_everything_is_flushed_before_it_is_renamed(path, monkeypatch):
 def test_a_directory_that_cannot_be_flushed_is_no_failure(tmp_path):
     flush_directory(tmp_path)
     flush_directory(tmp_path / "absent")
+
+
+def test_a_place_where_a_file_can_be_put_is_left_as_it_is(path, tmp_path):
+    check_writable(path, "--plot")
+    check_writable(tmp_path / "new", "--plot")
+    assert everything_in(tmp_path) == {"file": b"old"}
+
+
+def test_root_is_no_place_for_a_file():
+    with pytest.raises(InputError, match="can't be written"):
+        check_writable(Path("/"), "--plot")
+
+
+@pytest.mark.parametrize("name", ["", "missing/new", "file/new", "n" * 300, "nul\0"])
+def test_a_place_where_no_file_can_be_put(path, tmp_path, name):
+    with pytest.raises(InputError, match=r"--plot: '.*' can't be written \(.*\); name another place"):
+        check_writable(tmp_path / name, "--plot")
+    assert everything_in(tmp_path) == {"file": b"old"}

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from minilocal.bench.progress import plural
 from minilocal.cli import Parser
 from minilocal.errors import InputError
+from minilocal.files import check_writable
 from minilocal.parallel import available_threads
+from minilocal.tables import plural
 
 ALGORITHMS = ("BP", "G1", "G2", "G3", "G3S2")
 WORKERS = ("G1", "G2S1", "G3S1")
@@ -125,8 +126,10 @@ def read(argv: Sequence[str] | None) -> Options:
     if given.plot is not None and not algos:
         raise InputError("--plot draws the times of steps; name their algorithms with --algo")
     for flag, file in (("--plot", given.plot), ("--figure10", given.figure10)):
-        if file is not None and not file.absolute().parent.is_dir():
-            raise InputError(f"{flag} is {file}; its folder does not exist")
+        if file is not None:
+            check_writable(file, flag)
+    if given.plot is not None and given.plot == given.figure10:
+        raise InputError(f"--plot and --figure10 are both {given.plot}; draw them into two files")
     return Options(
         algos=algos,
         model=given.model,

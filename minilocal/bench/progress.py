@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 
 from tqdm import tqdm
 
+from minilocal.tables import plural
+
 
 def say(text: str) -> None:
     """Print a line to stderr without tearing the bar."""
@@ -21,12 +23,3 @@ def bar(rounds: int, what: str) -> Iterator[Callable[[], object]]:
     say(f"{what}: {plural(rounds, 'round')}")
     with tqdm(total=rounds, desc=what, leave=False, disable=None, file=sys.stderr, dynamic_ncols=True) as shown:
         yield shown.update
-
-
-def plural(count: int, noun: str) -> str:
-    """Return a number with its noun.
-
-    >>> plural(1, "round"), plural(2, "round")
-    ('1 round', '2 rounds')
-    """
-    return f"{count} {noun}{'s' if count != 1 else ''}"

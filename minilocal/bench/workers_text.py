@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from minilocal.bench.progress import plural
 from minilocal.bench.text import duration
+from minilocal.tables import plural
 
 NOTE = """\
 step: time from step to step once the pipeline is full, mean over the shifts; speed-up: one worker's over it; bound:

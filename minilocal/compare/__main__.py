@@ -15,6 +15,7 @@ from minilocal.compare.train import check, data_of, train
 from minilocal.errors import TrainingError
 from minilocal.kernels import COMPILING, on_first_compilation
 from minilocal.parallel import get_threads, set_threads
+from minilocal.tables import plural
 
 
 @command
@@ -22,7 +23,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; return its exit status."""
     options = read(argv)
     if options.report:
-        show(read_results(read_sweep(options.sweep_dir)))
+        sweep = read_sweep(options.sweep_dir)
+        sweep.check()
+        show(read_results(sweep))
         return 0
     set_threads(options.threads)
     size = DataSize.of(data_of(options.setting))
@@ -37,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("minilocal.compare: interrupted; the same command goes on from here", file=sys.stderr)
         return status
     if failures:
-        raise TrainingError(f"{len(failures)} of {len(asked.runs)} runs failed: {'; '.join(failures)}")
+        raise TrainingError(f"{len(failures)} of {plural(len(asked.runs), 'run')} failed: {'; '.join(failures)}")
     return 0
 
 
@@ -47,9 +50,10 @@ def train_all(sweep: Sweep, options: Options) -> tuple[dict[str, str], int]:
     finished = sum(run.finished for run in sweep.runs)
     kept, held_out = sweep.split(sweep.setting)
     validation = f", {held_out} to validate" if held_out else ""
+    before = f", {finished} of them finished before" if finished else ""
     progress.say(
-        f"{sweep.setting.task}, {len(sweep.runs)} runs{f', {finished} of them finished before' if finished else ''}: "
-        f"{kept} images to train on{validation}, {sweep.size.test} to test, {get_threads()} threads; in {sweep.path}"
+        f"{sweep.setting.task}, {plural(len(sweep.runs), 'run')}{before}: {kept} images to train on{validation}, "
+        f"{sweep.size.test} to test, {plural(get_threads(), 'thread')}; in {sweep.path}"
     )
     try:
         with on_first_compilation(lambda: progress.say(COMPILING)):

@@ -13,6 +13,7 @@ from minilocal.cli import Parser
 from minilocal.config import Config, flag
 from minilocal.errors import InputError
 
+LONGEST = 200  # characters; an entry names its runs' directories, and names of files end at 255 bytes
 SHARED = ("dataset", "data_dir", "test_size")  # or accuracies could not be compared
 
 
@@ -64,7 +65,10 @@ def parse(text: str, setting: Config) -> Entry:
     differing = (
         field.name for field in fields(Config) if values.get(field.name) not in (None, getattr(setting, field.name))
     )
-    return Entry(config.schedule.name, tuple((name, values[name]) for name in differing))
+    entry = Entry(config.schedule.name, tuple((name, values[name]) for name in differing))
+    if len(entry.label) > LONGEST:
+        raise InputError(f"entry {text!r} has too many options to name a directory; give those of all to the command")
+    return entry
 
 
 def word(name: str, value: Any) -> str:

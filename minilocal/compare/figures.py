@@ -8,7 +8,8 @@ from typing import Any
 
 from minilocal.compare.entries import Entry
 from minilocal.compare.results import Mean, Results
-from minilocal.figures import BLOCK_COLOURS, new_figure, save
+from minilocal.figures import BLOCK_COLOURS, integer_ticks, new_figure, save
+from minilocal.tables import plural
 
 # Told apart in greyscale too; the paper's local algorithms look the same in every sweep.
 PAPERS = ("G1", "G2", "G2S1", "G3", "G3S2", "G3S1")
@@ -17,7 +18,7 @@ MARKERS = ("s", "^", "D", "v", "P", "X", "*")
 DASHES = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (5, 1.5, 1.2, 1.5)))
 BAND = 0.15  # opacity of ± one deviation
 LEGEND: dict[str, Any] = {"fontsize": 9, "handlelength": 4, "loc": "outside right center"}
-CHARACTER, LINE = 0.016, 0.045  # a letter's width and a line's height in the panels of `draw_cost`
+CHARACTER, LINE = 0.018, 0.045  # a capital's width and a line's height in the panels of `draw_cost`
 
 
 def draw_accuracy(results: Results, path: Path) -> Path:
@@ -73,7 +74,7 @@ def draw_cost(results: Results, path: Path) -> Path:
             accuracy, share = _percent(results.final(entry)), 100 * cost(entry) / cost(backprop)
             style |= {"linestyle": "none", "markersize": 8}
             axes.errorbar(share, accuracy.mean, yerr=accuracy.deviation, capsize=3, elinewidth=1, **style)
-            labels.append((entry.label, style["color"], share, accuracy.mean))
+            labels.append((entry.label, style["color"], share, accuracy))
         axes.margins(x=0.1, y=0.1)
         _label(axes, labels)
         axes.set(xlabel=f"{title} (% of BP's)")
@@ -117,23 +118,37 @@ def _curve(axes: Any, means: Sequence[Mean], label: str, style: dict[str, Any]) 
         low, high = ([m.mean + sign * (m.deviation or 0) for m in means] for sign in (-1, 1))
         axes.fill_between(epochs, low, high, color=style["color"], alpha=BAND, linewidth=0)
     axes.grid(alpha=0.3)
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    integer_ticks(axes.xaxis)
 
 
-def _label(axes: Any, labels: Sequence[tuple[str, str, float, float]]) -> None:
-    """Write labels (text, colour, x, y) beside their points, where they cover neither points nor one another."""
+def _label(axes: Any, labels: Sequence[tuple[str, str, float, Mean]]) -> None:
+    """Write labels (text, colour, x, y) beside their points, where they cover no point, error bar or other label."""
     (left, right), (low, high) = axes.get_xlim(), axes.get_ylim()
-    places = [(text, colour, (x - left) / (right - left), (y - low) / (high - low)) for text, colour, x, y in labels]
-    taken = [(x, x, y) for *_, x, y in places]
-    for text, colour, x, y in places:
+    places = [
+        (text, colour, (x - left) / (right - left), (y.mean - low) / (high - low), (y.deviation or 0) / (high - low))
+        for text, colour, x, y in labels
+    ]
+    taken = [_box(x - CHARACTER, x + CHARACTER, y, max(reach, LINE / 2)) for *_, x, y, reach in places]
+    for text, colour, x, y, _ in places:
         width = CHARACTER * len(text)
-        start = x + 2 * CHARACTER if x + width < 1 - 2 * CHARACTER else x - width - 2 * CHARACTER
-        for lines in (0, 1, -1, 2, -2, 3, -3, 4, -4):
-            height = y + lines * LINE
-            if all(e < start or b > start + width or abs(height - h) > 0.9 * LINE for b, e, h in taken):
-                break
-        taken.append((start, start + width, height))
-        axes.text(start, height, text, transform=axes.transAxes, va="center", fontsize=9, color=colour)
+        sides = [start for start in (x + 2 * CHARACTER, x - 2 * CHARACTER - width) if 0 < start < 1 - width]
+        boxes = [
+            _box(start, start + width, y + lines * LINE, 0.45 * LINE)
+            for lines in (0, 1, -1, 2, -2, 3, -3, 4, -4) for start in sides or [0]
+        ]  # fmt: skip
+        box = next((box for box in boxes if not any(_overlap(box, other) for other in taken)), boxes[0])
+        taken.append(box)
+        (start, _), (bottom, top) = box
+        axes.text(start, (bottom + top) / 2, text, transform=axes.transAxes, va="center", fontsize=9, color=colour)
+
+
+def _box(left: float, right: float, middle: float, reach: float) -> tuple[tuple[float, float], tuple[float, float]]:
+    return (left, right), (middle - reach, middle + reach)
+
+
+def _overlap(one: Sequence[tuple[float, float]], other: Sequence[tuple[float, float]]) -> bool:
+    """Return whether two boxes, an interval for each direction, have more than an edge in common."""
+    return all(a < d and c < b for (a, b), (c, d) in zip(one, other, strict=True))
 
 
 def _percent(accuracy: Mean) -> Mean:
@@ -143,4 +158,4 @@ def _percent(accuracy: Mean) -> Mean:
 
 def _save(figure: Any, results: Results, path: Path) -> Path:
     seeds = max(results.final(entry).seeds for entry in results.entries)
-    return save(figure, path, f"{results.sweep.setting.task}, {seeds} seed{'s' if seeds > 1 else ''}")
+    return save(figure, path, f"{results.sweep.setting.task}, {plural(seeds, 'seed')}")

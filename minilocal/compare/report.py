@@ -16,7 +16,7 @@ from minilocal.compare.table import accuracy_table, cost_table, difference_table
 from minilocal.config import flag
 from minilocal.costs.figure import NAMES
 from minilocal.files import replacing
-from minilocal.tables import aligned, markdown
+from minilocal.tables import aligned, markdown, plural
 
 COSTS = (
     "MACs, stored activations and off-chip accesses (words per step) by formula, see `python -m minilocal.costs`; "
@@ -88,7 +88,7 @@ def remarks(results: Results) -> list[str]:
     images, _ = sweep.split(setting)
     unlike = any(without_classifier(entry.options) for entry in results.entries)
     here = (
-        f"Here: width {setting.width:g}, {images:,} images, {setting.epochs} epochs, {_seeds(results)}"
+        f"Here: width {setting.width:g}, {images:,} images, {plural(setting.epochs, 'epoch')}, {_seeds(results)}"
         f"{', unless an entry says otherwise' if unlike else ''}."
     )
     if setting.dataset in TABLES:
@@ -140,5 +140,4 @@ def command_line(sweep: Sweep) -> str:
 
 
 def _seeds(results: Results) -> str:
-    count = max(results.final(entry).seeds for entry in results.entries)
-    return f"{count} seed{'s' if count > 1 else ''}"
+    return plural(max(results.final(entry).seeds for entry in results.entries), "seed")

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from minilocal.compare.entries import Entry
 from minilocal.compare.sweep import Run, Sweep
 from minilocal.files import replacing
+from minilocal.tables import plural
 
 SCORES = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy", "test_loss", "test_accuracy")
 COLUMNS = (
@@ -39,7 +40,8 @@ class Result:
         """Return how the run ended, or how far it is: "finished", "2 of 10 epochs", or that and why it failed."""
         if self.finished:
             return "finished"
-        return f"{len(self.curve)} of {self.run.config.epochs} epochs" + (f"; {self.failure}" if self.failure else "")
+        why = f"; {self.failure}" if self.failure else ""
+        return f"{len(self.curve)} of {plural(self.run.config.epochs, 'epoch')}{why}"
 
     @property
     def seconds(self) -> float:

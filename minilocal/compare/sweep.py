@@ -133,9 +133,13 @@ class Sweep:
             entries=tuple(dict.fromkeys(there.entries + self.entries)),
             seeds=tuple(dict.fromkeys(there.seeds + self.seeds)),
         )
-        for run in sweep.runs:
-            run.check()
+        sweep.check()
         return sweep
+
+    def check(self) -> None:
+        """Raise `InputError` if a run's directory holds anything but that run."""
+        for run in self.runs:
+            run.check()
 
     def write(self) -> None:
         """Make the directory and write sweep.json."""

@@ -53,7 +53,7 @@ def papers_numbers(options: Options) -> tuple[str, dict[str, Any]]:
         off_chip, macs = reductions(figure)
         texts.append(text.render_figure(figure, off_chip, macs))
         content[f"figure{figure.number}"] = report.of_figure(figure, off_chip, macs)
-        path = draw(figure, off_chip, macs, options.out / f"figure{figure.number}.png")
+        path = draw(figure, off_chip, macs, options.out / figure.file)
         print(f"drawn in {path}", file=sys.stderr)
     return "\n\n\n".join(texts), content
 

@@ -48,6 +48,21 @@ class AlgorithmCosts:
         return _mean(step.costliest for step in self.steps)
 
     @property
+    def trained(self) -> float:
+        """Return the weights of layers that a step trains."""
+        return _mean(step.trained for step in self.steps)
+
+    @property
+    def frozen(self) -> float:
+        """Return the weights of layers that a step only runs forward."""
+        return _mean(step.frozen for step in self.steps)
+
+    @property
+    def classifiers(self) -> float:
+        """Return the weights of classifiers that a step trains."""
+        return _mean(step.classifiers for step in self.steps)
+
+    @property
     def stored(self) -> float:
         """Return the activations kept for backward, in numbers per image."""
         return _mean(step.stored for step in self.steps)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -11,6 +10,7 @@ from minilocal.architecture import CONFIGS
 from minilocal.cli import Parser
 from minilocal.costs.published import FIGURES, Figure
 from minilocal.errors import InputError
+from minilocal.files import check_writable
 from minilocal.schedule import OPTIONS as SCHEDULE_OPTIONS
 from minilocal.schedule import Schedule, parse
 
@@ -132,21 +132,15 @@ def read(argv: Sequence[str] | None) -> Options:
     for name, least in (("classes", 2), ("image_size", 1), ("batch_size", 1)):
         if not least <= values.get(name, least) <= MOST:
             raise InputError(f"{_flag(name)} is {values[name]}; it must be {least} to {MOST}")
+    schedules = [schedule.name for schedule in map(parse, values.get("algo", ()))]
+    if twice := [name for name in schedules if schedules.count(name) > 1]:
+        raise InputError(f"--algo has {twice[0]} twice; name each once")
     if given.out is not None and not figures:
         raise InputError("--out is where figures are drawn; ask for one, with --figure6 say")
     out = given.out or Path()
-    if figures:
-        check_folder(out)
+    for figure in figures:
+        check_writable(out / figure.file, "--out")
     return Options(Task(**values), given.table1, figures, given.json, out)
-
-
-def check_folder(folder: Path) -> None:
-    """Raise `InputError` unless a file can be made in the folder."""
-    try:
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise InputError(f"--out is {folder}; no figure can be written there ({error.strerror})") from None
 
 
 def _flag(name: str) -> str:

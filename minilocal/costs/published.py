@@ -76,6 +76,11 @@ class Figure:
         """Return the local algorithms that are shown."""
         return tuple(self.macs)
 
+    @property
+    def file(self) -> str:
+        """Return what the file is called that it is drawn into."""
+        return f"figure{self.number}.png"
+
 
 FIGURES = {
     6: Figure(

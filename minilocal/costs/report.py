@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from minilocal.costs.algorithm import AlgorithmCosts, pipeline_bound, reduction
+from minilocal.costs.algorithm import AlgorithmCosts, reduction
 from minilocal.costs.published import TABLE1, Figure, Reductions, Row
-from minilocal.costs.step import Macs
+from minilocal.costs.step import Macs, StepCosts
 
 
 def of_algorithm(algorithm: AlgorithmCosts, backprop: AlgorithmCosts) -> dict[str, Any]:
-    """Return an algorithm's costs at each shift, their means, and what follows from them.
+    """Return an algorithm's costs at each shift, and their means.
 
     Units are those of `StepCosts`; blocks are [first, last]; `less_than_bp` holds shares, 0.15 for 15 %.
     """
@@ -20,36 +20,37 @@ def of_algorithm(algorithm: AlgorithmCosts, backprop: AlgorithmCosts) -> dict[st
             "shift": step.shift,
             "blocks": step.blocks,
             "idle": step.idle,
-            "macs": _macs(step.macs),
-            "costliest": step.costliest,
-            "trained": step.trained,
-            "frozen": step.frozen,
-            "classifiers": step.classifiers,
-            "stored": step.stored,
-            "off_chip": step.off_chip,
+            **_costs(step, step.macs, backprop),
             "by_block": [asdict(part) | {"block": part.block, "macs": _macs(part.macs)} for part in step.parts],
         }
         for step in algorithm.steps
     ]
-    mean_macs = algorithm.mean_macs
     return {
         "algo": algorithm.algo,
         "steps": steps,
-        "mean": {
-            "macs": _macs(mean_macs),
-            "costliest": algorithm.costliest,
-            "stored": algorithm.stored,
-            "off_chip": algorithm.off_chip,
-        },
+        "mean": _costs(algorithm, algorithm.mean_macs, backprop),
         "layer_weights": algorithm.layer_weights,
         "classifier_weights": algorithm.classifier_weights,
+    }
+
+
+def _costs(costs: StepCosts | AlgorithmCosts, macs: Macs, backprop: AlgorithmCosts) -> dict[str, Any]:
+    """Return what there is of a step and as a mean of several; `macs` are its MACs by what they are for."""
+    return {
+        "macs": _macs(macs),
+        "costliest": costs.costliest,
+        "trained": costs.trained,
+        "frozen": costs.frozen,
+        "classifiers": costs.classifiers,
+        "stored": costs.stored,
+        "off_chip": costs.off_chip,
         "less_than_bp": {
-            "macs": reduction(algorithm.macs, backprop.macs),
-            "off_chip": reduction(algorithm.off_chip, backprop.off_chip),
+            "macs": reduction(macs.total, backprop.macs),
+            "off_chip": reduction(costs.off_chip, backprop.off_chip),
         },
         "pipeline_bound": {
-            "against_bp": pipeline_bound(algorithm, backprop),
-            "against_itself": pipeline_bound(algorithm, algorithm),
+            "against_bp": backprop.macs / costs.costliest,
+            "against_itself": macs.total / costs.costliest,
         },
     }
 

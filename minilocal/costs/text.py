@@ -45,8 +45,8 @@ def _off_chip(algorithms: Sequence[AlgorithmCosts], backprop: AlgorithmCosts) ->
             rows.append([algorithm.algo, str(step.shift), *map(_whole, numbers), less])
         if len(algorithm.steps) > 1:
             less = _percent(reduction(algorithm.off_chip, backprop.off_chip))
-            means = map(_whole, (algorithm.stored, algorithm.off_chip))
-            rows.append([algorithm.algo, "mean", "", "", "", *means, less])
+            means = (algorithm.trained, algorithm.frozen, algorithm.classifiers, algorithm.stored, algorithm.off_chip)
+            rows.append([algorithm.algo, "mean", *map(_whole, means), less])
     title = "off-chip accesses, words per minibatch; parameters by use, and activations stored until backward"
     return f"{title}\n{aligned(rows)}"
 

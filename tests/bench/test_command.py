@@ -170,8 +170,10 @@ def test_start_up_scaling_and_loading(capsys, monkeypatch):
         ("--model vgg99", "model 'vgg99' is unknown"),
         ("--width 0.3", "width is 0.3; it must be a power of two"),
         ("--startup --plot a.png", "--plot draws the times of steps"),
-        ("--plot no/such/folder/a.png", "--plot is no/such/folder/a.png; its folder does not exist"),
-        ("--figure10 no/such/folder/a.png", "--figure10 is no/such/folder/a.png; its folder does not exist"),
+        ("--plot no/such/folder/a.png", "--plot: 'no/such/folder/a.png' can't be written (No such file"),
+        ("--figure10 no/such/folder/a.png", "--figure10: 'no/such/folder/a.png' can't be written (No such"),
+        ("--figure10 tests", "--figure10: 'tests' can't be written (Is a directory)"),
+        ("--plot a.png --figure10 a.png", "--plot and --figure10 are both a.png; draw them into two files"),
         ("--figure10 a.png --algo G1", "--figure10 compares with BP; name it among --algo"),
     ],
 )

@@ -116,9 +116,15 @@ def test_a_run_that_diverges_does_not_end_the_sweep(compare):
     assert last == "minilocal.compare: 1 of 2 runs failed: G2/lr=1000.0/weight-decay=0.99, seed 0"
     assert "run 1/2: G2/lr=1000.0/weight-decay=0.99, seed 0 failed: the " in err
     assert "run 2/2: G1, seed 0, test " in err
-    assert "not in the tables: G2/lr=1000.0/weight-decay=0.99, seed 0: 0 of 1 epochs; the " in out
+    assert "not in the tables: G2/lr=1000.0/weight-decay=0.99, seed 0: 0 of 1 epoch; the " in out
     assert "try a smaller --lr than 1000" in out
     assert "vgg8b × 0.0625, A1" in out
+
+
+MANY_OPTIONS = (
+    "G3S2/width=0.25/classifier=a2/conv=winograd/dropout=0.0123456/train-size=200/validation=0.123456/no-crop/no-flip/"
+    "epochs=3/batch-size=32/lr=0.0123456/lr-schedule=step/momentum=0.123456/weight-decay=0.00012345/idle=learn"
+)
 
 
 @pytest.mark.parametrize(
@@ -131,6 +137,7 @@ def test_a_run_that_diverges_does_not_end_the_sweep(compare):
         ("--algo G1/train-size=99999", "train size is 99999; the data set has 12000"),
         ("--algo G1/batch-size=300", "batch size is 300; it must be at least 2 and at most the training images, 256"),
         ("--algo G1 g1/a1", "--algo has G1 twice; name each once"),
+        (f"--algo G1 {MANY_OPTIONS}", f"entry '{MANY_OPTIONS}' has too many options to name a directory"),
         ("--algo", "expected at least one argument"),
         ("--seeds 0 1 0", "--seeds has 0 twice; name each once"),
         ("--seeds -1", "--seed is -1"),
@@ -186,6 +193,9 @@ def test_other_runs_are_refused_before_anything_is_trained(compare, made_up, tmp
         status, out, err = compare(*argv, "--sweep-dir", str(sweep.path))
         assert (status, out, err.count("\n")) == (2, "", 1)
         assert says in err
+    status, out, err = compare("--report", str(sweep.path), options=[])
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert "G1-seed0 holds another run (its --lr is 0.3, not 0.1)" in err
     assert {path: path.stat().st_mtime_ns for path in sweep.path.rglob("*")} == before
 
 

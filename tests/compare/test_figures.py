@@ -1,4 +1,4 @@
-from itertools import pairwise
+from itertools import combinations
 
 import pytest
 from matplotlib.axes import Axes
@@ -72,10 +72,31 @@ def test_costs_are_shares_of_backprops_and_all_points_have_labels(results, tmp_p
         assert {text.get_text() for text in axes.texts} == {"BP", "G1", "G1/a2", "G3S2/epochs=4"}
 
 
+def test_labels_cover_no_error_bars(made_up, tmp_path, drawn):
+    """G2S1's costs are a little less than G3S2's, whose bar stands where G2S1's label would."""
+    draw_cost(read_results(made_up({"BP": [0.9], "G2S1": [0.6], "G3S2": [0.5, 0.7]})), tmp_path / "figure.png")
+    figure = drawn[0]
+    figure.draw_without_rendering()
+    for axes in figure.axes:
+        (bar,) = (bar for container in axes.containers for bar in container[2] if container[1])
+        (segment,) = bar.get_segments()
+        x, y = axes.transData.transform(segment).T
+        for box in (text.get_window_extent() for text in axes.texts):
+            assert box.x1 < x[0] or box.x0 > x[0] or box.y0 > max(y) or box.y1 < min(y)
+
+
+def test_one_epoch_is_one_tick(made_up, tmp_path, drawn):
+    draw_accuracy(read_results(made_up({"BP": [0.9]}, epochs=1)), tmp_path / "figure.png")
+    (axes,) = drawn[0].axes
+    low, high = axes.get_xlim()
+    assert [tick for tick in axes.get_xticks() if low <= tick <= high] == [1]
+
+
 def test_labels_do_not_cover_one_another(made_up, tmp_path, drawn):
-    """Entries with the same cost and accuracy: their labels stand in lines of their own."""
+    """Entries with the same cost and accuracy: their labels stand in places of their own."""
     accuracies = {"G3S2": [0.8], "G3S2/lr=0.2": [0.8], "G3S2/lr=0.3": [0.8], "G3S2/lr=0.4": [0.8]}
     draw_cost(read_results(made_up(accuracies)), tmp_path / "figure.png")
+    drawn[0].draw_without_rendering()
     for axes in drawn[0].axes:
-        heights = sorted(text.get_position()[1] for text in axes.texts)
-        assert all(above - below > 0.03 for below, above in pairwise(heights))
+        for one, other in combinations([text.get_window_extent() for text in axes.texts], 2):
+            assert not one.overlaps(other)

@@ -66,8 +66,16 @@ def test_json_has_every_shift_and_what_follows(capsys):
     out, _ = run(capsys, "--json", "--model", "vgg19", "--algo", "G3S1")
     (g3s1,) = json.loads(out)["algorithms"]
     assert [step["shift"] for step in g3s1["steps"]] == [0, 1, 2]
-    assert round(g3s1["pipeline_bound"]["against_bp"], 1) == 4.1
-    assert g3s1["mean"]["off_chip"] == sum(step["off_chip"] for step in g3s1["steps"]) / 3
+    mean = g3s1["mean"]
+    assert round(mean["pipeline_bound"]["against_bp"], 1) == 4.1
+    for name in ("trained", "frozen", "classifiers", "costliest", "stored", "off_chip"):
+        assert mean[name] == sum(step[name] for step in g3s1["steps"]) / 3
+    for name in ("macs", "off_chip"):
+        shares = [step["less_than_bp"][name] for step in g3s1["steps"]]
+        assert mean["less_than_bp"][name] == pytest.approx(sum(shares) / 3)
+        assert len(set(shares)) == 3
+    for step in g3s1["steps"]:
+        assert step["pipeline_bound"]["against_itself"] == step["macs"]["total"] / step["costliest"]
 
 
 def test_table1(capsys):
@@ -115,8 +123,9 @@ def test_the_papers_numbers_as_json(capsys, tmp_path):
         ("--table1 --front block", "--front has no effect on the paper's"),
         ("--table1 --classes 10", "--classes has no effect on the paper's"),
         ("--out .", "--out is where figures are drawn"),
-        ("--figure6 --out no/such/folder", "--out is no/such/folder; no figure can be written there"),
-        ("--figure6 --out pyproject.toml", "--out is pyproject.toml; no figure can be written there"),
+        ("--algo G3S2 G1 g3s2", "--algo has G3S2 twice; name each once"),
+        ("--figure6 --out no/such/folder", "--out: 'no/such/folder/figure6.png' can't be written (No such file"),
+        ("--figure6 --out pyproject.toml", "--out: 'pyproject.toml/figure6.png' can't be written (Not a directory)"),
     ],
 )
 def test_bad_input_is_one_sentence(argv, says, capsys):
@@ -125,11 +134,18 @@ def test_bad_input_is_one_sentence(argv, says, capsys):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="folders have no write bit there")
 def test_a_folder_that_takes_no_files_is_refused(capsys, tmp_path, monkeypatch):
-    def refuse(**_):
+    def refuse(*_):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("minilocal.costs.options.tempfile.TemporaryFile", refuse)
-    assert "no figure can be written there (Permission denied)" in refusal(capsys, "--figure8", "--out", str(tmp_path))
+    monkeypatch.setattr("minilocal.files.Path.open", refuse)
+    assert "figure8.png' can't be written (Permission denied)" in refusal(capsys, "--figure8", "--out", str(tmp_path))
+
+
+def test_a_second_figure_that_can_not_be_written_leaves_no_first(capsys, tmp_path):
+    (tmp_path / "figure8.png").mkdir()
+    said = refusal(capsys, "--figure6", "--figure8", "--out", str(tmp_path))
+    assert "figure8.png' can't be written (Is a directory)" in said
+    assert [path.name for path in tmp_path.iterdir()] == ["figure8.png"]
 
 
 def test_no_arrays_are_made():
