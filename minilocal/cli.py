@@ -47,6 +47,13 @@ class Parser(argparse.ArgumentParser):
         self.exit(_complain(self.prog.removeprefix("python -m "), f"{message} (see --help)", 2))
 
 
+def check_once(option: str, values: Sequence[object]) -> None:
+    """Raise `InputError` if an option with several values has one of them twice."""
+    for value in values:
+        if values.count(value) > 1:
+            raise InputError(f"{option} has {value} twice; name each once")
+
+
 def command(main: Callable[[Sequence[str] | None], int]) -> Callable[..., int]:
     """Turn the errors a user can mend into one sentence on stderr and an exit status."""
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from minilocal.arguments import DEFAULT, add_data, add_network, add_training, given
-from minilocal.cli import Parser
+from minilocal.cli import Parser, check_once
 from minilocal.compare.entries import Entry, parse, unusual, word
 from minilocal.compare.presets import PRESETS, Preset
 from minilocal.config import Config, flag
@@ -72,9 +72,8 @@ def read(argv: Sequence[str] | None) -> Options:
     seeds = tuple(getattr(options, "seeds", preset.seeds))
     for seed in seeds:
         replace(setting, seed=seed).check()
-    for name, values in (("--algo", [entry.label for entry in entries]), ("--seeds", seeds)):
-        if twice := [str(value) for value in values if values.count(value) > 1]:
-            raise InputError(f"{name} has {twice[0]} twice; name each once")
+    check_once("--algo", [entry.label for entry in entries])
+    check_once("--seeds", seeds)
     sweep_dir = getattr(options, "sweep_dir", None)
     return Options(
         Path("sweeps", directory_name(setting)) if sweep_dir is None else Path(sweep_dir),

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from minilocal.architecture import CONFIGS
-from minilocal.cli import Parser
+from minilocal.cli import Parser, check_once
 from minilocal.costs.published import FIGURES, Figure
 from minilocal.errors import InputError
 from minilocal.files import check_writable
@@ -132,9 +132,7 @@ def read(argv: Sequence[str] | None) -> Options:
     for name, least in (("classes", 2), ("image_size", 1), ("batch_size", 1)):
         if not least <= values.get(name, least) <= MOST:
             raise InputError(f"{_flag(name)} is {values[name]}; it must be {least} to {MOST}")
-    schedules = [schedule.name for schedule in map(parse, values.get("algo", ()))]
-    if twice := [name for name in schedules if schedules.count(name) > 1]:
-        raise InputError(f"--algo has {twice[0]} twice; name each once")
+    check_once("--algo", [parse(name).name for name in values.get("algo", ())])
     if given.out is not None and not figures:
         raise InputError("--out is where figures are drawn; ask for one, with --figure6 say")
     out = given.out or Path()
