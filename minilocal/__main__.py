@@ -2,7 +2,7 @@
 
 import sys
 
-from minilocal.cli import main
+from minilocal.console.cli import main
 
 if __name__ == "__main__":
     sys.exit(main())

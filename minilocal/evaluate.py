@@ -9,19 +9,19 @@ from pathlib import Path
 
 import numpy as np
 
-from minilocal.batches import evaluation_batches
-from minilocal.cli import Parser, command
-from minilocal.config import Config
-from minilocal.data import Images, pad_to_32
-from minilocal.datainfo import DataInfo
+from minilocal.compute.compilation import COMPILING, on_first_compilation
+from minilocal.compute.parallel import set_threads
+from minilocal.console.cli import Parser, command
+from minilocal.datasets.batches import evaluation_batches
+from minilocal.datasets.prepare import Images, pad_to_32
 from minilocal.errors import InputError, TrainingError
-from minilocal.evaluation import confusion_matrix, evaluate
-from minilocal.figures import draw_confusion
-from minilocal.kernels import COMPILING, on_first_compilation
-from minilocal.network import Network
-from minilocal.parallel import set_threads
-from minilocal.reports import Position
-from minilocal.rundir import RunDirectory
+from minilocal.networks.network import Network
+from minilocal.runs.config import Config
+from minilocal.runs.directory import RunDirectory
+from minilocal.runs.figures import draw_confusion
+from minilocal.runs.preprocessing import Preprocessing
+from minilocal.training.evaluation import confusion_matrix, evaluate
+from minilocal.training.reports import Position
 
 
 def parser() -> Parser:
@@ -64,7 +64,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _report(run: RunDirectory, config: Config, info: DataInfo, network: Network, position: Position) -> None:
+def _report(run: RunDirectory, config: Config, info: Preprocessing, network: Network, position: Position) -> None:
     """Print accuracies and the confusion matrix, and draw the latter."""
     data = config.data()
     if (data.image_shape, data.classes) != (info.image_shape, info.classes):
@@ -108,7 +108,7 @@ def _table(matrix: np.ndarray, classes: Sequence[str]) -> str:
     )
 
 
-def _read_image(file: str, info: DataInfo, invert: bool) -> np.ndarray:
+def _read_image(file: str, info: Preprocessing, invert: bool) -> np.ndarray:
     """Return an image file as raw pixels (1, H, W, C), resized to the data set's images if it has another size."""
     from PIL import Image  # comes with matplotlib, which reads images through it
 
@@ -136,7 +136,7 @@ def _read_image(file: str, info: DataInfo, invert: bool) -> np.ndarray:
     return pad_to_32((255 - pixels if invert else pixels) * np.float32(info.white_level / 255))
 
 
-def _guess(network: Network, pixels: np.ndarray, info: DataInfo) -> str:
+def _guess(network: Network, pixels: np.ndarray, info: Preprocessing) -> str:
     """Return the three likeliest classes with their softmax probabilities."""
     (x, _), *_ = evaluation_batches(Images(pixels, np.zeros(1, np.int64), info.normalisation))
     logits = network.predict(x)[0].astype(np.float64)

@@ -22,10 +22,9 @@ from typing import Any
 
 import numpy as np
 
-from minilocal.auxiliary import a1, a2
-from minilocal.cli import Parser, command
+from minilocal.compute.compilation import COMPILING, on_first_compilation
+from minilocal.console.cli import Parser, command
 from minilocal.errors import InputError
-from minilocal.kernels import COMPILING, on_first_compilation
 from minilocal.layers import (
     AvgPool2d,
     BatchNorm,
@@ -39,10 +38,11 @@ from minilocal.layers import (
     ReLU,
 )
 from minilocal.losses import softmax_cross_entropy
-from minilocal.network import Network
+from minilocal.networks.auxiliary import a1, a2
+from minilocal.networks.network import Network
+from minilocal.networks.vgg import build_network, cbrd, fbrd
 from minilocal.schedule import Block, parse
 from minilocal.steps import backprop_step, local_step
-from minilocal.vgg import build_network, cbrd, fbrd
 
 STEP = 1e-4
 TOLERANCE = 1e-6

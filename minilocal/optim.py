@@ -7,7 +7,7 @@ from functools import partial
 
 import numpy as np
 
-from minilocal import parallel
+from minilocal.compute import parallel
 from minilocal.errors import InputError, NonFiniteError
 from minilocal.kernels.sgd import sgd
 from minilocal.layers.base import Layer

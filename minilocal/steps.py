@@ -22,11 +22,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from minilocal.compute.parallel import one_blas_thread
 from minilocal.errors import NonFiniteError
 from minilocal.losses import softmax_cross_entropy
-from minilocal.network import Network
+from minilocal.networks.network import Network
 from minilocal.optim import SGD
-from minilocal.parallel import one_blas_thread
 from minilocal.schedule import Block
 
 

@@ -10,24 +10,24 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from minilocal.arguments import DEFAULT, add_boundaries, add_data, add_network, add_training, given
-from minilocal.cli import Parser, command
-from minilocal.config import Config
-from minilocal.describe import describe
+from minilocal.compute.compilation import COMPILING, on_first_compilation
+from minilocal.compute.parallel import get_threads, set_threads
+from minilocal.console.cli import Parser, command
+from minilocal.console.signals import noted
+from minilocal.console.text import plural
 from minilocal.errors import InputError, TrainingError
-from minilocal.figures import draw_curves, draw_gradient_map
-from minilocal.kernels import COMPILING, on_first_compilation
-from minilocal.parallel import get_threads, set_threads
+from minilocal.networks.describe import describe
 from minilocal.pipeline.root import Root
 from minilocal.pipeline.start import check_shareable, join_ranks, workers
 from minilocal.pipeline.text import describe_log
 from minilocal.pipeline.timeline import draw_timeline
-from minilocal.progress import Progress
-from minilocal.resume import resumed
-from minilocal.rundir import RunDirectory
-from minilocal.runs import train_into
-from minilocal.signals import noted
-from minilocal.tables import plural
+from minilocal.runs.config import Config
+from minilocal.runs.directory import RunDirectory
+from minilocal.runs.figures import draw_curves, draw_gradient_map
+from minilocal.runs.options import DEFAULT, add_boundaries, add_data, add_network, add_training, given
+from minilocal.runs.progress import Progress
+from minilocal.runs.record import train_into
+from minilocal.runs.resume import resumed
 
 if TYPE_CHECKING:
     from minilocal.pipeline.ranks import Ranks

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
-from minilocal import parallel
+from minilocal.compute import parallel
 
 # A kernel's first call compiles it, and machines are shared: slowness is no failure. What tests take from fixtures they
 # put back, or write anew for each example.

@@ -3,7 +3,8 @@ import json
 import numpy as np
 import pytest
 
-from minilocal import checkpoint, evaluate, train
+from minilocal import evaluate, train
+from minilocal.runs import sealed
 
 
 @pytest.fixture(scope="module")
@@ -72,9 +73,9 @@ def edit_checkpoint(sums=None, **changes):
     """Change what a checkpoint holds and give it the checksum of that."""
 
     def action(run):
-        arrays, about = checkpoint.read(run / "checkpoint.npz")
+        arrays, about = sealed.read(run / "checkpoint.npz")
         with (run / "checkpoint.npz").open("w+b") as file:
-            checkpoint.write(file, arrays | changes, about | ({} if sums is None else {"sums": sums}))
+            sealed.write(file, arrays | changes, about | ({} if sums is None else {"sums": sums}))
 
     return action
 

@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 import minilocal.bench.__main__
 import minilocal.compare.__main__
 import minilocal.costs.__main__
-import minilocal.data
-from minilocal import cli, gradcheck, train
+import minilocal.datasets.prepare
+from minilocal import gradcheck, train
+from minilocal.console import cli
 from minilocal.datasets import load
 
 HOSTILE = [
@@ -71,7 +72,7 @@ def no_work(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MINILOCAL_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(urllib.request, "urlopen", refuse)
-    monkeypatch.setattr(minilocal.data, "load", functools.lru_cache(load))
+    monkeypatch.setattr(minilocal.datasets.prepare, "load", functools.lru_cache(load))
     monkeypatch.setattr(train, "train_into", stop)
     monkeypatch.setattr(train, "workers", stop)
     monkeypatch.setattr(minilocal.compare.__main__, "train_all", stop)

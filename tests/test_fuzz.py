@@ -12,14 +12,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minilocal import checkpoint
-from minilocal.config import Config
-from minilocal.data import prepare
+from minilocal.datasets.prepare import prepare
 from minilocal.errors import InputError
-from minilocal.rundir import RunDirectory
-from minilocal.runs import train_into
-from minilocal.trainer import Trainer
-from minilocal.vgg import build_network
+from minilocal.networks.vgg import build_network
+from minilocal.runs import sealed
+from minilocal.runs.config import Config
+from minilocal.runs.directory import RunDirectory
+from minilocal.runs.record import train_into
+from minilocal.training.trainer import Trainer
 
 # What JSON may hold where something else is expected.
 odd = st.one_of(
@@ -122,7 +122,7 @@ def test_every_change_of_a_checkpoint_is_noticed(run, fuzz, damage):
     def check(changes):
         content = damaged(good, changes)
         path.write_bytes(content)
-        assert accepted(lambda: checkpoint.read(path), path) == (content == good)
+        assert accepted(lambda: sealed.read(path), path) == (content == good)
 
     check()
 
@@ -147,13 +147,13 @@ def test_a_changed_checkpoint_with_the_right_checksum(run, images, fuzz, damage)
 
 def test_a_checkpoint_that_says_odd_things_with_the_right_checksum(run, images, fuzz):
     path, trainer = run.history.newest, make_trainer(images)
-    arrays, about = checkpoint.read(path)
+    arrays, about = sealed.read(path)
 
     @fuzz
     @given(about=altered(about))
     def check(about):
         with path.open("w+b") as file:
-            checkpoint.write(file, arrays, about)
+            sealed.write(file, arrays, about)
         if accepted(lambda: begin(run, trainer), path):
             assert trainer.sums.epoch >= 0
             assert all(

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from minilocal import __version__, cli
+from minilocal import __version__
+from minilocal.console import cli
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -7,11 +7,11 @@ from minilocal.errors import InputError, TrainingError
 from minilocal.kernels import pooling
 from minilocal.layers import Layer, Linear, ReLU, Sequential, im2col, linear
 from minilocal.losses import softmax_cross_entropy
-from minilocal.network import Network
+from minilocal.networks.network import Network
+from minilocal.networks.vgg import build_network
 from minilocal.optim import SGD
 from minilocal.schedule import Block, parse
 from minilocal.steps import backprop_step, local_step
-from minilocal.vgg import build_network
 
 K = 6
 ALGORITHMS = ["G1", "G2", "G2S1", "G3", "G3S1", "G3S2", "G6"]

@@ -13,9 +13,9 @@ import sys
 import numpy as np
 import pytest
 
-from minilocal.config import Config
-from minilocal.rundir import RunDirectory
-from minilocal.signals import TERMINATE
+from minilocal.console.signals import TERMINATE
+from minilocal.runs.config import Config
+from minilocal.runs.directory import RunDirectory
 from minilocal.train import draw, main
 
 

@@ -487,7 +487,7 @@ show(
 # end of a network have a matrix product in the convolution's place: **FBRD**.
 
 # %%
-from minilocal.vgg import cbrd
+from minilocal.networks.vgg import cbrd
 
 plain = cbrd(3, 8, dropout=0.1, rng=1, dtype=np.float64, fused=False)
 fused = cbrd(3, 8, dropout=0.1, rng=1, dtype=np.float64)

@@ -42,8 +42,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import minilocal as ml
-from minilocal.architecture import a1_window
 from minilocal.course import block_line, check, show, sized, source, style
+from minilocal.networks.configs import a1_window
 
 style()
 
@@ -359,7 +359,7 @@ check(
 # classifiers do, on top of layers that stay random.
 
 # %%
-from minilocal.evaluation import evaluate
+from minilocal.training.evaluation import evaluate
 
 EPOCHS, BATCH, SEED = sized(6, 3), 64, 0
 STEPS = EPOCHS * (len(data.train) // BATCH)

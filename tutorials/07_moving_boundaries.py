@@ -427,7 +427,7 @@ for report in reports["G3S2"]:
     print(f"epoch {report.epoch}  ", *(layer.block or "." for layer in report.layers))
 
 # %%
-from minilocal.figures import gradient_map
+from minilocal.runs.figures import gradient_map
 
 rows = [
     {"epoch": report.epoch, "shift": report.shift, **vars(layer)}

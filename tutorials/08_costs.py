@@ -326,9 +326,9 @@ check("our MACs are the library's", equal == len(CASES), f"{equal} of {len(CASES
 # multiplies, and run real training steps on real images.
 
 # %%
-from minilocal import parallel
-from minilocal.architecture import architecture
+from minilocal.compute import parallel
 from minilocal.layers import im2col
+from minilocal.networks.configs import architecture
 
 
 class CountingNumPy:

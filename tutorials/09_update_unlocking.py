@@ -418,7 +418,7 @@ def pipelined_epoch(network, blocks, stream, velocity, log):
 # one thread of its own by `one_blas_thread`, as in every training step.
 
 # %%
-from minilocal.parallel import one_blas_thread
+from minilocal.compute.parallel import one_blas_thread
 
 EPOCHS = 3
 ml.set_threads(1)
@@ -508,10 +508,10 @@ print(f"plain loop {plain_seconds:.1f} s, pipeline {seconds:.1f} s")
 # %%
 from functools import partial
 
-from minilocal.config import Config
 from minilocal.pipeline.start import workers
 from minilocal.pipeline.text import describe_log
 from minilocal.pipeline.worker import Worker
+from minilocal.runs.config import Config
 
 source(Worker._train)
 

@@ -97,10 +97,10 @@ K = len(networks["BP"])
 # P_i(X_i) = \mathrm{BatchNorm}(X_i\,W_i).$$
 
 # %%
-from minilocal.architecture import a1_window
-from minilocal.batches import evaluation_batches
+from minilocal.compute.parallel import one_blas_thread
 from minilocal.course.probes import draw_probes
-from minilocal.parallel import one_blas_thread
+from minilocal.datasets.batches import evaluation_batches
+from minilocal.networks.configs import a1_window
 
 FEATURES = 128
 shapes = networks["BP"].shapes

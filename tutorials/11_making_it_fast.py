@@ -47,7 +47,7 @@ import numba
 import numpy as np
 
 import minilocal as ml
-from minilocal import parallel
+from minilocal.compute import parallel
 from minilocal.course import check, show, sized, source, style
 from minilocal.layers import im2col, winograd
 
@@ -173,8 +173,8 @@ check("the loops compute a convolution", error < 1e-5, f"largest difference {err
 # formulas of lesson 8:
 
 # %%
-from minilocal.architecture import architecture
 from minilocal.costs import algorithm_costs
+from minilocal.networks.configs import architecture
 
 step_macs = 128 * algorithm_costs(architecture("vgg16"), "BP").macs
 hours = ladder["loops in Python"] * step_macs / 1e9 / 3600
@@ -240,8 +240,9 @@ measured("compiled, loops in a better order", lambda: reordered(padded, w, y))
 
 # %% [markdown]
 # The second thing: one thread works and the others watch. Images are independent, so
-# [parallel.py](../minilocal/parallel.py) cuts the batch into chunks, and each thread takes the next
-# chunk as soon as it is free. That works because compiled kernels release Python's lock (`nogil`),
+# [parallel.py](../minilocal/compute/parallel.py) cuts the batch into chunks, and each thread takes
+# the next chunk as soon as it is free. That works because compiled kernels release Python's lock
+# (`nogil`),
 # and the result does not depend on who took which chunk.
 
 # %%
@@ -541,7 +542,7 @@ for (name, seconds), moved in zip(taken.items(), (17, 10), strict=True):
 # needs the same sizes every time, so minilocal keeps the blocks and hands them out again:
 
 # %%
-from minilocal import memory
+from minilocal.compute import memory
 
 size = sized(24, 1) << 20  # float32 numbers
 

@@ -539,7 +539,7 @@ trained = {kind: train(kind) for kind in ("nothing", "pred", "sim", "predsim")}
 # gets right is what the features say.
 
 # %%
-from minilocal.batches import evaluation_batches
+from minilocal.datasets.batches import evaluation_batches
 
 
 def rows(network, images, number):

@@ -12,7 +12,7 @@ from minilocal.bench.measure import measure
 from minilocal.bench.options import read
 from minilocal.bench.progress import say
 from minilocal.bench.text import render
-from minilocal.cli import command
+from minilocal.console.cli import command
 
 
 @command

@@ -16,7 +16,7 @@ from minilocal.bench.peers import start_ours, warm_up
 from minilocal.bench.plan import Plan
 from minilocal.bench.progress import bar, say
 from minilocal.bench.worker import Worker, turns
-from minilocal.parallel import available_threads
+from minilocal.compute.parallel import available_threads
 
 
 def time_startup(backprop: Plan, options: Options) -> dict[str, float]:

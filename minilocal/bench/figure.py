@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from minilocal.bench.text import kinds, rows_of
-from minilocal.figures import BLOCK_COLOURS, new_figure, save
+from minilocal.plots import BLOCK_COLOURS, new_figure, save
 
 OURS, TORCH = BLOCK_COLOURS[0], "#9A9A9A"
 # Of the breakdown: the layers' kinds as they come, and greys for what every step has.

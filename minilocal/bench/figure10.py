@@ -8,12 +8,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from minilocal.architecture import architecture
 from minilocal.bench.batch import CLASSES, IMAGE_SHAPE
 from minilocal.bench.options import Options
 from minilocal.bench.text import duration
 from minilocal.costs import PROCESSORS, algorithm_costs
-from minilocal.figures import BLOCK_COLOURS, new_figure, save
+from minilocal.networks.configs import architecture
+from minilocal.plots import BLOCK_COLOURS, new_figure, save
 from minilocal.schedule import parse
 
 MEASURED = "here, measured"

@@ -16,7 +16,7 @@ import numpy as np
 
 from minilocal.bench.leaves import leaves
 from minilocal.layers import Conv2d, Layer
-from minilocal.network import Network
+from minilocal.networks.network import Network
 from minilocal.optim import SGD
 
 Seconds = dict[str, float]

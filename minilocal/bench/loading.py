@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from minilocal.batches import training_batches
 from minilocal.bench.batch import CLASSES, IMAGE_SHAPE
 from minilocal.bench.serve import serve
-from minilocal.data import Images, Normalisation
-from minilocal.kernels import COMPILING, on_first_compilation
-from minilocal.parallel import set_threads
+from minilocal.compute.compilation import COMPILING, on_first_compilation
+from minilocal.compute.parallel import set_threads
+from minilocal.datasets.batches import training_batches
+from minilocal.datasets.prepare import Images, Normalisation
 
 BATCHES = 32  # in the synthetic data set
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from minilocal.costs import block_macs
-from minilocal.network import Network
+from minilocal.networks.network import Network
 from minilocal.schedule import Block
 
 

@@ -20,10 +20,10 @@ from minilocal.bench.rates import add_rates
 from minilocal.bench.timing import time_plans
 from minilocal.bench.worker import Worker
 from minilocal.bench.workers import time_workers
-from minilocal.network import Network
-from minilocal.parallel import available_threads
+from minilocal.compute.parallel import available_threads
+from minilocal.networks.network import Network
+from minilocal.networks.vgg import build_vgg
 from minilocal.schedule import parse
-from minilocal.vgg import build_vgg
 
 SGEMM_SIZE, SGEMM_CALLS = 4096, 5
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from minilocal.bench.leaves import leaves_with_shapes
 from minilocal.layers import AvgPool2d, BatchNorm, Conv2d, Dropout, Flatten, Layer, Linear, MaxPool2d, ReLU
-from minilocal.network import Network
+from minilocal.networks.network import Network
 
 Operation = list[Any]
 

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from minilocal.cli import Parser
+from minilocal.compute.parallel import available_threads
+from minilocal.console.cli import Parser
+from minilocal.console.text import plural
 from minilocal.errors import InputError
 from minilocal.files import check_writable
-from minilocal.parallel import available_threads
-from minilocal.tables import plural
 
 ALGORITHMS = ("BP", "G1", "G2", "G3", "G3S2")
 WORKERS = ("G1", "G2S1", "G3S1")

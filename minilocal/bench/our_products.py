@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from minilocal import parallel
 from minilocal.bench.batch import CLASSES, IMAGE_SHAPE
 from minilocal.bench.clock import median_seconds
 from minilocal.bench.products import products
 from minilocal.bench.serve import serve
-from minilocal.kernels import COMPILING, on_first_compilation
+from minilocal.compute import parallel
+from minilocal.compute.compilation import COMPILING, on_first_compilation
 from minilocal.layers import Conv2d, Layer
-from minilocal.vgg import build_vgg
+from minilocal.networks.vgg import build_vgg
 
 
 class OurProducts:

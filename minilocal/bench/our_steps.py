@@ -10,12 +10,12 @@ from minilocal.bench.batch import CLASSES, DROPOUT, IMAGE_SHAPE, LR, MOMENTUM, W
 from minilocal.bench.instruments import instrumented
 from minilocal.bench.saved import saved_at_loss
 from minilocal.bench.serve import peak_memory, serve
-from minilocal.kernels import COMPILING, on_first_compilation
+from minilocal.compute.compilation import COMPILING, on_first_compilation
+from minilocal.compute.parallel import one_blas_thread, set_threads
+from minilocal.networks.vgg import build_vgg
 from minilocal.optim import SGD
-from minilocal.parallel import one_blas_thread, set_threads
 from minilocal.schedule import Block
 from minilocal.steps import backprop_step, local_step
-from minilocal.vgg import build_vgg
 
 
 class OurSteps:

@@ -9,7 +9,7 @@ from typing import Any
 from minilocal.bench.leaves import leaves_with_shapes
 from minilocal.bench.macs import inference_macs, step_macs
 from minilocal.bench.operations import describe
-from minilocal.network import Network
+from minilocal.networks.network import Network
 from minilocal.schedule import Block, Schedule
 
 INFERENCE = "inference"

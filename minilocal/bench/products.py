@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from minilocal.bench.leaves import leaves_with_shapes
 from minilocal.layers import Conv2d, Layer, Linear
-from minilocal.network import Network
+from minilocal.networks.network import Network
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 from tqdm import tqdm
 
-from minilocal.tables import plural
+from minilocal.console.text import plural
 
 
 def say(text: str) -> None:

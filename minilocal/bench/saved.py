@@ -10,7 +10,7 @@ from unittest.mock import patch
 import numpy as np
 
 from minilocal.bench.leaves import leaves
-from minilocal.network import Network
+from minilocal.networks.network import Network
 
 
 @contextlib.contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from minilocal.tables import plural
+from minilocal.console.text import plural
 
 PEERS = {"minilocal": "minilocal", "torch": "PyTorch"}
 PASSES = {"forward": "forward", "weight gradient": "weight gr.", "input gradient": "input gr."}

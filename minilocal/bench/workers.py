@@ -22,9 +22,10 @@ from minilocal.bench.peers import start_ours
 from minilocal.bench.progress import bar
 from minilocal.bench.saved import saved_at_loss
 from minilocal.bench.worker import PAUSE
-from minilocal.data import prepare
+from minilocal.compute.parallel import available_threads, set_threads
 from minilocal.datasets import Dataset
-from minilocal.parallel import available_threads, set_threads
+from minilocal.datasets.prepare import prepare
+from minilocal.networks.vgg import build_vgg
 from minilocal.pipeline.parts import Parts
 from minilocal.pipeline.plan import Plan, make_plan
 from minilocal.pipeline.processes import worker_processes
@@ -34,8 +35,7 @@ from minilocal.pipeline.start import check_shareable
 from minilocal.pipeline.timing import BlockClock, block_seconds
 from minilocal.schedule import parse
 from minilocal.steps import local_step
-from minilocal.trainer import Trainer
-from minilocal.vgg import build_vgg
+from minilocal.training.trainer import Trainer
 
 STEPS = 8  # that are timed in a row, once the pipeline is full
 SIMULATED = 40  # steps

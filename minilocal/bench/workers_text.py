@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from minilocal.bench.text import duration
-from minilocal.tables import plural
+from minilocal.console.text import plural
 
 NOTE = """\
 step: time from step to step once the pipeline is full, mean over the shifts; speed-up: one worker's over it; bound:

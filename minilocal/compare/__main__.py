@@ -5,17 +5,17 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from minilocal.cli import command
 from minilocal.compare import report
 from minilocal.compare.options import Options, read
 from minilocal.compare.progress import Progress
 from minilocal.compare.results import Results, read_results
 from minilocal.compare.sweep import DataSize, Sweep, read_sweep
 from minilocal.compare.train import check, data_of, train
+from minilocal.compute.compilation import COMPILING, on_first_compilation
+from minilocal.compute.parallel import get_threads, set_threads
+from minilocal.console.cli import command
+from minilocal.console.text import plural
 from minilocal.errors import TrainingError
-from minilocal.kernels import COMPILING, on_first_compilation
-from minilocal.parallel import get_threads, set_threads
-from minilocal.tables import plural
 
 
 @command

@@ -8,10 +8,10 @@ from dataclasses import dataclass, fields, replace
 from functools import cache
 from typing import Any, NoReturn
 
-from minilocal.arguments import DEFAULT, add_boundaries, add_data, add_network, add_training, given
-from minilocal.cli import Parser
-from minilocal.config import Config, flag
+from minilocal.console.cli import Parser
 from minilocal.errors import InputError
+from minilocal.runs.config import Config, flag
+from minilocal.runs.options import DEFAULT, add_boundaries, add_data, add_network, add_training, given
 
 LONGEST = 200  # characters; an entry names its runs' directories, and names of files end at 255 bytes
 SHARED = ("dataset", "data_dir", "test_size")  # or accuracies could not be compared

@@ -8,8 +8,8 @@ from typing import Any
 
 from minilocal.compare.entries import Entry
 from minilocal.compare.results import Mean, Results
-from minilocal.figures import BLOCK_COLOURS, integer_ticks, new_figure, save
-from minilocal.tables import plural
+from minilocal.console.text import plural
+from minilocal.plots import BLOCK_COLOURS, integer_ticks, new_figure, save
 
 # Told apart in greyscale too; the paper's local algorithms look the same in every sweep.
 PAPERS = ("G1", "G2", "G2S1", "G3", "G3S2", "G3S1")

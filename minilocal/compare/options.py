@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from minilocal.arguments import DEFAULT, add_data, add_network, add_training, given
-from minilocal.cli import Parser, check_once
 from minilocal.compare.entries import Entry, parse, unusual, word
 from minilocal.compare.presets import PRESETS, Preset
-from minilocal.config import Config, flag
+from minilocal.console.cli import Parser, check_once
 from minilocal.errors import InputError
+from minilocal.runs.config import Config, flag
+from minilocal.runs.options import DEFAULT, add_data, add_network, add_training, given
 
 
 @dataclass(frozen=True)

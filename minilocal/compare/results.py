@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 
 from minilocal.compare.entries import Entry
 from minilocal.compare.sweep import Run, Sweep
+from minilocal.console.text import plural
 from minilocal.files import replacing
-from minilocal.tables import plural
 
 SCORES = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy", "test_loss", "test_accuracy")
 COLUMNS = (

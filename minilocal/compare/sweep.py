@@ -16,15 +16,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from minilocal.architecture import architecture
 from minilocal.compare.entries import Entry, parse
-from minilocal.config import Config, flag
 from minilocal.costs import AlgorithmCosts, algorithm_costs
-from minilocal.data import Data
+from minilocal.datasets.prepare import Data
 from minilocal.errors import InputError, TrainingError
-from minilocal.figures import by_epoch
 from minilocal.files import new_directory, replacing
-from minilocal.rundir import RunDirectory
+from minilocal.networks.configs import architecture
+from minilocal.runs.config import Config, flag
+from minilocal.runs.directory import RunDirectory
+from minilocal.runs.figures import by_epoch
 
 
 @dataclass(frozen=True)

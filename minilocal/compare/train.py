@@ -7,11 +7,11 @@ from functools import lru_cache
 
 from minilocal.compare.progress import Progress
 from minilocal.compare.sweep import Run
-from minilocal.config import Config
-from minilocal.data import Data, prepare
+from minilocal.datasets.prepare import Data, prepare
 from minilocal.errors import NonFiniteError
-from minilocal.figures import draw_curves, draw_gradient_map
-from minilocal.runs import train_into
+from minilocal.runs.config import Config
+from minilocal.runs.figures import draw_curves, draw_gradient_map
+from minilocal.runs.record import train_into
 
 
 def data_of(config: Config) -> Data:

@@ -9,7 +9,7 @@
     options.py    the command's options     text.py    tables to read
     report.py     the same ready for JSON   figure.py  Figs. 6 and 8 drawn
 
->>> from minilocal.architecture import architecture
+>>> from minilocal.networks.configs import architecture
 >>> bp, local = (algorithm_costs(architecture("vgg16"), algo) for algo in ("BP", "G3S2"))
 >>> f"{reduction(local.macs, bp.macs):.1%} fewer MACs, {reduction(local.off_chip, bp.off_chip):.1%} fewer accesses"
 '16.1% fewer MACs, 66.0% fewer accesses'

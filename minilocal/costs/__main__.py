@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from minilocal.architecture import architecture
-from minilocal.cli import command
+from minilocal.console.cli import command
 from minilocal.costs import report, text
 from minilocal.costs.algorithm import algorithm_costs
 from minilocal.costs.figure import draw
 from minilocal.costs.options import Options, Task, read
 from minilocal.costs.published import reductions, table1
+from minilocal.networks.configs import architecture
 from minilocal.schedule import parse
 
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from minilocal.architecture import Architecture, check_task, fitting
 from minilocal.costs.sizes import classifier_sizes, layer_sizes
 from minilocal.costs.step import Macs, StepCosts, step_costs
 from minilocal.errors import InputError
+from minilocal.networks.configs import Architecture, check_task, fitting
 from minilocal.schedule import Schedule, parse
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from minilocal.costs.published import MODELS, Figure, Reductions
-from minilocal.figures import BLOCK_COLOURS, new_figure, save
+from minilocal.plots import BLOCK_COLOURS, new_figure, save
 
 NAMES = {"vgg16": "VGG16", "vgg19": "VGG19", "vgg11b": "VGG11B", "vgg11bx2": "VGG11B (×2)"}
 HATCHES = ("", "////", "....", "xxxx")  # tell networks apart in greyscale

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
-from minilocal.architecture import CONFIGS
-from minilocal.cli import Parser, check_once
+from minilocal.console.cli import Parser, check_once
 from minilocal.costs.published import FIGURES, Figure
 from minilocal.errors import InputError
 from minilocal.files import check_writable
+from minilocal.networks.configs import CONFIGS
 from minilocal.schedule import OPTIONS as SCHEDULE_OPTIONS
 from minilocal.schedule import Schedule, parse
 

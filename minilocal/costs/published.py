@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from minilocal.architecture import CONFIGS
 from minilocal.costs.algorithm import algorithm_costs, reduction
 from minilocal.costs.sizes import ClassifierSize, LayerSize, classifier_sizes, layer_sizes
+from minilocal.networks.configs import CONFIGS
 
 MODELS = ("vgg16", "vgg19", "vgg11b", "vgg11bx2")
 

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from minilocal.architecture import a1_window, parse_stages
 from minilocal.errors import InputError, ShapeError
+from minilocal.networks.configs import a1_window, parse_stages
 
 Shape = tuple[int, ...]
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from minilocal.console.text import aligned
 from minilocal.costs.algorithm import AlgorithmCosts, pipeline_bound, reduction
 from minilocal.costs.published import MODELS, TABLE1, Figure, Reductions, Row
 from minilocal.costs.step import Macs
-from minilocal.tables import aligned
 
 
 def render(algorithms: Sequence[AlgorithmCosts], backprop: AlgorithmCosts) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from minilocal.course.figure import INK, block_patch
-from minilocal.figures import BLOCK_COLOURS, FROZEN
+from minilocal.plots import BLOCK_COLOURS, FROZEN
 from minilocal.schedule import Block
 
 SIZE, HEIGHT, ROW = 0.56, 0.42, 1.72  # of a layer's box, and the height of a row; layers are 1 apart

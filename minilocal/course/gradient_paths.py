@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from minilocal.course.figure import GREY, INK, block_patch
-from minilocal.figures import FROZEN
+from minilocal.plots import FROZEN
 from minilocal.schedule import Block, parse
 
 KEPT = "#BDBDBD"  # a layer that has run forward and waits for its gradient

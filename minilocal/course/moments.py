@@ -13,7 +13,7 @@ from minilocal.bench.leaves import leaves
 from minilocal.bench.saved import bytes_covered
 from minilocal.course.figure import INK, block_patch
 from minilocal.layers import Layer
-from minilocal.network import Network
+from minilocal.networks.network import Network
 from minilocal.schedule import Block
 
 SIGNS = {"forward": "→", "backward": "←", "update": "↻"}

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from minilocal.course.figure import INK, PALE
-from minilocal.figures import FROZEN
+from minilocal.plots import FROZEN
 
 BOX = 0.62  # of the distance between two layers
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from minilocal.course.figure import GREY, INK, block_patch
-from minilocal.figures import FROZEN
+from minilocal.plots import FROZEN
 from minilocal.schedule import Block
 
 PRODUCTS = ("forward", "weight gradient", "input gradient")

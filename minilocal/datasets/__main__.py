@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from minilocal.cli import Parser, command
+from minilocal.console.cli import Parser, command
 from minilocal.datasets import NAMES
 from minilocal.datasets.fetch import fetch
 from minilocal.datasets.folders import cache_dir, find

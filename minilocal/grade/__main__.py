@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from minilocal.cli import command
+from minilocal.compute.compilation import COMPILING
+from minilocal.console.cli import command
 from minilocal.grade.grading import Graded, grade
 from minilocal.grade.options import read
 from minilocal.grade.text import render, total
-from minilocal.kernels import COMPILING
 
 
 @command

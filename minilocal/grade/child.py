@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 from numba.core import event
 
+from minilocal.compute.parallel import set_threads
 from minilocal.grade.examine import Printed, examine, quiet
 from minilocal.grade.exercises import exercise
 from minilocal.grade.student import UnfitError, load
-from minilocal.parallel import set_threads
 
 MOST_MEMORY = 4 << 30  # bytes: a list that grows for ever ends here, and not with the machine
 

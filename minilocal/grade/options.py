@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from minilocal.cli import Parser
+from minilocal.console.cli import Parser
 from minilocal.errors import InputError
 from minilocal.grade.exercises import EXERCISES
 

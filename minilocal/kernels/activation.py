@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from minilocal.kernels import kernel
+from minilocal.compute.compilation import kernel
 
 # Numbers of 64 bits that never exceed 32, so that nothing overflows. The compiler sees that, and a vector holds as many
 # of them as it holds float32 activations.

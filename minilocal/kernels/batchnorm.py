@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from minilocal.kernels import kernel
+from minilocal.compute.compilation import kernel
 
 
 @kernel

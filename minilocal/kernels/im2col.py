@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from minilocal.kernels import kernel
+from minilocal.compute.compilation import kernel
 
 
 @kernel

@@ -33,7 +33,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from minilocal.kernels import kernel
+from minilocal.compute.compilation import kernel
 
 TILE, PATCH, POINTS = 4, 6, 36
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from minilocal import memory, parallel
+from minilocal.compute import memory, parallel
 from minilocal.errors import InputError
 from minilocal.kernels.activation import dropout
 from minilocal.layers.base import Layer

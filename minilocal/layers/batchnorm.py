@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from minilocal import memory, parallel
+from minilocal.compute import memory, parallel
 from minilocal.errors import InputError, ShapeError
 from minilocal.kernels import batchnorm as kernels
 from minilocal.layers.base import Layer, check_input

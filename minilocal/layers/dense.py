@@ -25,7 +25,7 @@ from itertools import product
 
 import numpy as np
 
-from minilocal import memory, parallel
+from minilocal.compute import memory, parallel
 from minilocal.layers.im2col import out_size
 
 Pixel = tuple[int, int]

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from minilocal import memory, parallel
+from minilocal.compute import memory, parallel
 from minilocal.kernels import activation as kernels
 from minilocal.layers.activation import check_rate
 from minilocal.layers.base import check_input

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from minilocal import memory, parallel
+from minilocal.compute import memory, parallel
 from minilocal.kernels import im2col as kernels
 
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from minilocal.compute.parallel import matmul
 from minilocal.errors import InputError, ShapeError
 from minilocal.layers.base import Layer, check_input, normal
-from minilocal.parallel import matmul
 
 
 class Linear(Layer):

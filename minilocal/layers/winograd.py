@@ -19,7 +19,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from minilocal import memory, parallel
+from minilocal.compute import memory, parallel
 from minilocal.kernels import winograd as kernels
 from minilocal.kernels.winograd import POINTS, TILE
 

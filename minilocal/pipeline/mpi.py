@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from mpi4py import MPI
 
-from minilocal import memory
+from minilocal.compute import memory
 from minilocal.errors import LostWorkerError
 from minilocal.pipeline.transport import ROOT, SLOTS, Transport
 

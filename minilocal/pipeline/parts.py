@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from minilocal.layers import Layer
-from minilocal.network import Network
+from minilocal.networks.network import Network
 from minilocal.optim import SGD
 from minilocal.pipeline.plan import Plan
 from minilocal.pipeline.transport import ROOT, Transport

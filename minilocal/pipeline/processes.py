@@ -16,10 +16,10 @@ from multiprocessing.connection import wait
 from multiprocessing.context import SpawnProcess
 from multiprocessing.shared_memory import SharedMemory
 
-from minilocal.batches import EVALUATED
+from minilocal.compute.parallel import set_threads
+from minilocal.datasets.batches import EVALUATED
 from minilocal.errors import InputError, LostWorkerError, TrainingError
-from minilocal.network import Network
-from minilocal.parallel import set_threads
+from minilocal.networks.network import Network
 from minilocal.pipeline.messages import Report, Stop
 from minilocal.pipeline.parts import Parts, moves
 from minilocal.pipeline.plan import Plan
@@ -27,7 +27,7 @@ from minilocal.pipeline.root import Root
 from minilocal.pipeline.shared import Pair, SharedTransport, Way, join
 from minilocal.pipeline.transport import PIECE, ROOT
 from minilocal.pipeline.worker import Worker
-from minilocal.trainer import Trainer
+from minilocal.training.trainer import Trainer
 
 LOST = 3  # exit status of a worker that ends because another process did
 PATIENCE = 10.0  # seconds in which workers end by themselves

@@ -13,8 +13,9 @@ from types import TracebackType
 
 from mpi4py import MPI
 
+from minilocal.compute.parallel import get_threads, set_threads
+from minilocal.console.signals import TERMINATE
 from minilocal.errors import InputError, LostWorkerError, TrainingError
-from minilocal.parallel import get_threads, set_threads
 from minilocal.pipeline import witness
 from minilocal.pipeline.messages import Report, Stop
 from minilocal.pipeline.mpi import MPITransport
@@ -23,8 +24,7 @@ from minilocal.pipeline.plan import Plan
 from minilocal.pipeline.root import Root
 from minilocal.pipeline.transport import ROOT
 from minilocal.pipeline.worker import Worker
-from minilocal.signals import TERMINATE
-from minilocal.trainer import Trainer
+from minilocal.training.trainer import Trainer
 
 ORDERLY = (InputError, TrainingError, KeyboardInterrupt, OSError, MemoryError)  # what ends rank 0 as it should
 

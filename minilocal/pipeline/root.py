@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator
 
-from minilocal.batches import EVALUATED
-from minilocal.engine import Engine
-from minilocal.evaluation import Score
-from minilocal.outcome import StepOutcome
+from minilocal.datasets.batches import EVALUATED
 from minilocal.pipeline.log import Log
 from minilocal.pipeline.messages import Collect, Command, Report, Shift, Step, Test
 from minilocal.pipeline.parts import Parts, carry_out, owners
 from minilocal.pipeline.plan import Plan
 from minilocal.pipeline.transport import ROOT, SLOTS, Transport
-from minilocal.trainer import Trainer
+from minilocal.training.engine import Engine
+from minilocal.training.evaluation import Score
+from minilocal.training.outcome import StepOutcome
+from minilocal.training.trainer import Trainer
 
 
 class Root(Engine):

@@ -6,15 +6,15 @@ import contextlib
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
+from minilocal.compute.parallel import get_threads
 from minilocal.errors import InputError
-from minilocal.parallel import get_threads
 from minilocal.pipeline.plan import make_plan
 from minilocal.pipeline.processes import worker_processes
 from minilocal.pipeline.root import Root
 from minilocal.pipeline.text import describe_plan, describe_surplus
 from minilocal.pipeline.timing import block_seconds
 from minilocal.schedule import Schedule
-from minilocal.trainer import Trainer
+from minilocal.training.trainer import Trainer
 
 if TYPE_CHECKING:
     from minilocal.pipeline.ranks import Ranks

@@ -12,11 +12,11 @@ from statistics import median
 
 import numpy as np
 
+from minilocal.compute.parallel import one_blas_thread
 from minilocal.optim import SGD
-from minilocal.outcome import StepOutcome
-from minilocal.parallel import one_blas_thread
 from minilocal.steps import block_step, frozen_forward
-from minilocal.trainer import Trainer
+from minilocal.training.outcome import StepOutcome
+from minilocal.training.trainer import Trainer
 
 REPEATS = 3  # steps at each shift, behind one that warms things up
 

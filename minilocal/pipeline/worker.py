@@ -15,18 +15,18 @@ from typing import Any
 
 import numpy as np
 
-from minilocal.batches import Minibatches, evaluation_batch, evaluation_labels
-from minilocal.diagnosis import diagnosed
+from minilocal.compute.parallel import one_blas_thread
+from minilocal.datasets.batches import Minibatches, evaluation_batch, evaluation_labels
 from minilocal.errors import InputError, NonFiniteError
-from minilocal.evaluation import sums
-from minilocal.outcome import StepOutcome
-from minilocal.parallel import one_blas_thread
 from minilocal.pipeline.messages import Collect, Command, Report, Shift, Step, Stop, Test
 from minilocal.pipeline.parts import Parts, carry_out, owners
 from minilocal.pipeline.plan import Plan, Share
 from minilocal.pipeline.transport import ROOT, Transport
 from minilocal.steps import block_step, frozen_forward
-from minilocal.trainer import Trainer
+from minilocal.training.diagnosis import diagnosed
+from minilocal.training.evaluation import sums
+from minilocal.training.outcome import StepOutcome
+from minilocal.training.trainer import Trainer
 
 
 class Worker:

@@ -7,7 +7,6 @@ import subprocess
 import pytest
 
 import minilocal as ml
-from minilocal.architecture import architecture
 from minilocal.bench import measure, timing, worker
 from minilocal.bench.__main__ import main
 from minilocal.bench.figure10 import render as render_figure10
@@ -16,6 +15,7 @@ from minilocal.bench.plan import plan_steps
 from minilocal.bench.rates import add_rates
 from minilocal.bench.text import duration, render
 from minilocal.costs import algorithm_costs
+from minilocal.networks.configs import architecture
 
 TINY = ["--model", "vgg8b", "--width", "0.0625", "--batch-size", "8", "--steps", "2", "--threads", "2"]
 

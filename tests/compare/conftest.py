@@ -4,8 +4,8 @@ import pytest
 
 from minilocal.compare.entries import parse
 from minilocal.compare.sweep import DataSize, Sweep
-from minilocal.config import Config
-from minilocal.rundir import METRICS
+from minilocal.runs.config import Config
+from minilocal.runs.directory import METRICS
 
 DATA = {"classes": [*"0123456789"], "raw_shape": [32, 32, 3], "image_shape": [32, 32, 3], "white_level": 255.0,
         "mean": [0.5] * 3, "std": [0.2] * 3}  # fmt: skip

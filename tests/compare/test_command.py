@@ -14,7 +14,7 @@ import pytest
 from minilocal.compare import read_results, read_sweep
 from minilocal.compare.__main__ import main
 from minilocal.train import main as train
-from minilocal.trainer import Trainer
+from minilocal.training.trainer import Trainer
 
 REPORT = {"sweep.json", "results.csv", "results.md", "fig7_accuracy.png", "fig9_loss.png", "cost.png"}
 

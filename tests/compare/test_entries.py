@@ -1,8 +1,8 @@
 import pytest
 
 from minilocal.compare.entries import parse, unusual
-from minilocal.config import Config
 from minilocal.errors import InputError
+from minilocal.runs.config import Config
 
 SETTING = Config(algo="BP")
 

@@ -1,10 +1,10 @@
 import pytest
 
-from minilocal.architecture import CONFIGS
 from minilocal.compare.options import read
 from minilocal.compare.presets import PRESETS
 from minilocal.compare.sweep import DataSize, Sweep
-from minilocal.vgg import DROPOUT
+from minilocal.networks.configs import CONFIGS
+from minilocal.networks.vgg import DROPOUT
 
 SIX = ["BP", "G1", "G2", "G2S1", "G3", "G3S2"]
 

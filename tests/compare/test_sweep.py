@@ -5,8 +5,8 @@ import pytest
 
 from minilocal.compare.entries import Entry, parse
 from minilocal.compare.sweep import DataSize, Sweep, read_sweep
-from minilocal.config import Config
 from minilocal.errors import InputError
+from minilocal.runs.config import Config
 
 SIZE = DataSize(1000, 200, (32, 32, 3), 10)
 

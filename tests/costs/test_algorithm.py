@@ -2,9 +2,9 @@
 
 import pytest
 
-from minilocal.architecture import CONFIGS, architecture
 from minilocal.costs.algorithm import algorithm_costs, pipeline_bound, reduction
 from minilocal.errors import InputError
+from minilocal.networks.configs import CONFIGS, architecture
 
 
 def test_moving_boundaries_cost_0_75_percent_more_parameters():

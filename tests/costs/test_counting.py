@@ -3,15 +3,15 @@
 import numpy as np
 import pytest
 
-from minilocal import parallel
-from minilocal.architecture import Architecture
+from minilocal.compute import parallel
 from minilocal.costs.algorithm import algorithm_costs
 from minilocal.gradcheck import ALGORITHMS
 from minilocal.layers import im2col
+from minilocal.networks.configs import Architecture
+from minilocal.networks.vgg import build_network
 from minilocal.optim import SGD
 from minilocal.schedule import Schedule, parse
 from minilocal.steps import backprop_step, local_step
-from minilocal.vgg import build_network
 
 TINY = Architecture("4 5 M 6 7 M", (8, 9), 32)
 IMAGES, CLASSES = (3, 8, 8, 2), 5

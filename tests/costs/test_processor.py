@@ -2,9 +2,9 @@
 
 import pytest
 
-from minilocal.architecture import CONFIGS, Architecture
 from minilocal.costs.algorithm import algorithm_costs, reduction
 from minilocal.costs.processor import PROCESSORS, Processor
+from minilocal.networks.configs import CONFIGS, Architecture
 
 # 8×8×2 images → conv 3 → max-pool → conv 5 → max-pool → FC 7 → 10 classes; weights and stored activations by layer.
 TINY = Architecture("3 M 5 M", (7,), 24)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from minilocal.costs.sizes import a1_size, a2_size, classifier_sizes, layer_sizes, own_size
 from minilocal.errors import InputError
 from minilocal.layers import Conv2d, Linear, Sequential
-from minilocal.vgg import build_network
+from minilocal.networks.vgg import build_network
 
 
 def test_layers_by_hand():

@@ -2,9 +2,9 @@
 
 import pytest
 
-from minilocal.architecture import Architecture
 from minilocal.costs.algorithm import algorithm_costs
 from minilocal.costs.step import Macs, block_macs, off_chip_accesses
+from minilocal.networks.configs import Architecture
 from minilocal.schedule import Block, parse
 
 # 8×8×2 images → conv 3 → max-pool → conv 5 → max-pool → FC 7 → 10 classes; A1 sees at most 24 numbers.

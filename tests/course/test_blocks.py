@@ -3,7 +3,7 @@ import pytest
 from matplotlib.colors import to_hex
 
 from minilocal.course.blocks import draw_blocks
-from minilocal.figures import BLOCK_COLOURS, FROZEN
+from minilocal.plots import BLOCK_COLOURS, FROZEN
 from minilocal.schedule import parse
 
 

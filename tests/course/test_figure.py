@@ -8,7 +8,7 @@ from matplotlib.image import imread
 
 from minilocal.course import block_line, block_patch, show, style
 from minilocal.course.products import draw_products
-from minilocal.figures import BLOCK_COLOURS
+from minilocal.plots import BLOCK_COLOURS
 
 
 @pytest.fixture(autouse=True)

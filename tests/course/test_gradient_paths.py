@@ -3,7 +3,7 @@ import pytest
 from matplotlib.colors import to_hex
 
 from minilocal.course.gradient_paths import animate_gradient_paths, draw_gradient_paths, states_at
-from minilocal.figures import BLOCK_COLOURS, FROZEN
+from minilocal.plots import BLOCK_COLOURS, FROZEN
 from minilocal.schedule import Block, parse
 
 

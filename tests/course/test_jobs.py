@@ -3,7 +3,7 @@ from matplotlib.colors import to_hex
 from matplotlib.text import Annotation
 
 from minilocal.course.jobs import draw_jobs
-from minilocal.figures import BLOCK_COLOURS
+from minilocal.plots import BLOCK_COLOURS
 
 
 def test_a_job_waits_for_features_and_for_weights():

@@ -2,7 +2,7 @@ import matplotlib.pyplot as plt
 from matplotlib.colors import to_hex
 
 from minilocal.course.local_losses import draw_local_losses
-from minilocal.figures import BLOCK_COLOURS
+from minilocal.plots import BLOCK_COLOURS
 
 
 def test_both_losses_stand_behind_the_block():

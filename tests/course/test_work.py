@@ -2,7 +2,7 @@ import matplotlib.pyplot as plt
 import pytest
 
 from minilocal.course.work import draw_work
-from minilocal.figures import BLOCK_COLOURS, FROZEN
+from minilocal.plots import BLOCK_COLOURS, FROZEN
 from minilocal.schedule import parse
 
 

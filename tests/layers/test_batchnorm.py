@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from minilocal import parallel
+from minilocal.compute import parallel
 from minilocal.errors import InputError
 from minilocal.layers import BatchNorm
 

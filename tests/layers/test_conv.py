@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from minilocal import parallel
+from minilocal.compute import parallel
 from minilocal.errors import InputError
 from minilocal.layers import Conv2d, dense, im2col, winograd
 

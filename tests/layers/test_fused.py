@@ -1,13 +1,13 @@
 import numpy as np
 import pytest
 
-from minilocal import parallel
+from minilocal.compute import parallel
 from minilocal.errors import InputError
 from minilocal.layers import BatchNorm, BatchNormReLUDropout, Dropout, ReLU, Sequential
+from minilocal.networks.vgg import build_network
 from minilocal.optim import SGD
 from minilocal.schedule import parse
 from minilocal.steps import local_step
-from minilocal.vgg import build_network
 
 
 def both(channels, rate, dtype, rng):

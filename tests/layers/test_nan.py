@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from minilocal.auxiliary import a1, a2
 from minilocal.layers import (
     AvgPool2d,
     BatchNorm,
@@ -15,7 +14,8 @@ from minilocal.layers import (
     MaxPool2d,
     ReLU,
 )
-from minilocal.vgg import cbrd, fbrd
+from minilocal.networks.auxiliary import a1, a2
+from minilocal.networks.vgg import cbrd, fbrd
 
 MAP, VECTOR = (4, 4, 4, 3), (4, 6)
 LAYERS = {

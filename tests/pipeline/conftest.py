@@ -6,7 +6,8 @@ import threading
 import numpy as np
 import pytest
 
-from minilocal.data import prepare
+from minilocal.datasets.prepare import prepare
+from minilocal.networks.vgg import build_network
 from minilocal.pipeline.messages import Stop
 from minilocal.pipeline.parts import Parts
 from minilocal.pipeline.plan import make_plan
@@ -14,8 +15,7 @@ from minilocal.pipeline.root import Root
 from minilocal.pipeline.transport import ROOT, SLOTS, Transport
 from minilocal.pipeline.worker import Worker
 from minilocal.schedule import parse
-from minilocal.trainer import Trainer
-from minilocal.vgg import build_network
+from minilocal.training.trainer import Trainer
 
 SECONDS = 30  # after which a test that waits has failed
 

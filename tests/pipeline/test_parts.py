@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 
+from minilocal.networks.vgg import build_network
 from minilocal.optim import SGD
 from minilocal.pipeline.parts import Move, Parts, moves
 from minilocal.schedule import parse
 from minilocal.steps import local_step
-from minilocal.vgg import build_network
 
 
 @pytest.fixture

@@ -16,10 +16,10 @@ from pathlib import Path
 
 import pytest
 
-from minilocal.config import Config
 from minilocal.errors import InputError
 from minilocal.pipeline.start import workers
-from minilocal.progress import Progress
+from minilocal.runs.config import Config
+from minilocal.runs.progress import Progress
 from minilocal.train import main
 
 OPTIONS = [

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from minilocal import losses
-from minilocal.auxiliary import a1
 from minilocal.grade.case import Case, Exercise, WrongError
 from minilocal.grade.expect import about, array, gradient, number, pair, same
 from minilocal.grade.student import Student
 from minilocal.layers import Sequential
+from minilocal.networks.auxiliary import a1
 from minilocal.optim import SGD
 
 TRIALS = 3

@@ -11,7 +11,7 @@ from minilocal.gradcheck import check_layer
 from minilocal.grade.case import Case, Exercise, WrongError
 from minilocal.grade.expect import gradient, same
 from minilocal.grade.student import Student
-from minilocal.network import Network
+from minilocal.networks.network import Network
 from minilocal.optim import SGD
 from minilocal.schedule import Block
 from minilocal.steps import local_step

@@ -15,10 +15,10 @@ from minilocal.grade.expect import about, gradient, pair, same
 from minilocal.grade.student import Student
 from minilocal.layers import Layer, Sequential
 from minilocal.losses import softmax_cross_entropy
-from minilocal.network import Network
+from minilocal.networks.network import Network
+from minilocal.networks.vgg import build_network
 from minilocal.optim import SGD
 from minilocal.schedule import Block, parse
-from minilocal.vgg import build_network
 
 K = 6
 

@@ -1,0 +1,221 @@
+"""Cut work into chunks and run them on a pool of threads, with BLAS held to one thread meanwhile.
+
+This is the one place that decomposes work. Two rules make results equal to the last bit whatever the number
+of threads: chunks depend on shapes alone (never on cores, cache sizes or timings), and partial sums are kept
+per chunk and added in chunk order. Threads only decide who computes a chunk, not what is computed.
+
+    run(task, chunks)      thread 0:  chunk 0   chunk 2   chunk 3 ...     (each thread takes the next chunk
+                           thread 1:  chunk 1             chunk 4 ...      as soon as it is free)
+
+Tasks spend their time in NumPy's BLAS and in Numba kernels compiled with nogil=True: both release Python's
+interpreter lock, so threads really run side by side.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import contextvars
+import os
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from itertools import count
+from queue import SimpleQueue
+from typing import Any, TypeVar
+
+import numpy as np
+from threadpoolctl import ThreadpoolController
+
+from minilocal.compute import memory
+from minilocal.errors import InputError
+
+T = TypeVar("T")
+
+CHUNK_BYTES = 1 << 20  # what one chunk touches should stay in a core's own cache
+MOST_CHUNKS = 32  # more only cost dispatching; fewer would leave many-core machines idle
+
+_local = threading.local()
+_lock = threading.Lock()
+_holders = 0  # how many `one_blas_thread` blocks are open, over all threads
+_limit: Any = None
+_controller: ThreadpoolController | None = None
+_jobs: SimpleQueue[tuple[Callable[[], None], SimpleQueue]] = SimpleQueue()
+_helpers = 0  # how many threads wait for jobs, besides those that call `run`
+_threads: int | None = None
+
+
+def available_threads() -> int:
+    """Return how many processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def set_threads(threads: int | None) -> None:
+    """Use this many threads from now on; None means every processor that the process may use.
+
+    Raises `InputError` if `threads` is below 1.
+    """
+    global _threads
+    if threads is not None and threads < 1:
+        raise InputError(f"threads is {threads}; it must be at least 1")
+    _threads = threads
+
+
+def get_threads() -> int:
+    """Return the number of threads in use."""
+    return _threads or available_threads()
+
+
+def chunks(items: int, item_bytes: int, chunk_bytes: int = CHUNK_BYTES) -> list[slice]:
+    """Cut `items` things of `item_bytes` each into consecutive slices of about `chunk_bytes`.
+
+    >>> chunks(10, 256, chunk_bytes=1024)
+    [slice(0, 4, None), slice(4, 8, None), slice(8, 10, None)]
+    """
+    return _slices(items, max(1, chunk_bytes // max(1, item_bytes)))
+
+
+def image_chunks(images: int, image_bytes: int) -> list[slice]:
+    """Cut a batch of images so that a chunk fits the cache and up to `MOST_CHUNKS` threads have work.
+
+    >>> len(image_chunks(128, 1000)), len(image_chunks(128, 10**6)), len(image_chunks(3, 1000))
+    (32, 64, 3)
+    """
+    return _slices(images, min(max(1, 2 * CHUNK_BYTES // max(1, image_bytes)), -(-images // MOST_CHUNKS)))
+
+
+def lanes(images: int, most: int = 8) -> list[slice]:
+    """Cut a batch into at most `most` runs of images: one partial sum, and one buffer for it, per lane.
+
+    >>> lanes(10, most=3)
+    [slice(0, 4, None), slice(4, 8, None), slice(8, 10, None)]
+    """
+    return _slices(images, -(-images // most))
+
+
+def _slices(items: int, step: int) -> list[slice]:
+    return [slice(i, min(i + step, items)) for i in range(0, items, max(1, step))]
+
+
+def run(task: Callable[[Any], T], pieces: Sequence[Any]) -> list[T]:
+    """Call `task(piece)` for every piece, on all threads, and return the results in the order of the pieces."""
+    if inside():  # a task's own pieces run where the task runs
+        return [task(piece) for piece in pieces]
+    helpers = min(get_threads(), len(pieces)) - 1
+    with one_blas_thread():
+        if helpers < 1:
+            return [task(piece) for piece in pieces]
+        results: list[Any] = [None] * len(pieces)
+        numbers = count()
+
+        def work() -> None:
+            while (number := next(numbers)) < len(pieces):
+                results[number] = task(pieces[number])
+
+        done: SimpleQueue[BaseException | None] = SimpleQueue()
+        _hire(helpers)
+        for _ in range(helpers):
+            # A copy of the context, so that the caller's np.errstate holds in the other threads too.
+            _jobs.put((partial(contextvars.copy_context().run, work), done))
+        _local.inside = True
+        try:
+            work()  # the calling thread works too
+        finally:
+            _local.inside = False
+            errors = [done.get() for _ in range(helpers)]
+        for error in errors:
+            if error is not None:
+                raise error
+        return results
+
+
+def inside() -> bool:
+    """Return whether the caller is itself a task beside others: pieces of its work would run one after the other.
+
+    Work whose pieces don't add up to a sum may then stay whole, which saves calls and gives the same bits.
+    """
+    return getattr(_local, "inside", False)
+
+
+def _hire(helpers: int) -> None:
+    """See to it that there are so many helper threads at least; those without a job sleep."""
+    global _helpers
+    with _lock:
+        while _helpers < helpers:
+            threading.Thread(target=_help, name=f"minilocal-{_helpers}", daemon=True).start()
+            _helpers += 1
+
+
+def _help() -> None:
+    """Do one job after the other: the life of a helper thread.
+
+    A pool of the standard library would do, but takes twice as long to hand a job over, some hundred times per step.
+    """
+    _local.inside = True
+    while True:
+        work, done = _jobs.get()
+        try:
+            work()
+            done.put(None)
+        except BaseException as error:  # the caller raises it
+            done.put(error)
+        del work, done  # not to hold on to arrays while asleep
+
+
+def _no_helpers() -> None:
+    global _helpers, _jobs
+    _helpers, _jobs = 0, SimpleQueue()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_no_helpers)  # a forked process has none of its parent's threads
+
+
+@contextlib.contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """Hold BLAS to one thread inside the `with` block and give its threads back afterwards.
+
+    OpenBLAS may be called from several threads at once only while its own pool has one thread. Blocks nest;
+    the outermost one pays for the switch, so a training step wraps itself in one.
+    """
+    global _holders, _limit, _controller
+    with _lock:
+        _holders += 1
+        if _holders == 1:
+            if _controller is None:
+                _controller = ThreadpoolController()
+            _limit = _controller.limit(limits=1, user_api="blas")
+    try:
+        yield
+    finally:
+        with _lock:
+            _holders -= 1
+            if _holders == 0:
+                _limit.restore_original_limits()
+                _limit = None
+
+
+def scratch(name: str, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+    """Return this thread's buffer of that name as an uninitialised array: reused, so its pages stay warm.
+
+    Its content is lost at the next call with the same name, so it never leaves the task that asked for it.
+    """
+    buffers = _local.__dict__.setdefault("buffers", {})
+    size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+    if name not in buffers or buffers[name].nbytes < size:
+        buffers[name] = np.empty(size, np.uint8)
+    return buffers[name][:size].view(dtype).reshape(shape)
+
+
+def matmul(a: np.ndarray, b: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+    """Return the matrix product a @ b for a (M, K) and b (K, N), the longer side of the result cut in chunks."""
+    rows, columns = a.shape[0], b.shape[1]
+    if out is None:
+        out = memory.empty((rows, columns), a.dtype)
+    result = out
+    if rows >= columns:
+        run(lambda s: np.matmul(a[s], b, out=result[s]), lanes(rows, MOST_CHUNKS if rows > 1024 else 4))
+    else:
+        run(lambda s: np.matmul(a, b[:, s], out=result[:, s]), lanes(columns, 4))
+    return out

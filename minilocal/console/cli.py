@@ -1,0 +1,120 @@
+"""What all commands share: one-sentence errors, exit statuses, and `minilocal SUBCOMMAND`.
+
+Exit statuses: 0 success, 1 a run that began failed, 2 bad input (nothing was written), 130 stopped by Ctrl-C, 143 by
+SIGTERM.
+"""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import functools
+import importlib
+import os
+import re
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
+
+from minilocal.console.signals import termination_raised
+from minilocal.errors import InputError, Interrupted, TrainingError
+
+COMMANDS = {
+    "train": ("minilocal.train", "train a network by BP, G# or G#S#"),
+    "compare": ("minilocal.compare.__main__", "train several algorithms and seeds, and compare them with the paper"),
+    "evaluate": ("minilocal.evaluate", "accuracy, confusion matrix and predictions of a finished run"),
+    "costs": ("minilocal.costs.__main__", "MACs, parameters, off-chip accesses and pipeline bounds, by formula"),
+    "bench": ("minilocal.bench.__main__", "time steps, layers and start-up; compare with PyTorch"),
+    "gradcheck": ("minilocal.gradcheck", "check every hand-written gradient against central differences"),
+    "grade": ("minilocal.grade.__main__", "check what was filled into the course's exercises"),
+    "datasets": ("minilocal.datasets.__main__", "list and download data sets"),
+}
+
+
+class Parser(argparse.ArgumentParser):
+    """An `ArgumentParser` whose errors are one sentence, without the usage in front."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parse as ever, but refuse `--flag=--`, of which argparse makes an empty list before Python 3.13."""
+        args = sys.argv[1:] if args is None else list(args)
+        for arg in args:
+            if arg.startswith("-") and arg.endswith("=--"):
+                self.error(f"argument {arg.removesuffix('=--')}: expected one argument")
+        return super().parse_known_args(args, namespace)
+
+    def error(self, message: str) -> NoReturn:
+        """Print one sentence to stderr and exit with status 2."""
+        self.exit(_complain(self.prog.removeprefix("python -m "), f"{message} (see --help)", 2))
+
+
+def check_once(option: str, values: Sequence[object]) -> None:
+    """Raise `InputError` if an option with several values has one of them twice."""
+    for value in values:
+        if values.count(value) > 1:
+            raise InputError(f"{option} has {value} twice; name each once")
+
+
+def command(main: Callable[[Sequence[str] | None], int]) -> Callable[..., int]:
+    """Turn the errors a user can mend into one sentence on stderr and an exit status."""
+
+    @functools.wraps(main)
+    def wrapped(argv: Sequence[str] | None = None) -> int:
+        name = main.__module__ if main.__module__ != "__main__" else _running_module()
+        for stream in (sys.stdout, sys.stderr):
+            if hasattr(stream, "reconfigure"):
+                stream.reconfigure(errors="replace")  # a code page without × prints ? instead of failing
+        try:
+            with termination_raised():
+                return main(argv)
+        except InputError as error:
+            return _complain(name, error, 2)
+        except TrainingError as error:
+            return _complain(name, error, 1)
+        except Interrupted as stop:
+            return _complain(name, stop, stop.status)
+        except KeyboardInterrupt:
+            return _complain(name, "interrupted", 130)
+        except BrokenPipeError:  # the reader, `head` say, has seen enough: stop without a word, as SIGPIPE would
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 141
+        except MemoryError:
+            return _complain(name, "there is not enough memory for this; try a smaller network or batch", 1)
+        except OSError as error:
+            where = f" ({error.filename})" if error.filename else ""
+            status = 2 if error.errno == errno.ENAMETOOLONG else 1  # nothing that bears such a name was ever begun
+            return _complain(name, f"the system says: {error.strerror or error}{where}", status)
+
+    return wrapped
+
+
+def _complain(name: str, sentence: object, status: int) -> int:
+    """Print one line, whatever line breaks the values in it hold, and return the status."""
+    line = re.sub(r"\s+", " ", str(sentence))
+    print(f"{name.removesuffix('.__main__')}: {line}", file=sys.stderr)
+    return status
+
+
+def _running_module() -> str:
+    spec = getattr(sys.modules["__main__"], "__spec__", None)
+    return spec.name if spec is not None else "minilocal"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run `minilocal SUBCOMMAND ...`, which does what `python -m minilocal.SUBCOMMAND ...` does."""
+    from minilocal import __version__
+
+    listing = "\n".join(f"  {name:<10} {text}" for name, (_, text) in COMMANDS.items())
+    parser = Parser(
+        prog="minilocal",
+        description="Backpropagation and block-wise local learning, every gradient by hand.",
+        epilog=f"commands:\n{listing}\n\n`minilocal COMMAND --help` tells more.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"minilocal {__version__}")
+    parser.add_argument("command", nargs="?", choices=COMMANDS, metavar="COMMAND", help="one of those below")
+    parser.add_argument("arguments", nargs=argparse.REMAINDER, help="the command's own arguments")
+    options = parser.parse_args(argv)
+    if options.command is None:
+        parser.error(f"name a command: {', '.join(COMMANDS)}")
+    module = importlib.import_module(COMMANDS[options.command][0])
+    return module.main(options.arguments)

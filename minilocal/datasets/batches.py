@@ -1,0 +1,86 @@
+"""From raw images to minibatches: shuffled, cropped, flipped and normalised."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from minilocal.compute import memory, parallel
+from minilocal.datasets.prepare import Images
+from minilocal.kernels.images import crop_flip_normalise
+from minilocal.streams import AUGMENT, ORDER, generator
+
+MARGIN = 4  # black pixels around the raw image that a random crop may reach into
+EVALUATED = 128  # images that are evaluated at once
+
+
+class Minibatches:
+    """An epoch's minibatches by number, from 0: which images are in each, and how these are cropped and flipped.
+
+    All of it depends on (seed, epoch) alone and is drawn beforehand, so that whoever needs one minibatch, or only its
+    labels, can make it without the others. A random crop is a shift by up to 4 pixels in each direction, another for
+    each image, that fills in black. A last partial minibatch is dropped.
+    """
+
+    def __init__(self, images: Images, batch_size: int, seed: int, epoch: int, crop: bool, flip: bool) -> None:
+        n = len(images)
+        self.images, self.batch_size = images, batch_size
+        self.order = generator(seed, ORDER, epoch).permutation(n)
+        chance = generator(seed, AUGMENT, epoch)
+        self.shifts = chance.integers(-MARGIN, MARGIN + 1, (n, 2)) if crop else np.zeros((n, 2), np.int64)
+        self.flips = chance.random(n) < 0.5 if flip else np.zeros(n, bool)
+
+    def __len__(self) -> int:
+        return len(self.images) // self.batch_size
+
+    def labels(self, number: int) -> np.ndarray:
+        """Return a minibatch's labels (B,)."""
+        return self.images.labels[self._which(number)]
+
+    def pixels(self, number: int) -> np.ndarray:
+        """Return a minibatch's images (B, H, W, C), float32, cropped, flipped and normalised."""
+        which = self._which(number)
+        return _prepare(self.images, which, self.shifts[which], self.flips[which])
+
+    def _which(self, number: int) -> np.ndarray:
+        return self.order[number * self.batch_size : (number + 1) * self.batch_size]
+
+
+def training_batches(
+    images: Images, batch_size: int, seed: int, epoch: int, crop: bool, flip: bool, first: int = 0
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield an epoch's `Minibatches` from number `first` on: x (B, H, W, C) float32, labels (B,)."""
+    batches = Minibatches(images, batch_size, seed, epoch, crop, flip)
+    for number in range(first, len(batches)):
+        yield batches.pixels(number), batches.labels(number)
+
+
+def evaluation_batches(images: Images, batch_size: int = EVALUATED) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield all images in order, unaugmented, the last batch as small as it comes."""
+    for number in range(-(-len(images) // batch_size)):
+        yield evaluation_batch(images, number, batch_size)
+
+
+def evaluation_batch(images: Images, number: int, batch_size: int = EVALUATED) -> tuple[np.ndarray, np.ndarray]:
+    """Return one of `evaluation_batches` by its number from 0."""
+    which = np.arange(number * batch_size, min((number + 1) * batch_size, len(images)))
+    still = np.zeros((len(which), 2), np.int64)
+    pixels = _prepare(images, which, still, np.zeros(len(which), bool))
+    return pixels, evaluation_labels(images, number, batch_size)
+
+
+def evaluation_labels(images: Images, number: int, batch_size: int = EVALUATED) -> np.ndarray:
+    """Return the labels alone of an `evaluation_batch`."""
+    return images.labels[number * batch_size : (number + 1) * batch_size]
+
+
+def _prepare(images: Images, which: np.ndarray, shifts: np.ndarray, flips: np.ndarray) -> np.ndarray:
+    pixels, normalisation = images.pixels, images.normalisation
+    mean, inv_std = (a.astype(np.float32) for a in (normalisation.mean, 1 / normalisation.std))
+    x = memory.empty((len(which), *pixels.shape[1:]), np.float32)
+    parallel.run(
+        lambda s: crop_flip_normalise(pixels, which[s], shifts[s], flips[s], mean, inv_std, x[s]),
+        parallel.image_chunks(len(which), x[:1].nbytes),
+    )
+    return x

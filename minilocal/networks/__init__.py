@@ -1,0 +1,1 @@
+"""Networks: a list of layers with its auxiliary classifiers, the VGG configs, and building them."""

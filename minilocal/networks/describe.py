@@ -1,0 +1,60 @@
+"""A network and its schedule as a table."""
+
+from __future__ import annotations
+
+from minilocal.layers import BatchNormReLUDropout, Sequential
+from minilocal.networks.network import Network
+from minilocal.schedule import Block, Schedule
+
+
+def describe(network: Network, schedule: Schedule) -> str:
+    """Return tables of all layers and classifiers (shapes, parameters, MACs) and of the schedule's blocks."""
+    lines = [f"{'':<16}{'operation':<16}{'output':>12}{'parameters':>13}{'MACs/image':>14}"]
+    lines.append(_row("input", "", _times(network.input_shape), 0, 0))
+    inputs = [network.input_shape, *network.shapes]
+    layers = [(f"layer {i}", layer, inputs[i - 1]) for i, layer in enumerate(network.layers, 1)]
+    classifiers = [(f"aux {i}", layer, network.shapes[i - 1]) for i, layer in sorted(network.auxiliary.items())]
+    for title, parts in (("all layers", layers), ("all classifiers", classifiers)):
+        total_params = total_macs = 0
+        for name, layer, shape in parts:
+            for operation, inner in layer.layers.items() if isinstance(layer, Sequential) else [("", layer)]:
+                params, macs = sum(p.size for p in inner.params.values()), inner.macs(shape)
+                total_params, total_macs = total_params + params, total_macs + macs
+                shape = inner.output_shape(shape)
+                if isinstance(inner, BatchNormReLUDropout):
+                    operation = "bn relu dropout"
+                lines.append(_row(name, operation, _times(shape), params, macs))
+                name = ""
+        lines.append(_row(title, "", "", total_params, total_macs))
+    lines += ["", f"{schedule.title} on {len(network)} layers:"]
+    for turn in range(schedule.period):
+        blocks = schedule.blocks_at(turn, len(network))
+        frozen = f"frozen {Block(1, blocks[0].first - 1)}, " if blocks[0].first > 1 else ""
+        idle = schedule.idle_at(turn, len(network))
+        alone = f", classifiers alone: {', '.join(map(str, idle))}" if idle else ""
+        shift = schedule.shift_at(turn)
+        lines.append(
+            f"  {_when(schedule, turn):<16} shift {shift}: {frozen}blocks {', '.join(map(str, blocks))}{alone}"
+        )
+    return "\n".join(lines)
+
+
+def _when(schedule: Schedule, turn: int) -> str:
+    """Return when a shift comes: "epochs 2, 4, …"."""
+    if schedule.period == 1:
+        return "every epoch"
+    if schedule.shift_order == "random":
+        return "by chance"
+    if schedule.shift_every is None:
+        return f"epochs {turn + 1}, {turn + 1 + schedule.period}, …"
+    every = schedule.shift_every
+    return f"steps {turn * every + 1}-{(turn + 1) * every}, …"
+
+
+def _row(name: str, operation: str, shape: str, params: int, macs: int) -> str:
+    numbers = "".join(f"{n:>{width},}" if n else " " * width for n, width in ((params, 13), (macs, 14)))
+    return f"{name:<16}{operation:<16}{shape:>12}{numbers}".rstrip()
+
+
+def _times(shape: tuple[int, ...]) -> str:
+    return "×".join(map(str, shape))

@@ -1,0 +1,114 @@
+"""The checkpoints of a run: `checkpoint.npz` is the newest, `checkpoint-epoch3.npz` an older one.
+
+A new one is written under a temporary name and flushed to disk. Then the one before is renamed, and the new one takes
+its place. So whenever a process or a machine dies, there is a good one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from minilocal.runs import sealed
+from minilocal.runs.sealed import Arrays
+from minilocal.errors import InputError
+from minilocal.files import replacing
+from minilocal.training.reports import Position
+
+NEWEST = "checkpoint.npz"
+OLDER = re.compile(r"checkpoint-epoch([0-9]{1,6})(?:-step([0-9]{1,9}))?\.npz")
+
+T = TypeVar("T")
+
+
+class History:
+    """The checkpoints in a directory."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+
+    @property
+    def newest(self) -> Path:
+        """Return where the newest checkpoint is, or will be."""
+        return self.directory / NEWEST
+
+    def older(self) -> dict[Position, Path]:
+        """Return the other checkpoints by position, the last one first."""
+        try:
+            matches = [OLDER.fullmatch(path.name) for path in self.directory.iterdir()]
+        except OSError:  # the directory is gone or closed to us: whoever needs a file in it will say so
+            return {}
+        places = sorted((Position(int(match[1]), int(match[2] or 0)) for match in matches if match), reverse=True)
+        return {place: self.directory / _name(place) for place in places}
+
+    def write(
+        self, arrays: Arrays, about: dict[str, Any], position: Position, previous: Position | None, keep: int
+    ) -> None:
+        """Write the newest checkpoint; keep the one before, if its position is known, and older ones, `keep` in all.
+
+        Those that are not behind `position` are of a future that did not come to be, and go too. Raises
+        `TrainingError` if the system refuses; then all that was there is kept.
+        """
+        aside = self.directory / _name(previous) if previous is not None and keep > 0 else None
+        with replacing(self.newest, aside) as file:
+            sealed.write(file, arrays, about)
+        older = self.older()
+        kept = [place for place in older if place < position][:keep]
+        for place, path in older.items():
+            if place not in kept:
+                with contextlib.suppress(OSError):
+                    path.unlink()
+
+    def read(self, take: Callable[[Arrays, dict[str, Any]], T], momentum: bool = True) -> T | None:
+        """Return what `take` makes of the newest checkpoint; None if there is none.
+
+        `take` gets its arrays, those of momentum only if wanted, and what stands beside them. Raises `InputError` if
+        the newest is not whole, or `take` says that it does not fit.
+        """
+        for path in self._all():
+            return _read(path, take, momentum)
+        return None
+
+    def read_good(self, take: Callable[[Arrays, dict[str, Any]], T]) -> tuple[Path, T] | None:
+        """Return the newest good checkpoint and what `take` makes of it, as `read` does; None if there is none.
+
+        Newer ones that are not good are named on stderr. If all are bad, `InputError` says why the newest is.
+        """
+        problems: list[InputError] = []
+        for path in self._all():
+            try:
+                taken = _read(path, take, momentum=True)
+            except InputError as error:
+                problems.append(error)
+                continue
+            for problem in problems:
+                print(f"{problem}; {path.name} is taken instead", file=sys.stderr)
+            return path, taken
+        if problems:
+            raise problems[0]
+        return None
+
+    def _all(self) -> list[Path]:
+        """Return all checkpoints, the newest first."""
+        return [path for path in (self.newest, *self.older().values()) if path.exists()]
+
+
+def _read(path: Path, take: Callable[[Arrays, dict[str, Any]], T], momentum: bool) -> T:
+    content = sealed.read(path, lambda name: momentum or not name.startswith("momentum."))
+    try:
+        return take(*content)
+    except InputError as error:
+        raise InputError(f"{path} does not fit the run's configuration: {error}") from None
+
+
+def _name(place: Position) -> str:
+    """Return the name of an older checkpoint.
+
+    >>> _name(Position(3, 0)), _name(Position(3, 20))
+    ('checkpoint-epoch3.npz', 'checkpoint-epoch3-step20.npz')
+    """
+    return f"checkpoint-epoch{place.epoch}{f'-step{place.step}' if place.step else ''}.npz"

@@ -1,0 +1,189 @@
+"""Every plot, drawn from a run's CSV files; matplotlib is imported only when one is drawn."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from minilocal.plots import BLOCK_COLOURS, FROZEN, integer_ticks, new_figure, plain, save
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from minilocal.runs.directory import RunDirectory
+
+
+
+def draw_curves(run: RunDirectory, title: str) -> Path:
+    """Draw curves.png: each block's training loss, and each classifier's test accuracy, by epoch."""
+    rows = run.read_rows("metrics.csv")
+    figure = new_figure(10, 4.2)
+    left, right = figure.subplots(1, 2)
+    ends = sorted({int(row["last_layer"]) for row in rows})
+    for end in ends:
+        mine = by_epoch([row for row in rows if row["last_layer"] == end])
+        epochs = [row["epoch"] for row in mine]
+        own = end == ends[-1]
+        style: dict[str, Any] = {
+            "color": "black" if own else BLOCK_COLOURS[ends.index(end) % len(BLOCK_COLOURS)],
+            "linewidth": 2 if own else 1.2,
+            "marker": "o" if len(rows) < 200 else None,
+            "markersize": 4 if own else 3,
+            "zorder": 3 if own else 2,
+        }
+        name = f"$A_{{{end}}}$" + (" (the network's own)" if own else "")
+        left.plot(epochs, [row["train_loss"] for row in mine], label=name, **style)
+        right.plot(epochs, [100 * row["test_accuracy"] for row in mine], label=name, **style)
+        if own and "validation_accuracy" in mine[0]:
+            style |= {"linestyle": ":", "marker": None}
+            right.plot(
+                epochs,
+                [100 * row["validation_accuracy"] for row in mine],
+                label=f"{name}, validation",
+                **style,
+            )
+    left.set(xlabel="epoch", ylabel="training loss", title="training loss of each block")
+    right.set(xlabel="epoch", ylabel="test accuracy (%)", title="test accuracy of each block's classifier")
+    for axes in (left, right):
+        axes.grid(alpha=0.3)
+        integer_ticks(axes.xaxis)
+    right.legend(fontsize=8, ncols=1 + len(ends) // 8)
+    return save(figure, run.path / "curves.png", title)
+
+
+def draw_gradient_map(run: RunDirectory, title: str) -> Path:
+    """Draw gradient_map.png: which block trained which layer in which epoch, and how large its gradient was."""
+    return save(gradient_map(run.read_rows("gradients.csv"), title), run.path / "gradient_map.png")
+
+
+def gradient_map(rows: Sequence[Mapping[str, float]], title: str) -> Any:
+    """Return the figure of a gradient map, from rows with the columns of gradients.csv.
+
+    Layers go down, epochs across. A cell has the colour of its block, the darker the larger the layer's mean
+    gradient norm (on a logarithmic scale over the whole run); frozen layers are grey and hatched. Where boundaries
+    move within epochs, an epoch has a column for each shift.
+    """
+    import numpy as np
+    from matplotlib.patches import Patch, Rectangle
+
+    layers, epochs = (int(max(row[name] for row in rows)) for name in ("layer", "epoch"))
+    shifts: dict[int, list[float]] = {}  # of each epoch, in the order of their rows
+    for row in rows:
+        if row["shift"] not in (mine := shifts.setdefault(int(row["epoch"]), [])):
+            mine.append(row["shift"])
+    parts = max(map(len, shifts.values()))
+    columns, width = epochs * parts, 1 / parts
+    block, size = np.zeros((layers, columns), int), np.full((layers, columns), np.nan)
+    for row in rows:
+        epoch = int(row["epoch"])
+        number, count = shifts[epoch].index(row["shift"]), len(shifts[epoch])
+        first, last = (parts * (epoch - 1) + part * parts // count for part in (number, number + 1))
+        place = int(row["layer"]) - 1, slice(first, last)
+        block[place] = row["block"]
+        size[place] = math.log10(row["gradient_norm"]) if row["gradient_norm"] > 0 else np.nan
+    figure = new_figure(max(6.5, min(14, 2.6 + 0.5 * epochs)), 2 + 0.3 * layers)
+    axes, scale = figure.subplots(1, 2, width_ratios=[30, 1])
+    known = size[np.isfinite(size)]
+    low, high = (known.min(), known.max()) if known.size else (0.0, 1.0)
+    axes.imshow(
+        _shaded(block, size, low, high), extent=(0.5, epochs + 0.5, layers + 0.5, 0.5), aspect="auto",
+        interpolation="nearest",
+    )  # fmt: skip
+    for e in range(columns):  # outline each run of layers that learned together
+        first, left = 0, 0.5 + e * width
+        for last in range(layers):
+            if last + 1 < layers and block[last + 1, e] == block[first, e]:
+                continue
+            frozen = block[first, e] == 0
+            style: dict[str, Any] = {"edgecolor": "white", "linewidth": min(1.6, 60 / columns)}
+            if frozen:
+                style = {"edgecolor": "#9A9A9A", "linewidth": 0, "hatch": "////"}
+            axes.add_patch(Rectangle((left, first + 0.5), width, last - first + 1, fill=False, **style))
+            if not frozen and columns <= 40:
+                axes.text(
+                    left + width / 2, (first + last) / 2 + 1, str(block[first, e]), ha="center", va="center",
+                    fontsize=8, color="white", fontweight="bold", path_effects=_halo(),
+                )  # fmt: skip
+            first = last + 1
+    axes.set(xlabel="epoch", ylabel="layer", yticks=range(1, layers + 1))
+    axes.set_title(
+        "colour and number: the block that trained the layer; the darker, the larger its gradient", fontsize=8
+    )
+    figure.suptitle(plain(title), fontsize=11)
+    if epochs <= 20:
+        axes.set_xticks(range(1, epochs + 1))
+    else:
+        integer_ticks(axes.xaxis)
+    if (block == 0).any():
+        patch = Patch(facecolor=FROZEN, edgecolor="#9A9A9A", hatch="////", label="frozen")
+        axes.legend(
+            handles=[patch],
+            loc="upper left",
+            bbox_to_anchor=(0, -0.08 - 0.5 / layers),
+            fontsize=8,
+            frameon=False,
+        )
+    levels = np.linspace(low, high, 64)[::-1, None]
+    scale.imshow(
+        _shaded(np.ones_like(levels, int), levels, low, high, grey=True),
+        extent=(0, 1, low, high),
+        aspect="auto",
+    )
+    scale.yaxis.tick_right()
+    scale.yaxis.set_label_position("right")
+    scale.set(xticks=[], ylabel="log₁₀ of the mean gradient norm")
+    return figure
+
+
+def draw_confusion(matrix: np.ndarray, classes: Sequence[str], title: str, path: Path) -> Path:
+    """Draw a confusion matrix (true class down, predicted class across) with its counts."""
+    count, classes = len(classes), [plain(name) for name in classes]
+    figure = new_figure(2.5 + 0.5 * min(count, 30), 2 + 0.5 * min(count, 30))
+    axes = figure.subplots()
+    axes.imshow(matrix / matrix.sum(axis=1, keepdims=True).clip(1), cmap="Blues", vmin=0, vmax=1)
+    if count <= 20:
+        axes.set_xticks(range(count), classes, rotation=45, ha="right")
+        axes.set_yticks(range(count), classes)
+        for i in range(count):
+            for j in range(count):
+                if matrix[i, j]:
+                    dark = matrix[i, j] > 0.5 * matrix[i].sum()
+                    axes.text(
+                        j,
+                        i,
+                        matrix[i, j],
+                        ha="center",
+                        va="center",
+                        fontsize=8,
+                        color="white" if dark else "black",
+                    )
+    axes.set(xlabel="predicted", ylabel="true", title=plain(title))
+    return save(figure, path)
+
+
+def by_epoch(rows: Sequence[dict[str, float]]) -> list[dict[str, float]]:
+    """Return a row per epoch: where boundaries move within epochs, a classifier has several; their mean."""
+    epochs: dict[float, list[dict[str, float]]] = {}
+    for row in rows:
+        epochs.setdefault(row["epoch"], []).append(row)
+    return [{name: sum(row[name] for row in mine) / len(mine) for name in mine[0]} for mine in epochs.values()]
+
+
+def _shaded(block: np.ndarray, size: np.ndarray, low: float, high: float, grey: bool = False) -> np.ndarray:
+    """Return RGB (rows, columns, 3): each block's colour, mixed with white where the gradient is small."""
+    import numpy as np
+    from matplotlib.colors import to_rgb
+
+    colours = np.array([to_rgb(FROZEN), *(to_rgb("#333333" if grey else c) for c in BLOCK_COLOURS)])
+    colour = colours[np.where(block > 0, (block - 1) % len(BLOCK_COLOURS) + 1, 0)]
+    depth = np.where(block > 0, 0.25 + 0.75 * (size - low) / max(high - low, 1e-9), 1.0)
+    depth = np.nan_to_num(depth, nan=0.25)[..., None]
+    return depth * colour + (1 - depth)
+
+
+def _halo() -> list[Any]:
+    from matplotlib.patheffects import withStroke
+
+    return [withStroke(linewidth=1.5, foreground="#00000066")]

@@ -1,0 +1,124 @@
+"""The tables that a run writes, and reading them again.
+
+    metrics.csv         a row per epoch, shift and block (lr: the learning rate of the epoch's last step)
+    gradients.csv       a row per epoch, shift and layer
+    timing.csv          seconds and images per second, per epoch
+
+The first two hold no times: the same run gives the same bytes. Checkpoints hold their texts, from which the files are
+written anew: no row is ever lost or there twice.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from minilocal.errors import InputError
+from minilocal.training.reports import EpochReport
+
+METRICS = (
+    "epoch", "shift", "block", "first_layer", "last_layer", "lr", "train_loss", "train_accuracy",
+    "validation_loss", "validation_accuracy", "test_loss", "test_accuracy",
+)  # fmt: skip
+GRADIENTS = ("epoch", "shift", "layer", "block", "gradient_norm", "weight_norm")
+TIMING = ("epoch", "train_seconds", "evaluation_seconds", "images_per_second")
+TABLES = {"metrics.csv": METRICS, "gradients.csv": GRADIENTS, "timing.csv": TIMING}
+
+WHOLE = {"epoch", "shift", "block", "layer", "first_layer", "last_layer"}
+OPTIONAL = {"validation_loss", "validation_accuracy"}
+MOST = 100_000  # epochs, layers, …: what claims more is damaged
+LONGEST = 2**28  # bytes
+
+
+def begun(*names: str) -> dict[str, str]:
+    """Return the texts of tables without rows, by file name."""
+    return {name: _lines([TABLES[name]]) for name in names}
+
+
+def until(path: Path, epoch: int) -> str:
+    """Return the text of a table without the rows of later epochs; without any, if it can't be read."""
+    try:
+        rows = len([row for row in read(path) if row["epoch"] <= epoch])
+        return "".join(path.read_text().splitlines(keepends=True)[: 1 + rows])
+    except (OSError, InputError):
+        return begun(path.name)[path.name]
+
+
+def extended(texts: dict[str, str], report: EpochReport) -> dict[str, str]:
+    """Return the tables with an epoch's rows behind those that they hold."""
+    metrics, gradients = [], []
+    for part in report.parts:
+        for number, block in enumerate(part.blocks, 1):
+            row: list[Any] = [report.epoch, part.shift, number, block.block.first, block.block.last, report.lr]
+            row += block.train
+            row += block.held_out.get("validation", ("", ""))
+            row += block.held_out["test"]
+            metrics.append(row)
+        gradients += [[report.epoch, part.shift, *vars(layer).values()] for layer in part.layers]
+    rate = report.images / report.train_seconds
+    timing = [[report.epoch, *(round(t, 3) for t in (report.train_seconds, report.evaluation_seconds, rate))]]
+    rows = {"metrics.csv": metrics, "gradients.csv": gradients, "timing.csv": timing}
+    return {name: text + _lines(rows[name]) for name, text in texts.items()}
+
+
+def read(path: Path) -> list[dict[str, float]]:
+    """Return a table's rows as numbers by column, as `parse` does; raises `OSError` if the file can't be read."""
+    with path.open("rb") as file:
+        content = file.read(LONGEST + 1)
+    if len(content) > LONGEST:
+        raise InputError(f"{path} is longer than the {LONGEST:,} bytes that are read")
+    return parse(content.decode("ascii", "replace"), path)
+
+
+def parse(text: str, path: Path) -> list[dict[str, float]]:
+    """Return the rows in a table's text, of the file at path, as numbers by column; empty fields are left out.
+
+    Raises `InputError`, with the line, for what is no table of that name: other columns, fields that are no number or
+    make no sense, epochs that do not follow one another from 1, a last line that is not whole.
+    """
+    columns = TABLES[path.name]
+    if not text.endswith("\n"):
+        raise InputError(f"{path} breaks off within a line")
+    if not text.isascii():
+        raise InputError(f"{path} is not a table of numbers")
+    try:
+        lines = list(csv.reader(io.StringIO(text, newline=""), strict=True))
+    except csv.Error as error:
+        raise InputError(f"{path} is not a table of numbers ({error})") from None
+    if not lines or tuple(lines[0]) != columns:
+        raise InputError(f"{path} does not begin with the columns {','.join(columns)}")
+    rows: list[dict[str, float]] = []
+    for number, line in enumerate(lines[1:], 2):
+        if len(line) != len(columns):
+            raise InputError(f"{path}, line {number}, has {len(line)} fields, not {len(columns)}")
+        row = {name: _number(name, field, path, number) for name, field in zip(columns, line, strict=True) if field}
+        if lacking := [name for name in columns if name not in row and name not in OPTIONAL]:
+            raise InputError(f"{path}, line {number}, has no {lacking[0]}")
+        if row["epoch"] - (rows[-1]["epoch"] if rows else 0) not in (0, 1):
+            raise InputError(f"{path}, line {number}, is of epoch {row['epoch']:.0f}, which does not follow")
+        rows.append(row)
+    if rows and rows[0]["epoch"] != 1:
+        raise InputError(f"{path} does not begin with epoch 1")
+    return rows
+
+
+def _number(name: str, field: str, path: Path, line: int) -> float:
+    """Return the number in a field: not negative, finite, whole where it counts something, a share at most 1."""
+    try:
+        number = float(field)
+    except ValueError:
+        number = math.nan
+    most = MOST if name in WHOLE else 1 if name.endswith("accuracy") else math.inf
+    if not (0 <= number <= most and number < math.inf) or (name in WHOLE and number != int(number)):
+        raise InputError(f"{path}, line {line}: {name} is {field[:40]!r}")
+    return number
+
+
+def _lines(rows: Sequence[Sequence[Any]]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue()

@@ -1,0 +1,63 @@
+"""Loss, accuracy and predictions on held-out images, for the network's own classifier and any others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+import numpy as np
+
+from minilocal.compute.parallel import one_blas_thread
+from minilocal.datasets.batches import evaluation_batches
+from minilocal.datasets.prepare import Images
+from minilocal.losses import softmax_cross_entropy
+from minilocal.networks.network import Network
+
+
+class Score(NamedTuple):
+    """Mean loss and accuracy (0 … 1) on a set of images."""
+
+    loss: float
+    accuracy: float
+
+
+def evaluate(
+    network: Network,
+    images: Images,
+    classifiers: Iterable[int] | None = None,
+    after_batch: Callable[[], None] = lambda: None,
+) -> dict[int, Score]:
+    """Return the scores of the classifiers on those layers (default: A_K alone), from one pass over the images."""
+    numbers = sorted(classifiers) if classifiers is not None else [len(network)]
+    losses, correct = dict.fromkeys(numbers, 0.0), dict.fromkeys(numbers, 0)
+    for x, labels in evaluation_batches(images):
+        for number, logits in all_logits(network, x, numbers).items():
+            loss, right = sums(logits, labels)
+            losses[number] += loss
+            correct[number] += right
+        after_batch()
+    return {number: Score(losses[number] / len(images), correct[number] / len(images)) for number in numbers}
+
+
+def sums(logits: np.ndarray, labels: np.ndarray) -> tuple[float, int]:
+    """Return the sum of a batch's losses and how many images are classified rightly, from logits (N, classes)."""
+    return softmax_cross_entropy(logits, labels)[0] * len(labels), int(np.sum(logits.argmax(axis=1) == labels))
+
+
+def all_logits(network: Network, x: np.ndarray, classifiers: Iterable[int]) -> dict[int, np.ndarray]:
+    """Return each classifier's logits (N, classes) for inputs x (N, H, W, C), with running statistics."""
+    wanted, logits = set(classifiers), {}
+    with one_blas_thread():
+        for number in range(1, max(wanted) + 1):
+            x = network.layer(number).forward(x)
+            if number in wanted:
+                logits[number] = network.classifier(number).forward(x)
+    return logits
+
+
+def confusion_matrix(network: Network, images: Images, classes: int) -> np.ndarray:
+    """Return (classes, classes) counts: row = true class, column = A_K's prediction."""
+    matrix = np.zeros((classes, classes), np.int64)
+    for x, labels in evaluation_batches(images):
+        np.add.at(matrix, (labels, network.predict(x).argmax(axis=1)), 1)
+    return matrix

@@ -1,0 +1,64 @@
+import os
+import signal
+
+import pytest
+
+from minilocal.console.signals import TERMINATE, noted, termination_raised
+from minilocal.errors import Interrupted
+
+
+def test_a_signal_is_noted_and_the_handlers_come_back():
+    before = [signal.getsignal(number) for number in (signal.SIGINT, TERMINATE)]
+    with noted() as stop:
+        assert stop.status == 0
+        signal.raise_signal(TERMINATE)
+        assert stop.status == 143
+    assert [signal.getsignal(number) for number in (signal.SIGINT, TERMINATE)] == before
+
+
+def test_ctrl_c_says_what_happens_and_leaves_the_next_to_the_system(capfd):
+    with noted() as stop:
+        signal.raise_signal(signal.SIGINT)
+        assert stop.status == 130
+        assert signal.getsignal(signal.SIGINT) == signal.SIG_DFL
+    assert "Ctrl-C again stops at once" in capfd.readouterr().err
+    with pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
+
+
+def test_blocks_may_close_in_any_order():
+    """Runs in a notebook may be given up in any order."""
+    before = signal.getsignal(signal.SIGINT)
+    first, second = noted(), noted()
+    stops = [first.__enter__(), second.__enter__()]
+    first.__exit__(None, None, None)
+    signal.raise_signal(TERMINATE)
+    assert [stop.status for stop in stops] == [0, 143]
+    second.__exit__(None, None, None)
+    assert signal.getsignal(signal.SIGINT) == before
+
+
+def test_a_signal_that_is_ignored_stays_ignored():
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with noted() as stop:
+            signal.raise_signal(signal.SIGINT)
+            assert stop.status == 0
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_termination_can_be_raised_and_noted():
+    with termination_raised(), termination_raised():
+        with noted() as noticed:
+            signal.raise_signal(TERMINATE)
+        assert noticed.status == 143
+        with pytest.raises(Interrupted) as stop:
+            signal.raise_signal(TERMINATE)
+    assert stop.value.status == 143
+    assert signal.getsignal(TERMINATE) == signal.SIG_DFL
+
+
+@pytest.mark.skipif(os.name != "posix", reason="POSIX exit statuses")
+def test_statuses_are_those_of_shells():
+    assert (128 + signal.SIGINT, 128 + signal.SIGTERM) == (130, 143)

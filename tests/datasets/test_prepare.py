@@ -1,0 +1,165 @@
+import dataclasses
+
+import numpy as np
+import pytest
+
+from minilocal.datasets.batches import (
+    Minibatches,
+    evaluation_batch,
+    evaluation_batches,
+    evaluation_labels,
+    training_batches,
+)
+from minilocal.datasets.prepare import Images, Normalisation, pad_to_32, prepare, split
+from minilocal.errors import InputError
+
+
+def test_statistics_are_the_pixels_own(rng):
+    images = rng.integers(0, 256, (50, 6, 5, 3)).astype(np.uint8)
+    stats = Normalisation.of(images)
+    np.testing.assert_allclose(stats.mean, images.reshape(-1, 3).mean(axis=0))
+    np.testing.assert_allclose(stats.std, images.reshape(-1, 3).std(axis=0))
+    for constant in (np.zeros((2, 4, 4, 1), np.uint8), np.full((90, 8, 8, 1), 0.1, np.float32)):
+        assert Normalisation.of(constant).std == 1  # no contrast: nothing to divide by
+
+
+def test_28x28_images_get_a_black_frame(rng):
+    images = rng.integers(1, 256, (3, 28, 28, 1)).astype(np.uint8)
+    padded = pad_to_32(images)
+    assert padded.shape == (3, 32, 32, 1)
+    assert np.array_equal(padded[:, 2:30, 2:30], images)
+    assert padded.astype(int).sum() == images.astype(int).sum()
+    assert pad_to_32(images[:, :20]).shape == (3, 20, 28, 1)
+
+
+def test_prepare_splits_and_normalises_by_what_is_left(images):
+    data = prepare(images, train_size=80, test_size=10, validation=0.25)
+    assert (len(data.train), len(data.validation), len(data.test)) == (60, 20, 10)
+    assert data.image_shape == data.raw_shape == (8, 8, 1)
+    expected = Normalisation.of(data.train.pixels)
+    for part in (data.train, data.validation, data.test):
+        np.testing.assert_array_equal(part.normalisation.mean, expected.mean)
+    both = np.concatenate([data.train.pixels, data.validation.pixels])
+    assert sorted(map(bytes, both)) == sorted(map(bytes, images.x_train[:80]))
+    assert set(prepare(images).held_out) == {"test"}
+    assert set(data.held_out) == {"test", "validation"}
+
+
+def test_prepare_pads_the_shipped_images():
+    data = prepare("fashion-mnist-mini", train_size=100, test_size=10)
+    assert data.raw_shape == (28, 28, 1)
+    assert data.image_shape == (32, 32, 1)
+    assert data.flip
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"train_size": 0}, "train size is 0"),
+        ({"train_size": 97}, "has 96 train images, so use 1 to 96"),
+        ({"test_size": 41}, "1 to 40"),
+        ({"validation": 0.001}, "holds out 0 of 96"),
+        ({"validation": 0.999}, "holds out 96 of 96"),
+    ],
+)
+def test_sizes_out_of_range_are_refused(images, options, says):
+    with pytest.raises(InputError, match=says):
+        prepare(images, **options)
+
+
+def test_split_is_a_partition_fixed_by_the_seed():
+    a, b = split(1000, 0.1, seed=3)
+    assert len(b) == 100
+    assert sorted([*a, *b]) == list(range(1000))
+    assert np.array_equal(split(1000, 0.1, seed=3)[1], b)
+    assert not np.array_equal(split(1000, 0.1, seed=4)[1], b)
+
+
+def numbered(count, size=6):
+    """Images that can be told apart: image i holds i + 1 everywhere; kept raw by a neutral normalisation."""
+    pixels = np.zeros((count, size, size, 1), np.uint8)
+    pixels += np.arange(1, count + 1, dtype=np.uint8)[:, None, None, None]
+    return Images(pixels, np.arange(count), Normalisation(np.zeros(1), np.ones(1)))
+
+
+def test_an_epoch_sees_each_image_at_most_once_and_drops_the_partial_batch():
+    batches = list(training_batches(numbered(50), 16, seed=0, epoch=0, crop=False, flip=False))
+    assert [len(x) for x, _ in batches] == [16, 16, 16]
+    labels = np.concatenate([y for _, y in batches])
+    assert len(set(labels)) == 48
+    for x, y in batches:
+        assert x.dtype == np.float32
+        assert np.array_equal(x[:, 0, 0, 0], y + 1)
+
+
+def test_a_minibatch_can_be_made_without_the_others_and_its_labels_without_its_pixels():
+    images = numbered(50)
+    batches = Minibatches(images, 16, seed=0, epoch=3, crop=True, flip=True)
+    assert len(batches) == 3
+    for number, (x, labels) in enumerate(training_batches(images, 16, 0, 3, crop=True, flip=True, first=1), 1):
+        assert np.array_equal(batches.pixels(number), x)
+        assert np.array_equal(batches.labels(number), labels)
+
+
+def test_whoever_needs_labels_alone_can_do_without_pixels(images):
+    data = prepare(images, validation=0.25)
+    bare = data.without_pixels()
+    for name in ("train", "validation", "test"):
+        mine, theirs = getattr(bare, name), getattr(data, name)
+        assert mine.pixels.nbytes == 0
+        assert len(mine) == len(theirs)
+        assert np.array_equal(evaluation_labels(mine, 0), evaluation_batch(theirs, 0)[1])
+    whole, mine = (Minibatches(d.train, 16, 0, 0, crop=True, flip=False) for d in (data, bare))
+    assert all(np.array_equal(mine.labels(number), whole.labels(number)) for number in range(len(whole)))
+    assert prepare(images).without_pixels().validation is None
+
+
+def test_order_and_augmentation_are_keyed_by_seed_and_epoch():
+    def epoch(seed, number):
+        batches = training_batches(numbered(64), 32, seed, number, crop=True, flip=True)
+        return b"".join(x.tobytes() + y.tobytes() for x, y in batches)
+
+    assert epoch(1, 2) == epoch(1, 2)
+    assert len({epoch(1, 2), epoch(1, 3), epoch(2, 2)}) == 3
+
+
+def test_crops_shift_by_up_to_four_pixels_into_black_each_image_its_own(rng):
+    pixels = rng.integers(1, 256, (200, 12, 10, 2)).astype(np.uint8)
+    mean, std = np.array([7.0, 9.0]), np.array([2.0, 4.0])
+    images = Images(pixels, np.arange(200), Normalisation(mean, std))
+    ((x, y),) = training_batches(images, 200, seed=0, epoch=0, crop=True, flip=False)
+    padded = np.pad(pixels, ((0, 0), (4, 4), (4, 4), (0, 0)))
+    offsets = set()
+    for image, label in zip(x * std + mean, y, strict=True):
+        found = [
+            (i, j) for i in range(9) for j in range(9)
+            if np.allclose(image, padded[label, i : i + 12, j : j + 10], atol=1e-3)
+        ]  # fmt: skip
+        assert len(found) == 1
+        offsets.add(found[0])
+    assert {i for i, _ in offsets} == {j for _, j in offsets} == set(range(9))
+
+
+def test_flips_mirror_half_of_the_images(rng):
+    pixels = rng.integers(1, 256, (400, 4, 5, 1)).astype(np.uint8)
+    images = Images(pixels, np.arange(400), Normalisation(np.zeros(1), np.ones(1)))
+    ((x, y),) = training_batches(images, 400, seed=0, epoch=0, crop=False, flip=True)
+    mirrored = [np.array_equal(a, pixels[i][:, ::-1]) for a, i in zip(x, y, strict=True)]
+    straight = [np.array_equal(a, pixels[i]) for a, i in zip(x, y, strict=True)]
+    assert all(a != b for a, b in zip(mirrored, straight, strict=True))
+    assert 150 < sum(mirrored) < 250
+
+
+def test_evaluation_sees_everything_in_order_unaugmented():
+    images = numbered(50)
+    batches = list(evaluation_batches(images, 16))
+    assert [len(x) for x, _ in batches] == [16, 16, 16, 2]
+    assert np.array_equal(np.concatenate([y for _, y in batches]), images.labels)
+    assert np.array_equal(np.concatenate([x for x, _ in batches]), images.pixels)
+
+
+def test_white_level_tells_the_scale_of_the_pixels(images):
+    assert prepare(images).white_level == 255
+    for factor, white in ((1 / 255, 1.0), (3.0, None)):
+        x_train, x_test = (x.astype(np.float32) * np.float32(factor) for x in (images.x_train, images.x_test))
+        assert prepare(dataclasses.replace(images, x_train=x_train, x_test=x_test)).white_level == white

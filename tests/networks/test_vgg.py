@@ -1,0 +1,150 @@
+import numpy as np
+import pytest
+
+from minilocal.errors import InputError
+from minilocal.layers import MaxPool2d
+from minilocal.networks.configs import CONFIGS
+from minilocal.networks.vgg import build_network, build_vgg
+
+
+def weights(layer):
+    return sum(p.size for name, p in layer.params.items() if name.endswith("weight"))
+
+
+def test_table_1_layers_of_vgg16():
+    network = build_vgg("vgg16")
+    shapes = [(32, 32, 3), *network.shapes]
+    macs = [2 * layer.macs(shape) for layer, shape in zip(network.layers, shapes, strict=False)]
+    params = [weights(layer) for layer in network.layers]
+    assert (max(macs), sum(macs) / 15) == (75_497_472, 41_969_254.4)
+    assert (max(params), round(sum(params) / 15)) == (2_359_296, 1_085_555)
+
+
+@pytest.mark.parametrize(
+    ("model", "depth", "last_map"),
+    [
+        ("vgg8b", 7, (4, 4, 512)),
+        ("vgg11b", 10, (4, 4, 512)),
+        ("vgg11bx2", 10, (4, 4, 1024)),
+        ("vgg16", 15, (2, 2, 512)),
+        ("vgg19", 18, (2, 2, 512)),
+    ],
+)
+def test_depths_and_shapes(model, depth, last_map):
+    network = build_vgg(model, width=0.125)
+    assert len(network) == depth
+    maps = [shape for shape in network.shapes if len(shape) == 3]
+    assert maps[-1] == (*last_map[:2], last_map[2] // 8)
+    assert network.shapes[-1] == (128,)
+    assert network.classifier().params["linear.weight"].shape == (128, 10)
+    assert network.classifier().params["linear.bias"].shape == (10,)
+    pools = sum("pool" in layer.layers for layer in network.layers)
+    assert pools == CONFIGS[model].stages.count("M")
+
+
+def test_vgg11bx2_doubles_convs_only():
+    network = build_vgg("vgg11bx2", width=0.25)
+    assert network.layer(1).params["conv.weight"].shape == (3, 3, 3, 64)
+    assert network.shapes[-1] == (256,)
+
+
+def test_auxiliary_classifiers_see_the_map_before_the_pool():
+    network = build_vgg("vgg16", algo="G1", width=0.125)
+    assert network.shapes[1] == (32, 32, 8)  # layer 2's output; the pool stands at layer 3's front
+    assert isinstance(network.layer(3).layers["pool"], MaxPool2d)
+    assert network.auxiliary[2].output_shape(network.shapes[1]) == (10,)
+
+
+def test_only_classifiers_that_the_schedule_activates_exist():
+    assert sorted(build_vgg("vgg11b", algo="G3S2", width=0.125).auxiliary) == [3, 5, 6, 8, 9, 10]
+    assert sorted(build_vgg("vgg11b", algo="BP", width=0.125).auxiliary) == [10]
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("classes", [2, 10, 100])
+@pytest.mark.parametrize("classifier", ["a1", "a2"])
+def test_any_class_count_and_channels(channels, classes, classifier):
+    network = build_vgg("vgg8b", (32, 32, channels), classes, "G1", 0.125, classifier=classifier)
+    x = np.zeros((2, 32, 32, channels), np.float32)
+    for layer, aux in zip(network.layers, network.auxiliary.values(), strict=True):
+        x = layer.forward(x)
+        assert aux.forward(x).shape == (2, classes)
+
+
+def test_initial_weights_depend_on_layer_and_seed_alone():
+    """Not on the algorithm, the classifier or the number of classes: all start from the same layers."""
+    a = build_vgg("vgg8b", algo="G1", width=0.125, seed=3)
+    b = build_vgg("vgg8b", algo="BP", width=0.125, classes=7, seed=3)
+    c = build_vgg("vgg8b", algo="BP", width=0.125, seed=4)
+    for i in range(1, 8):
+        for name, param in a.layer(i).params.items():
+            assert np.array_equal(param, b.layer(i).params[name])
+            if name.endswith("weight"):
+                assert not np.array_equal(param, c.layer(i).params[name])
+
+
+def test_float64_is_the_unrounded_float32():
+    a, b = (build_vgg("vgg8b", width=0.125, algo="G2", dtype=t).arrays() for t in (np.float32, np.float64))
+    assert all(np.array_equal(a[name], b[name].astype(np.float32)) for name in b)
+
+
+def test_saved_names():
+    names = build_vgg("vgg16", algo="G3", width=0.125).arrays()
+    for name in ("layers.3.conv.weight", "layers.3.bn.gamma", "layers.3.bn.mean", "layers.14.linear.weight",
+                 "aux.3.linear.weight", "aux.3.bn.beta", "aux.15.linear.bias"):  # fmt: skip
+        assert name in names
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"model": "vgg13"}, "'vgg13' is unknown; choose from vgg8b"),
+        ({"width": 0.3}, "width is 0.3; it must be a power of two"),
+        ({"width": 65536}, "power of two up to 8"),
+        ({"width": 0}, "power of two"),
+        ({"width": float("inf")}, "power of two"),
+        ({"width": 2**-10}, "leaves 0.125 channels"),
+        (
+            {"image_shape": (20, 20, 3)},
+            "20×20×3 images do not fit the network: layer 6: pool: a 2×2 pooling .* 5×5 map; resize or pad them",
+        ),
+        ({"image_shape": (4, 4, 3)}, "does not divide"),
+        ({"image_shape": (32, 32)}, "must be .height, width, channels."),
+        (
+            {"image_shape": (48, 48, 3), "algo": "G1", "classifier": "a2"},
+            "classifier of layer 5: A2: a 3×3 map",
+        ),
+        ({"seed": -1}, "seed is -1"),
+        ({"classes": 1}, "at least 2"),
+        ({"classifier": "a3"}, "'a3' is unknown"),
+        ({"algo": "G8"}, "the network has 7"),
+        ({"dropout": 1.0}, "dropout rate is 1.0"),
+    ],
+)
+def test_what_does_not_fit_is_refused(options, says):
+    with pytest.raises(InputError, match=says):
+        build_vgg(**({"model": "vgg8b", "width": 0.125} | options))
+
+
+@pytest.mark.parametrize(
+    ("stages", "fc"),
+    [
+        ("M 8", [4]),
+        ("8 M M 8", [4]),
+        ("8 M", []),
+        ("", []),
+        ("8 x", [4]),
+        ("8 0", [4]),
+        ("8 -3", []),
+        ([8.5], []),
+    ],
+)
+def test_bad_stages_are_refused(stages, fc):
+    with pytest.raises(InputError, match="stages"):
+        build_network(stages, fc, (8, 8, 1), 3)
+
+
+def test_a_network_without_fc_layers():
+    network = build_network("4 M 6", [], (8, 8, 1), 3, "G1")
+    assert network.classifier().params["linear.weight"].shape == (4 * 4 * 6, 3)
+    assert network.predict(np.zeros((2, 8, 8, 1), np.float32)).shape == (2, 3)

@@ -1,0 +1,107 @@
+import pytest
+
+from minilocal.runs import sealed
+from minilocal.errors import InputError, TrainingError
+from minilocal.runs.checkpoints import History
+from minilocal.training.reports import Position
+
+
+def write(history, place, previous=None, keep=1):
+    history.write({}, {"place": place}, Position(*place), previous and Position(*previous), keep)
+
+
+def place(arrays, about):
+    assert arrays == {}
+    return tuple(about["place"])
+
+
+def names(history):
+    return sorted(path.name for path in history.directory.iterdir())
+
+
+@pytest.fixture
+def history(tmp_path):
+    return History(tmp_path)
+
+
+def test_the_newest_and_those_before(history):
+    places = [(0, 0), (0, 5), (1, 0), (2, 0), (10, 0)]
+    for previous, new in zip([None, *places], places, strict=False):
+        write(history, new, previous, keep=2)
+        assert history.read(place) == new
+    assert names(history) == ["checkpoint-epoch1.npz", "checkpoint-epoch2.npz", "checkpoint.npz"]
+    assert [*history.older()] == [(2, 0), (1, 0)]
+    for position, path in history.older().items():
+        assert sealed.read(path)[1]["place"] == list(position)
+
+
+def test_none_is_kept_if_none_is_wanted(history):
+    write(history, (1, 0))
+    write(history, (2, 0), (1, 0), keep=0)
+    assert names(history) == ["checkpoint.npz"]
+
+
+def test_a_newest_one_that_nobody_knows_is_not_kept(history):
+    history.newest.write_bytes(b"damaged")
+    write(history, (2, 0), None)
+    assert names(history) == ["checkpoint.npz"]
+
+
+def test_those_of_another_future_go(history):
+    for name in (
+        "checkpoint-epoch1.npz",
+        "checkpoint-epoch2-step3.npz",
+        "checkpoint-epoch9.npz",
+        "checkpoint-mine.npz",
+    ):
+        (history.directory / name).touch()
+    write(history, (2, 3), None, keep=5)
+    assert names(history) == ["checkpoint-epoch1.npz", "checkpoint-mine.npz", "checkpoint.npz"]
+
+
+def test_where_there_is_none(history, tmp_path):
+    assert history.read(place) is None
+    assert history.read_good(place) is None
+    assert History(tmp_path / "absent").read_good(place) is None
+
+
+def test_a_bad_one_gives_way_only_where_that_is_wanted(history, capsys):
+    write(history, (1, 0))
+    write(history, (2, 0), (1, 0))
+    history.newest.write_bytes(history.newest.read_bytes()[:-1])
+    with pytest.raises(InputError, match=r"checkpoint\.npz is not a whole checkpoint"):
+        history.read(place)
+    assert capsys.readouterr().err == ""
+    assert history.read_good(place) == (history.directory / "checkpoint-epoch1.npz", (1, 0))
+    assert (
+        "checkpoint.npz is not a whole checkpoint: it does not end as one; checkpoint-epoch1.npz is taken instead\n"
+        in (capsys.readouterr().err)
+    )
+
+
+def test_one_that_does_not_fit_gives_way_too(history):
+    write(history, (1, 0))
+    write(history, (2, 0), (1, 0))
+
+    def fits(arrays, about):
+        if about["place"] != [1, 0]:
+            raise InputError("it is of 2")
+        return place(arrays, about)
+
+    assert history.read_good(fits)[1] == (1, 0)
+    with pytest.raises(InputError, match=r"checkpoint\.npz does not fit the run's configuration: it is of 2"):
+        history.read(fits)
+
+
+def test_a_failed_write_leaves_the_newest_where_it_was(history, monkeypatch):
+    write(history, (1, 0))
+    before = history.newest.read_bytes()
+
+    def fail(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("minilocal.runs.sealed.np.savez", fail)
+    with pytest.raises(TrainingError, match="No space left on device"):
+        write(history, (2, 0), (1, 0))
+    assert names(history) == ["checkpoint.npz"]
+    assert history.newest.read_bytes() == before
