@@ -19,7 +19,6 @@ from minilocal.errors import InputError, TrainingError
 from minilocal.networks.describe import describe
 from minilocal.pipeline.root import Root
 from minilocal.pipeline.start import check_shareable, join_ranks, workers
-from minilocal.pipeline.text import describe_log
 from minilocal.pipeline.timeline import draw_timeline
 from minilocal.runs.config import Config
 from minilocal.runs.directory import RunDirectory
@@ -172,7 +171,7 @@ def run_command(options: argparse.Namespace, ranks: Ranks | None = None) -> int:
             raise
     with noted():  # a signal finds nothing left to stop
         accuracy = draw(run, config.title, root)[-1]["test_accuracy"]
-    for line in describe_log(root.log) if root else ():
+    for line in root.log.describe() if root else ():
         progress.say(line)
     print(f"test accuracy {100 * accuracy:.2f} % ({config.title}); results in {run.path}")
     return 0

@@ -6,9 +6,9 @@ from collections import deque
 from collections.abc import Collection, Iterable, Iterator
 
 from minilocal.datasets.batches import EVALUATED
+from minilocal.pipeline.holding import HeldLayers, move_layers
 from minilocal.pipeline.log import Log
 from minilocal.pipeline.messages import Collect, Command, Report, Shift, Step, Test
-from minilocal.pipeline.parts import Parts, carry_out, owners
 from minilocal.pipeline.plan import Plan
 from minilocal.pipeline.transport import ROOT, SLOTS, Transport
 from minilocal.training.engine import Engine
@@ -26,7 +26,7 @@ class Root(Engine):
     def __init__(self, trainer: Trainer, plan: Plan, transport: Transport) -> None:
         super().__init__(trainer)
         self.plan, self.transport = plan, transport
-        self.parts = Parts(trainer.network, trainer.optimizer)
+        self.held = HeldLayers(trainer.network, trainer.optimizer)
         self.shift: int | None = None
         self.under_way: deque[tuple[Command, int]] = deque()  # commands, and how many workers will report
         self.log = Log(plan.workers)
@@ -95,12 +95,11 @@ class Root(Engine):
 
     def _give(self, command: Command) -> None:
         if not isinstance(command, Collect) and self.shift is not None:
-            self.parts.keep_only(self._own())  # those collected last would soon be out of date
+            self.held.keep_only(self._own())  # those collected last would soon be out of date
         self.transport.send(0, command)
         if isinstance(command, Shift):
-            layers = len(self.trainer.network)
-            before, self.shift = owners(self.plan, self.shift, layers), command.shift
-            carry_out(before, self.plan.owners(command.shift), self.parts, self.transport)
+            before, self.shift = self.shift, command.shift
+            move_layers(self.plan, before, self.shift, self.held, self.transport)
         concerned = self.plan.concerned(self.shift) if isinstance(command, Step | Test) else self.plan.workers
         self.under_way.append((command, concerned))
 
@@ -110,7 +109,7 @@ class Root(Engine):
         reports = []
         for worker in range(workers):
             if isinstance(command, Collect):
-                self._receive_parts(worker)
+                self._receive_layers(worker)
             report, _ = self.transport.receive(worker)
             if isinstance(report.content, Exception):
                 raise report.content
@@ -118,12 +117,12 @@ class Root(Engine):
         self.log.add(command, reports)
         return command, reports
 
-    def _receive_parts(self, worker: int) -> None:
+    def _receive_layers(self, worker: int) -> None:
         """Take what a worker sends of all its parts, unless they are in this process."""
         if self.shift is not None and not self.transport.is_same(worker, ROOT):
             for number in (n for n, owner in sorted(self.plan.owners(self.shift).items()) if owner == worker):
-                self.parts.hold(number)
-                self.transport.receive_into(worker, self.parts.arrays(number))
+                self.held.hold(number)
+                self.transport.receive_into(worker, self.held.arrays(number))
 
     def _own(self) -> list[int]:
         """Return the parts of a worker that is in this process."""

@@ -1,4 +1,4 @@
-"""Workers as threads of this process, for all that needs no processes of its own."""
+"""Workers as threads of this process, for tests that need no other processes."""
 
 import queue
 import threading
@@ -8,8 +8,8 @@ import pytest
 
 from minilocal.datasets.prepare import prepare
 from minilocal.networks.vgg import build_network
+from minilocal.pipeline.holding import HeldLayers
 from minilocal.pipeline.messages import Stop
-from minilocal.pipeline.parts import Parts
 from minilocal.pipeline.plan import make_plan
 from minilocal.pipeline.root import Root
 from minilocal.pipeline.transport import ROOT, SLOTS, Transport
@@ -17,11 +17,11 @@ from minilocal.pipeline.worker import Worker
 from minilocal.schedule import parse
 from minilocal.training.trainer import Trainer
 
-SECONDS = 30  # after which a test that waits has failed
+SECONDS = 30  # a test that waits longer has failed
 
 
 class ThreadTransport(Transport):
-    """Queues between threads. Arrays that are given back are overwritten at once: nobody may read them any more."""
+    """Queues between threads. `release` overwrites the array: nothing may read it any more."""
 
     def __init__(self, me, wires):
         super().__init__(me)
@@ -53,7 +53,7 @@ class ThreadTransport(Transport):
 
 @pytest.fixture
 def trainer(images):
-    """Return a function that makes a trainer of a network of five layers."""
+    """A function that makes a trainer of a network of five layers."""
 
     def make(algo="G2S1", epochs=3, **options):
         data = prepare(images, validation=0.25)
@@ -66,17 +66,17 @@ def trainer(images):
 
 @pytest.fixture
 def on_threads():
-    """Return a function that has so many workers, as threads, take the steps of a trainer that `make` makes.
+    """A function that has `count` workers, which are threads, take the steps of a trainer that `make` makes.
 
-    It returns the trainer, what `use(trainer)` returned and the root's log. Blocks are cut by `costs`, a function of a
-    shift's blocks.
+    It returns the trainer, the result of `use(trainer)`, and the root's log. `costs(blocks)` are the seconds of a
+    shift's blocks, by which the plan is made.
     """
 
     def run(make, count, use=lambda trainer: list(trainer.epochs()), costs=lambda blocks: [1.0] * len(blocks)):
         trainer, wires, errors = make(), {}, []
         schedule, layers = trainer.schedule, len(trainer.network)
-        turns = range(schedule.period)
-        seconds = {schedule.shift_at(turn): costs(schedule.blocks_at(turn, layers)) for turn in turns}
+        epochs = range(schedule.period)
+        seconds = {schedule.shift_at(epoch): costs(schedule.blocks_at(epoch, layers)) for epoch in epochs}
         plan = make_plan(schedule, layers, seconds, count)
         root = trainer.engine = Root(trainer, plan, ThreadTransport(ROOT, wires))
 
@@ -84,10 +84,10 @@ def on_threads():
             mine = make()
             if number:
                 mine.data = mine.data.without_pixels()
-            parts = Parts(mine.network, mine.optimizer)
-            parts.keep_only(())
+            held = HeldLayers(mine.network, mine.optimizer)
+            held.keep_only(())
             try:
-                Worker(number, mine, parts, plan, ThreadTransport(number, wires), 0.0).run()
+                Worker(number, mine, held, plan, ThreadTransport(number, wires), 0.0).run()
             except BaseException as error:
                 errors.append(error)
 
@@ -108,7 +108,7 @@ def on_threads():
 
 @pytest.fixture
 def bits():
-    """Return a function that gives all weights, statistics and momentum of a trainer as bytes by name."""
+    """A function that returns all weights, statistics and momentum of a trainer as bytes, by name."""
 
     def of(trainer):
         momentum = {

@@ -49,13 +49,13 @@ def test_a_worker_holds_its_own_layers_alone(trainer, on_threads, monkeypatch):
     held = set()
 
     def train(self, *arguments, original=Worker._train):
-        held.add((self.shift, self.number, tuple(sorted(self.parts.held))))
+        held.add((self.shift, self.number, tuple(sorted(self.held.numbers))))
         arrays = self.trainer.network.arrays() | {
             name: gradient for name, layer in self.trainer.network.parts for gradient in layer.grads.values()
         }
         real = {int(name.split(".")[1]) for name, array in arrays.items() if any(array.strides)}
-        assert real == self.parts.held
-        assert len(self.trainer.optimizer.velocity) <= 2 * len(self.parts.held)
+        assert real == self.held.numbers
+        assert len(self.trainer.optimizer.velocity) <= 2 * len(self.held.numbers)
         return original(self, *arguments)
 
     monkeypatch.setattr(Worker, "_train", train)
@@ -67,9 +67,9 @@ def test_the_root_holds_all_when_an_epoch_ends_and_nothing_while_it_lasts(traine
     held = []
 
     def use(shared):
-        shared.on_step = lambda *_: held.append(len(shared.engine.parts.held))
+        shared.on_step = lambda *_: held.append(len(shared.engine.held.numbers))
         for _ in shared.epochs():
-            held.append(len(shared.engine.parts.held))
+            held.append(len(shared.engine.held.numbers))
 
     on_threads(lambda: trainer("G2"), 2, use)
     assert held == [0, 0, 0, 0, 0, 0, 5] * 3
