@@ -43,7 +43,7 @@ def worker_processes(trainer: Trainer, build: Callable[[], Trainer], plan: Plan,
     `LostWorkerError` names a worker that died and its blocks.
     """
     context = get_context("spawn")
-    memory, ends = join(context, slot_sizes(plan, trainer.network, max(trainer.batch_size, EVALUATED)))
+    memory, ends = join(context, slot_sizes(plan, trainer.network, max(trainer.recipe.batch_size, EVALUATED)))
     processes: list[SpawnProcess] = []
     root: Root | None = None
     try:

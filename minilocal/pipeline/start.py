@@ -51,8 +51,8 @@ def workers(
     Raises `InputError` for BP, if there is too little shared memory, or if a worker can't read its data. In the block,
     `LostWorkerError` names a process that died and its blocks. If an MPI rank dies, MPI's launcher ends them all.
     """
-    check_shareable(trainer.schedule)
-    plan = make_plan(trainer.schedule, len(trainer.network), block_seconds(trainer), count)
+    check_shareable(trainer.recipe.schedule)
+    plan = make_plan(trainer.recipe.schedule, len(trainer.network), block_seconds(trainer), count)
     for line in plan.describe(count):
         say(line)
     with contextlib.ExitStack() as stack:
@@ -60,8 +60,8 @@ def workers(
             root = ranks.start(trainer, build, plan)
         else:
             root = stack.enter_context(worker_processes(trainer, build, plan, get_threads()))
-        engine, trainer.engine = trainer.engine, root
+        trainer.workers = root
         try:
             yield root
         finally:
-            trainer.engine = engine
+            trainer.workers = None

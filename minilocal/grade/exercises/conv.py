@@ -76,7 +76,7 @@ def trials(rng: np.random.Generator) -> Iterator[Trial]:
     for k, stride, padding in GEOMETRIES:
         width, c_in = int(rng.integers(3, 6)), int(rng.integers(2, 4))
         height, c_out = width + int(rng.integers(1, 3)), c_in + int(rng.integers(1, 3))
-        library = layers.Conv2d(c_in, c_out, k, stride, padding, rng=rng, dtype=np.float64, algorithm="im2col")
+        library = layers.Conv2d(c_in, c_out, k, stride, padding, rng=rng, dtype=np.float64, method="im2col")
         x = rng.standard_normal((2, height, width, c_in))
         dy = rng.standard_normal(library.forward(x, training=True).shape)
         yield Trial(x, dy, library, library.backward(dy), (k, stride, padding))

@@ -138,7 +138,7 @@ def _compare_steps(student: Student, algo: str, epoch: int, rng: np.random.Gener
             arrays = own.arrays()
             for name, array in library.arrays().items():
                 same(name, arrays[name], array)
-    for part, layer in own.parts:
+    for part, layer in own.named_layers():
         if kept := [name for inner in _leaves(layer) for name in inner.kept if getattr(inner, name) is not None]:
             raise WrongError(f"after the step {part} still keeps {', '.join(kept)}; release() forgets it")
 
