@@ -509,7 +509,6 @@ print(f"plain loop {plain_seconds:.1f} s, pipeline {seconds:.1f} s")
 from functools import partial
 
 from minilocal.pipeline.start import workers
-from minilocal.pipeline.text import describe_log
 from minilocal.pipeline.worker import Worker
 from minilocal.runs.config import Config
 
@@ -530,7 +529,7 @@ for _ in alone.epochs():
 with workers(shared, 2, partial(Config.build, config), say=print) as root:
     for _ in shared.epochs():
         pass
-print(*describe_log(root.log), sep="\n")
+print(*root.log.describe(), sep="\n")
 here, there = (fingerprint(t.network, t.optimizer) for t in (shared, alone))
 check(
     "two processes give the bits of one",

@@ -14,7 +14,7 @@ from minilocal.pipeline.plan import make_plan
 from minilocal.pipeline.root import Root
 from minilocal.pipeline.transport import ROOT, SLOTS, Transport
 from minilocal.pipeline.worker import Worker
-from minilocal.schedule import parse
+from minilocal.training.recipe import Recipe
 from minilocal.training.trainer import Trainer
 
 SECONDS = 30  # a test that waits longer has failed
@@ -57,9 +57,9 @@ def trainer(images):
 
     def make(algo="G2S1", epochs=3, **options):
         data = prepare(images, validation=0.25)
-        schedule = parse(algo) if isinstance(algo, str) else algo
-        network = build_network("4 5 M 6 6", [8], data.image_shape, 4, schedule, features=64, dropout=0.1)
-        return Trainer(network, schedule, data, epochs=epochs, batch_size=12, **options)
+        recipe = Recipe(algo=algo, epochs=epochs, batch_size=12, **options)
+        network = build_network("4 5 M 6 6", [8], data.image_shape, 4, recipe.schedule, features=64, dropout=0.1)
+        return Trainer(network, data, recipe)
 
     return make
 
@@ -74,11 +74,11 @@ def on_threads():
 
     def run(make, count, use=lambda trainer: list(trainer.epochs()), costs=lambda blocks: [1.0] * len(blocks)):
         trainer, wires, errors = make(), {}, []
-        schedule, layers = trainer.schedule, len(trainer.network)
+        schedule, layers = trainer.recipe.schedule, len(trainer.network)
         epochs = range(schedule.period)
         seconds = {schedule.shift_at(epoch): costs(schedule.blocks_at(epoch, layers)) for epoch in epochs}
         plan = make_plan(schedule, layers, seconds, count)
-        root = trainer.engine = Root(trainer, plan, ThreadTransport(ROOT, wires))
+        root = trainer.workers = Root(trainer, plan, ThreadTransport(ROOT, wires))
 
         def work(number):
             mine = make()
@@ -113,7 +113,7 @@ def bits():
     def of(trainer):
         momentum = {
             f"momentum.{name}.{key}": velocity
-            for name, layer in trainer.network.parts
+            for name, layer in trainer.network.named_layers()
             for key, velocity in trainer.optimizer.velocity_of(layer).items()
         }
         return {name: array.tobytes() for name, array in (trainer.network.arrays() | momentum).items()}

@@ -1,12 +1,17 @@
 import pytest
 
 from minilocal.pipeline.log import SHOWN, Log, Moved
-from minilocal.pipeline.messages import Collect, Report, Shift, Step
+from minilocal.pipeline.messages import Collect, Report, Shift, Train
 from minilocal.pipeline.timeline import draw_timeline
+from minilocal.training.recipe import Recipe
 
 
 def report(began, ended, waited=0.0, content=None):
     return Report(content, began, ended, waited)
+
+
+def train(number):
+    return Train(Recipe().step(0, number, 100, 7))
 
 
 @pytest.fixture
@@ -16,10 +21,10 @@ def log():
     log.add(Shift(0), [report(9, 10, 0, 0), report(9, 10, 0, 0)])
     for step in range(10):
         start = 10 + 3 * step
-        log.add(Step(step), [report(start, start + 3, 1), report(start + 3, start + 6)])
+        log.add(train(step), [report(start, start + 3, 1), report(start + 3, start + 6)])
     log.add(Collect(), [report(43, 44), report(43, 50)])
     log.add(Shift(1), [report(60, 61, 0.5, 700), report(60, 61, 0, 300)])
-    log.add(Step(10), [report(61, 63), report(63, 66)])
+    log.add(train(10), [report(61, 63), report(63, 66)])
     return log
 
 
@@ -42,7 +47,7 @@ def test_spans_are_those_around_the_first_move(log):
 def test_without_a_move_spans_are_those_of_the_first_steps():
     log = Log(1)
     for step in range(50):
-        log.add(Step(step), [report(step, step + 1)])
+        log.add(train(step), [report(step, step + 1)])
     assert [span.step for span in log.spans] == list(range(2 * SHOWN))
 
 

@@ -113,8 +113,8 @@ def test_a_killed_worker_ends_the_run_with_a_sentence_and_the_run_can_be_resumed
     out, err = capfd.readouterr()
     assert out == ""
     who = r"worker [123] \(((frozen 1-2 )?\[\d.*\]|without blocks)\) was killed by signal 9"
-    go_on = r"; the last good checkpoint is of .*epoch \d; to go on: python -m minilocal.train --resume \S+run"
-    assert re.fullmatch(rf"minilocal.train: {who}{'' if step is None else go_on}\n", err)
+    resume = r"; the last good checkpoint is of .*epoch \d; to resume: python -m minilocal.train --resume \S+run"
+    assert re.fullmatch(rf"minilocal.train: {who}{'' if step is None else resume}\n", err)
     monkeypatch.undo()
     others = ["--workers", "3"] if step == 25 else []
     assert train("--resume", str(run), *others, "--quiet") == 0
@@ -126,7 +126,9 @@ def test_a_signal_stops_the_run_where_it_can_be_resumed(alone, tmp_path, capfd, 
     run = tmp_path / "run"
     at_step(monkeypatch, 7, lambda: os.kill(os.getpid(), number))
     assert train(*OPTIONS, "--workers", "2", "--quiet", "--run-dir", str(run)) == status
-    assert re.search(r"minilocal.train: stopped after step \d of epoch \d; to go on: python -m", capfd.readouterr().err)
+    assert re.search(
+        r"minilocal.train: stopped after step \d of epoch \d; to resume: python -m", capfd.readouterr().err
+    )
     monkeypatch.undo()
     assert train("--resume", str(run), "--quiet") == 0
     assert contents(run) == contents(alone)
