@@ -5,6 +5,31 @@ Public names load when first used, so that `import minilocal` is quick:
 >>> import minilocal as ml
 >>> ml.parse_schedule("G3S2").shift_at(1)
 2
+
+A map for readers. Each room imports only from the rooms below it:
+
+    train.py  evaluate.py       the commands; so are bench/ (how fast), compare/ (several algorithms and seeds),
+                                grade/ (exercises) and course/ (figures for the lessons)
+    pipeline/                   blocks trained side by side by several processes
+    runs/                       run directories: options, checkpoints that can be resumed, tables, figures
+    costs/                      multiply-adds and memory traffic by formula, without arrays
+    gradcheck.py                central differences against every backward
+    training/                   trainer.py: THE training loop; recipe.py: its hyperparameters; results, evaluation
+    steps.py                    ONE TRAINING STEP, written out: backprop_step and local_step. Start here
+    optim.py                    SGD and learning-rate schedules
+    networks/                   layers and local losses put together: Network, VGG, auxiliary classifiers
+    losses.py                   what a block learns from
+    schedule.py                 "G3S2" -> which layers form which block in which epoch
+    layers/                     the maths: one layer family per file, forward above backward
+    datasets/                   reading and downloading images; preparing them; minibatches
+    kernels/                    the loops, compiled by Numba; no BLAS inside
+    compute/                    threads, memory, compilation
+    console/                    the command line
+    plots.py  files.py  streams.py  errors.py       figures, safe writing, random streams, errors
+
+One minibatch passes: training/trainer.py (the loop) -> datasets/batches.py (crop, flip, normalise) -> steps.py ->
+layers/ forward (each calls kernels/ through compute/parallel.py) -> losses.py -> layers/ backward -> optim.py ->
+training/results.py.
 """
 
 from __future__ import annotations
@@ -17,6 +42,7 @@ __version__ = "0.1.0"
 # Public name → the module that defines it, and its name there if different. Files may move; names stay.
 _PUBLIC = {
     "InputError": "errors",
+    "NonFiniteError": "errors",
     "ShapeError": "errors",
     "TrainingError": "errors",
     "AvgPool2d": "layers",
@@ -30,26 +56,42 @@ _PUBLIC = {
     "MaxPool2d": "layers",
     "ReLU": "layers",
     "Sequential": "layers",
+    "CrossEntropy": "losses",
     "softmax_cross_entropy": "losses",
     "SGD": "optim",
     "learning_rate": "optim",
     "a1": "networks.auxiliary",
     "a2": "networks.auxiliary",
-    "Network": "networks.network",
+    "a1_window": "networks.configs",
+    "architecture": "networks.configs",
     "CONFIGS": "networks.configs",
+    "Network": "networks.network",
     "build_network": "networks.vgg",
     "build_vgg": "networks.vgg",
+    "cbrd": "networks.vgg",
     "Block": "schedule",
     "Schedule": "schedule",
     "parse_schedule": "schedule:parse",
     "BlockResult": "steps",
     "backprop_step": "steps",
+    "block_step": "steps",
+    "frozen_forward": "steps",
     "local_step": "steps",
+    "Recipe": "training.recipe",
     "Trainer": "training.trainer",
+    "evaluate_network": "training.evaluation:evaluate",
     "prepare": "datasets.prepare",
     "load_dataset": "datasets:load",
+    "evaluation_batches": "datasets.batches",
     "training_batches": "datasets.batches",
+    "dropout_key": "streams",
+    "one_blas_thread": "compute.parallel",
     "set_threads": "compute.parallel",
+    "check_gradient": "gradcheck:compare",
+    "check_layer": "gradcheck",
+    "algorithm_costs": "costs",
+    "block_macs": "costs",
+    "pipeline_bound": "costs",
 }
 
 __all__ = ["__version__", *sorted(_PUBLIC)]

@@ -1,4 +1,4 @@
-"""Look at a run again: `python -m minilocal.evaluate RUN [--predict IMAGE ...]`."""
+"""Evaluate a finished run: `python -m minilocal.evaluate RUN [--predict IMAGE ...]`."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from minilocal.runs.directory import RunDirectory
 from minilocal.runs.figures import draw_confusion
 from minilocal.runs.preprocessing import Preprocessing
 from minilocal.training.evaluation import confusion_matrix, evaluate
-from minilocal.training.reports import Position
+from minilocal.training.results import Position
 
 
 def parser() -> Parser:
     """Return the command's argument parser."""
     p = Parser(
         prog="python -m minilocal.evaluate",
-        description="Report a run's test accuracy, that of its last epoch's classifiers and a confusion matrix; "
-        "or, with --predict, say what single images show.",
+        description="Report a run's test accuracy, for each classifier of its last epoch, and a confusion matrix; "
+        "or, with --predict, classify single images.",
     )
-    p.add_argument("run", metavar="RUN", help="a run directory, as `python -m minilocal.train` wrote it")
+    p.add_argument("run", metavar="RUN", help="a run directory written by `python -m minilocal.train`")
     p.add_argument("--predict", metavar="IMAGE", nargs="+", help="classify these image files (PNG, JPEG, …) instead")
     p.add_argument(
         "--invert",
@@ -51,48 +51,49 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser().parse_args(argv)
     set_threads(options.threads)
     run = RunDirectory(Path(options.run))
-    config, info = run.read_config()
-    network = config.network(info.image_shape, len(info.classes))
+    config, preprocessing = run.read_config()
+    network = config.network(preprocessing.image_shape, len(preprocessing.classes))
     position = run.read_checkpoint(network)
     with on_first_compilation(lambda: print(COMPILING, file=sys.stderr)):
         if options.predict:
-            images = [(file, _read_image(file, info, options.invert)) for file in options.predict]
+            images = [(file, _read_image(file, preprocessing, options.invert)) for file in options.predict]
             for file, pixels in images:
-                print(f"{file}: {_guess(network, pixels, info)}")
+                print(f"{file}: {_guess(network, pixels, preprocessing)}")
         else:
-            _report(run, config.moved_to(options.data_dir), info, network, position)
+            _report(run, config.moved_to(options.data_dir), preprocessing, network, position)
     return 0
 
 
-def _report(run: RunDirectory, config: Config, info: Preprocessing, network: Network, position: Position) -> None:
-    """Print accuracies and the confusion matrix, and draw the latter."""
+def _report(
+    run: RunDirectory, config: Config, preprocessing: Preprocessing, network: Network, position: Position
+) -> None:
+    """Print accuracies and the confusion matrix, and draw the matrix."""
     data = config.data()
-    if (data.image_shape, data.classes) != (info.image_shape, info.classes):
+    if (data.image_shape, data.classes) != (preprocessing.image_shape, preprocessing.classes):
         raise InputError(f"{config.dataset} has other images or classes now than when {run.path} was trained on it")
-    test = Images(data.test.pixels, data.test.labels, info.normalisation)
-    steps = position.epoch * (len(data.train) // config.batch_size) + position.step
+    test = Images(data.test.pixels, data.test.labels, preprocessing.normalisation)
     last_epoch = position.epoch - (position.step == 0)
-    turn = config.schedule.turn_at(max(last_epoch, 0), max(steps - 1, 0), config.seed)
-    blocks = config.schedule.blocks_at(turn, len(network))
+    blocks = config.schedule.blocks_at(max(last_epoch, 0), len(network))
     scores = evaluate(network, test, [block.last for block in blocks])
-    matrix = confusion_matrix(network, test, len(info.classes))
+    matrix = confusion_matrix(network, test, len(preprocessing.classes))
 
     print(f"{config.title}; after {position}")
     for block in blocks:
         score = scores[block.last]
         own = "the network's own" if block.last == len(network) else f"block {block}"
         print(f"  A_{block.last:<3} test accuracy {100 * score.accuracy:6.2f} %, loss {score.loss:.4f}  ({own})")
-    print("confusion matrix (rows: true class, columns: predicted class; then the share of the class that is right)")
-    print(_table(matrix, info.classes))
+    print("confusion matrix (rows: true class, columns: predicted class; last: share of the class that is correct)")
+    print(_table(matrix, preprocessing.classes))
     try:
-        print(f"drawn in {draw_confusion(matrix, info.classes, config.title, run.path / 'confusion_matrix.png')}")
-    except TrainingError as error:  # somebody else's run directory may be read-only: the numbers are what counts
+        path = draw_confusion(matrix, preprocessing.classes, config.title, run.path / "confusion_matrix.png")
+        print(f"drawn in {path}")
+    except TrainingError as error:  # the run directory may be read-only; the numbers are what counts
         print(f"not drawn: {error}")
     print(f"test accuracy {100 * scores[len(network)].accuracy:.2f} % on {len(test)} images")
 
 
 def _table(matrix: np.ndarray, classes: Sequence[str]) -> str:
-    """Return the matrix as text, with recall per class; of more than 20 classes only that and the worst mistake."""
+    """Return the matrix as text, with recall per class; for more than 20 classes only recall and the worst mistake."""
     recall = matrix.diagonal() / np.maximum(matrix.sum(axis=1), 1)
     name_width = max(len(name) for name in classes)
     if len(classes) <= 20:
@@ -108,12 +109,12 @@ def _table(matrix: np.ndarray, classes: Sequence[str]) -> str:
     )
 
 
-def _read_image(file: str, info: Preprocessing, invert: bool) -> np.ndarray:
-    """Return an image file as raw pixels (1, H, W, C), resized to the data set's images if it has another size."""
-    from PIL import Image  # comes with matplotlib, which reads images through it
+def _read_image(file: str, preprocessing: Preprocessing, invert: bool) -> np.ndarray:
+    """Return an image file as raw pixels (1, H, W, C), resized to the size of the data set's images if necessary."""
+    from PIL import Image  # comes with Matplotlib
 
-    height, width, channels = info.raw_shape
-    if info.white_level is None:
+    height, width, channels = preprocessing.raw_shape
+    if preprocessing.white_level is None:
         raise InputError(f"image {file!r} can't be scaled like the floating-point images of this run; --predict needs "
                          "a run on 8-bit images or on numbers from 0 to 1")  # fmt: skip
     try:
@@ -122,7 +123,7 @@ def _read_image(file: str, info: Preprocessing, invert: bool) -> np.ndarray:
             if opened.mode.startswith(("I", "F")):
                 raise InputError(f"image {file!r} has more than 8 bits per channel; save it with 8")
             black = Image.new("RGBA", opened.size, "black")
-            flat = Image.alpha_composite(black, opened.convert("RGBA"))  # what is transparent shows black
+            flat = Image.alpha_composite(black, opened.convert("RGBA"))  # transparent pixels become black
             image = flat.convert("L" if channels == 1 else "RGB")
     except InputError:
         raise
@@ -133,16 +134,16 @@ def _read_image(file: str, info: Preprocessing, invert: bool) -> np.ndarray:
     if image.size != (width, height):
         image = image.resize((width, height), Image.Resampling.LANCZOS)
     pixels = np.asarray(image).reshape(1, height, width, channels)
-    return pad_to_32((255 - pixels if invert else pixels) * np.float32(info.white_level / 255))
+    return pad_to_32((255 - pixels if invert else pixels) * np.float32(preprocessing.white_level / 255))
 
 
-def _guess(network: Network, pixels: np.ndarray, info: Preprocessing) -> str:
-    """Return the three likeliest classes with their softmax probabilities."""
-    (x, _), *_ = evaluation_batches(Images(pixels, np.zeros(1, np.int64), info.normalisation))
+def _guess(network: Network, pixels: np.ndarray, preprocessing: Preprocessing) -> str:
+    """Return the three most likely classes with their softmax probabilities."""
+    (x, _), *_ = evaluation_batches(Images(pixels, np.zeros(1, np.int64), preprocessing.normalisation))
     logits = network.predict(x)[0].astype(np.float64)
     p = np.exp(logits - logits.max())
     p /= p.sum()
-    return ", ".join(f"{info.classes[i]} {100 * p[i]:.1f} %" for i in p.argsort()[::-1][:3])
+    return ", ".join(f"{preprocessing.classes[i]} {100 * p[i]:.1f} %" for i in p.argsort()[::-1][:3])
 
 
 if __name__ == "__main__":

@@ -162,8 +162,8 @@ def check_layers(entries: int = 10) -> Iterator[Check]:
         conv = Conv2d(3, 4, kernel, stride, padding, bias, rng=rng, **f64)
         yield from check_layer(name, normal_params(conv), x(3, 7, 6, 3), entries)
     cases: list[tuple[str, Layer, np.ndarray]] = [
-        ("Conv2d Winograd", Conv2d(3, 4, rng=rng, algorithm="winograd", **f64), x(2, 8, 4, 3)),
-        ("Conv2d dense", Conv2d(3, 4, rng=rng, algorithm="dense", **f64), x(3, 2, 2, 3)),
+        ("Conv2d Winograd", Conv2d(3, 4, rng=rng, method="winograd", **f64), x(2, 8, 4, 3)),
+        ("Conv2d dense", Conv2d(3, 4, rng=rng, method="dense", **f64), x(3, 2, 2, 3)),
         ("BatchNorm 4-D", BatchNorm(4, **f64), x(3, 5, 4, 4)),
         ("BatchNorm 2-D", BatchNorm(6, **f64), x(7, 6)),
         ("ReLU", ReLU(), x(4, 5, 3)),
@@ -216,21 +216,20 @@ def check_step(algo: str, epoch: int, classifier: str = "a1", entries: int = 4, 
     for block in blocks:
         by = f" {conv}" if conv != "auto" else ""
         name = f"{schedule.name}{shift} {classifier.upper()}{by} block {block}"
-        parts = {f"layers.{i}": network.layer(i) for i in range(block.first, block.last + 1)}
-        parts[f"aux.{block.last}"] = network.auxiliary[block.last]
-        for part, layer in parts.items():
+        trained = {f"layers.{i}": network.layer(i) for i in range(block.first, block.last + 1)}
+        trained |= {f"{part}.{block.last}": layer for part, layer in network.loss(block.last).layers.items()}
+        gradients = {part: {key: g.copy() for key, g in layer.grads.items()} for part, layer in trained.items()}
+        loss = partial(block_loss, network, block, x, labels)
+        for part, layer in trained.items():
             for key, param in layer.params.items():
-                gradient = layer.grads[key].copy()
-                loss = partial(block_loss, network, block, x, labels)
-                yield compare(name, f"{part}.{key}", loss, param, gradient, entries)
+                yield compare(name, f"{part}.{key}", loss, param, gradients[part][key], entries)
 
 
 def block_loss(network: Network, block: Block, x: np.ndarray, labels: np.ndarray) -> float:
-    """Return the loss of a block's classifier in training mode: forward only, no gradient, no update."""
+    """Return a block's loss in training mode, without updating anything; overwrites the gradients of its classifier."""
     for number in range(1, block.last + 1):
         x = network.layer(number).forward(x, training=True)
-    logits = network.classifier(block.last).forward(x, training=True)
-    return softmax_cross_entropy(logits, labels)[0]
+    return network.loss(block.last)(x, labels, need_dx=False)[0]
 
 
 def check_steps(entries: int = 4) -> Iterator[Check]:

@@ -1,18 +1,66 @@
-"""Softmax cross-entropy: its value and its gradient."""
+"""What a block learns from: a local loss turns the block's output x_j and the labels into a value and dL/dx_j.
+
+    x_j ─► A_j ─► logits ─► softmax cross-entropy ─► value
+    dx_j ◄──────────────────────────────────────────
+
+`CrossEntropy(classifier)` is the paper's. Any object with `layers` and such a call can stand beside it.
+"""
 
 from __future__ import annotations
+
+from typing import Any, Protocol
 
 import numpy as np
 
 from minilocal.errors import InputError
+from minilocal.layers import Layer
 
 
-def softmax_cross_entropy(logits: np.ndarray, labels: np.ndarray) -> tuple[float, np.ndarray]:
+class LocalLoss(Protocol):
+    """A block's loss, as steps.py uses it.
+
+    Attributes:
+        layers: name → layer, the layers that the loss trains along the way. "aux" is the auxiliary classifier, which
+            also gives the class scores when the network is evaluated. Saved names read like `aux.3.linear.weight`.
+    """
+
+    layers: dict[str, Layer]
+
+    def __call__(self, x: np.ndarray, labels: np.ndarray, need_dx: bool = True) -> tuple[float, int, Any]:
+        """Return the mean loss, the number of correct predictions, and dL/dx (None unless need_dx).
+
+        x (N, ...) is the block's output, labels (N,) are integers. Overwrites the `grads` of its own layers.
+        """
+        raise NotImplementedError
+
+
+class CrossEntropy:
+    """The paper's local loss: softmax cross-entropy of an auxiliary classifier's class scores.
+
+    `smoothing` is that of `softmax_cross_entropy`. Source: Lee, Lee & Jeon 2021, section II.
+    """
+
+    def __init__(self, classifier: Layer, smoothing: float = 0.0) -> None:
+        self.layers, self.smoothing = {"aux": classifier}, smoothing
+
+    def __call__(self, x: np.ndarray, labels: np.ndarray, need_dx: bool = True) -> tuple[float, int, Any]:
+        """Return the mean loss, the number of correct predictions, and dL/dx (None unless need_dx)."""
+        classifier = self.layers["aux"]
+        logits = classifier.forward(x, training=True)
+        value, dlogits = softmax_cross_entropy(logits, labels, self.smoothing)
+        dx = classifier.backward(dlogits, need_dx)
+        return value, int(np.sum(logits.argmax(axis=1) == labels)), dx
+
+
+def softmax_cross_entropy(logits: np.ndarray, labels: np.ndarray, smoothing: float = 0.0) -> tuple[float, np.ndarray]:
     """Return the mean loss over the batch and dL/dlogits, for logits (N, C) and integer labels (N,).
 
-        L = −1/N Σ_n log softmax(logits[n])[labels[n]]        dL/dlogits = (softmax(logits) − onehot(labels)) / N
+        L = −1/N Σ_n Σ_c t[n, c] · log p[n, c]      with p = softmax(logits)
+        dL/dlogits = (p − t) / N
 
-    Logits are shifted by their row's maximum first, which changes nothing but keeps exp from overflowing.
+    The target t is onehot(labels). With label smoothing ε it is (1 − ε)·onehot(labels) + ε/C (Szegedy et al. 2016).
+    Each row's maximum is subtracted first, which changes nothing but keeps exp from overflowing.
+
     Raises `InputError` unless labels are integers of 0 … C−1. Source: tutorials/reference.md, "Softmax cross-entropy".
     """
     n, classes = logits.shape
@@ -28,6 +76,10 @@ def softmax_cross_entropy(logits: np.ndarray, labels: np.ndarray) -> tuple[float
     rows = np.arange(n)
     loss = float(np.mean(np.log(total[:, 0]) - shifted[rows, labels]))
     dlogits = exponentials / total
-    dlogits[rows, labels] -= 1
+    dlogits[rows, labels] -= 1 - smoothing
+    if smoothing:
+        loss_of_all = float(np.mean(np.log(total) - shifted))  # mean over the classes, as if each were the label
+        loss = (1 - smoothing) * loss + smoothing * loss_of_all
+        dlogits -= smoothing / classes
     dlogits /= n
     return loss, dlogits

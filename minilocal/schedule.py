@@ -1,13 +1,13 @@
 """From "G3S2" to the layers that form each block in each epoch. Layers and blocks count from 1, epochs from 0.
 
-G3S2 on 8 layers (█ joins layers of one block, ░ is frozen):
+G3S2 on 8 layers (█ joins the layers of a block, ░ is frozen):
 
     layer        1 2 3 4 5 6 7 8
     epoch 0      █████ █████ ███      shift 0: blocks 1–3, 4–6, 7–8
     epoch 1      ░ ░ █████ █████      shift 2: layers 1–2 frozen, blocks 3–5, 6–8
     epoch 2      █████ █████ ███      shift 4 would be ≥ 3, so 0 again
 
-Source: Lee, Lee & Jeon 2021, Algorithm 1. Options that the paper does not have:
+Source: Lee, Lee & Jeon 2021, Algorithm 1. For the options `front` and `idle`, which the paper does not have, see
 tutorials/reference.md, "Variants of moving boundaries".
 """
 
@@ -15,15 +15,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from minilocal.errors import InputError
 
-OPTIONS = {"front": ("rest", "block"), "idle": ("rest", "learn"), "shift_order": ("cycle", "random")}
+OPTIONS = {"front": ("rest", "block"), "idle": ("rest", "learn")}
 
 
 class Block(NamedTuple):
-    """A run of layers trained by one loss, first and last included; its classifier sits on the last one."""
+    """Layers first … last, trained by one loss; their classifier sits on the last one."""
 
     first: int
     last: int
@@ -34,9 +34,7 @@ class Block(NamedTuple):
 
 @dataclass(frozen=True)
 class Schedule:
-    """An algorithm: blocks of `block_size` layers that move by `shift` layers every turn (None: all layers, BP).
-
-    A turn is what boundaries stand still for: an epoch, or `shift_every` steps. Turns count from 0.
+    """The boundaries of an algorithm: blocks of `block_size` layers that move by `shift` layers every epoch.
 
     >>> schedule = parse("G3S2")
     >>> for epoch in range(4):
@@ -46,23 +44,18 @@ class Schedule:
     2 0 1-3 4-6 7-8
     3 2 3-5 6-8
 
-    The other options are ours; their defaults are the paper's algorithm.
-
     Attributes:
-        block_size: X, layers in a block; None for BP.
-        shift: Y, layers by which the boundaries move.
-        front: what the layers in front of the first whole block do: "rest", or form a short "block".
-        idle: what classifiers do while no block ends at them: "rest", or "learn" from features that they take as given.
-        shift_every: steps in a turn; None for an epoch.
-        shift_order: "cycle", or "random": every turn has one of the shifts by chance.
+        block_size: X, the number of layers in a block; None for BP, which trains all layers as one block.
+        shift: Y, the number of layers by which the boundaries move.
+        front: what the layers before the first whole block do: "rest", as in the paper, or form a short "block".
+        idle: what a classifier does while no block ends at it: "rest", as in the paper, or "learn" without training
+            the layers below it.
     """
 
     block_size: int | None
     shift: int = 0
     front: str = "rest"
     idle: str = "rest"
-    shift_every: int | None = None
-    shift_order: str = "cycle"
 
     def __post_init__(self) -> None:
         size, shift = self.block_size, self.shift
@@ -78,16 +71,15 @@ class Schedule:
         for name, choices in OPTIONS.items():
             if (value := getattr(self, name)) not in choices:
                 raise InputError(f"{name} is {value!r}; choose from {', '.join(choices)}")
-        if self.shift_every is not None and self.shift_every < 1:
-            raise InputError(f"shift_every is {self.shift_every}; it must be at least 1 step")
-        if self.shift == 0 and (options := self.options):
+        if self.shift == 0 and self.options:
             raise InputError(
-                f"{options[0]} has no effect on {self.name}, whose boundaries never move; leave it out or use G3S2, say"
+                f"{self.options[0]} has no effect on {self.name}, whose boundaries never move; "
+                "leave it out, or use an algorithm such as G3S2"
             )
 
     @property
     def name(self) -> str:
-        """Return the algorithm's name as the paper writes it.
+        """The algorithm's name as the paper writes it.
 
         >>> parse("g2s1").name, parse("G2S0").name, parse("bp").name
         ('G2S1', 'G2', 'BP')
@@ -98,18 +90,16 @@ class Schedule:
 
     @property
     def options(self) -> list[str]:
-        """Return what is not as in the paper, in words.
+        """The options that differ from the paper, in words.
 
-        >>> parse("G3S2", idle="learn", shift_every=20).options
-        ['idle learn', 'shift every 20']
+        >>> parse("G3S2", front="block", idle="learn").options
+        ['front block', 'idle learn']
         """
-        names = ("front", "idle", "shift_every", "shift_order")
-        mine = {name: getattr(self, name) for name in names}
-        return [f"{name.replace('_', ' ')} {mine[name]}" for name in names if mine[name] not in ("rest", None, "cycle")]
+        return [f"{name} {value}" for name in OPTIONS if (value := getattr(self, name)) != "rest"]
 
     @property
     def title(self) -> str:
-        """Return the name and what is not as in the paper.
+        """The name, and the options that differ from the paper.
 
         >>> parse("G3S2", front="block").title
         'G3S2 (front block)'
@@ -118,7 +108,7 @@ class Schedule:
 
     @property
     def period(self) -> int:
-        """Return how many different shifts there are: after so many turns the boundaries are where they began.
+        """The number of different shifts: after that many epochs the boundaries are back where they began.
 
         >>> [parse(name).period for name in ("BP", "G1", "G2S1", "G3S1", "G3S2")]
         [1, 1, 2, 3, 2]
@@ -127,31 +117,16 @@ class Schedule:
             return 1
         return -(-self.block_size // self.shift)
 
-    def turn_at(self, epoch: int, step: int, seed: int = 0) -> int:
-        """Return the turn of a step, both counted from 0 since the start of training.
+    def shift_at(self, epoch: int) -> int:
+        """Return the boundary shift s of an epoch: it grows by `shift` and falls back to 0 once s ≥ block_size.
 
-        In random order it is a number below `period`, drawn for each turn from a stream of the seed.
-
-        >>> parse("G3S2").turn_at(epoch=7, step=650), parse("G3S2", shift_every=20).turn_at(epoch=7, step=650)
-        (7, 32)
-        """
-        turn = epoch if self.shift_every is None else step // self.shift_every
-        if self.shift_order == "random":
-            from minilocal.streams import SHIFT, generator  # here, because all else in schedules needs no NumPy
-
-            return int(generator(seed, SHIFT, turn).integers(self.period))
-        return turn
-
-    def shift_at(self, turn: int) -> int:
-        """Return the boundary shift s of a turn: it grows by `shift` and falls back to 0 once s ≥ block_size.
-
-        >>> [parse("G3S1").shift_at(turn) for turn in range(5)]
+        >>> [parse("G3S1").shift_at(epoch) for epoch in range(5)]
         [0, 1, 2, 0, 1]
         """
-        return turn % self.period * self.shift
+        return epoch % self.period * self.shift
 
-    def blocks_at(self, turn: int, layers: int) -> list[Block]:
-        """Return a turn's blocks in a network of that many layers; those in front of the first are frozen.
+    def blocks_at(self, epoch: int, layers: int) -> list[Block]:
+        """Return an epoch's blocks in a network with that many layers; layers before the first block are frozen.
 
         >>> parse("G2S1").blocks_at(1, layers=4)
         [Block(first=2, last=3), Block(first=4, last=4)]
@@ -161,7 +136,7 @@ class Schedule:
         [Block(first=1, last=2), Block(first=3, last=5)]
         """
         self.check(layers)
-        size, shift = self.block_size or layers, self.shift_at(turn)
+        size, shift = self.block_size or layers, self.shift_at(epoch)
         front = [Block(1, shift)] if shift and self.front == "block" else []
         return front + [Block(first, min(first + size - 1, layers)) for first in range(shift + 1, layers + 1, size)]
 
@@ -171,20 +146,20 @@ class Schedule:
         >>> parse("G3S2").classifiers(layers=8)
         [3, 5, 6, 8]
         """
-        return sorted({block.last for turn in range(self.period) for block in self.blocks_at(turn, layers)})
+        return sorted({block.last for epoch in range(self.period) for block in self.blocks_at(epoch, layers)})
 
-    def idle_at(self, turn: int, layers: int) -> list[int]:
-        """Return the classifiers that learn in a turn although no block ends at them.
+    def idle_at(self, epoch: int, layers: int) -> list[int]:
+        """Return the layers whose classifiers learn in an epoch although no block ends there.
 
         >>> parse("G3S2", idle="learn").idle_at(1, layers=8)
         [3, 6]
         """
         if self.idle == "rest":
             return []
-        return sorted({*self.classifiers(layers)} - {block.last for block in self.blocks_at(turn, layers)})
+        return sorted({*self.classifiers(layers)} - {block.last for block in self.blocks_at(epoch, layers)})
 
     def check(self, layers: int) -> None:
-        """Raise `InputError` if a block is larger than a network of that many layers."""
+        """Raise `InputError` if a block is larger than a network with that many layers."""
         if self.block_size is not None and self.block_size > layers:
             raise InputError(
                 f"{self.name} has blocks of {self.block_size} layers, but the network has {layers}; "
@@ -192,8 +167,8 @@ class Schedule:
             )
 
 
-def parse(name: str, **options: Any) -> Schedule:
-    """Return the schedule for "BP", "GX" or "GXSY", in upper or lower case; options are `Schedule`'s.
+def parse(name: str, front: str = "rest", idle: str = "rest") -> Schedule:
+    """Return the schedule of "BP", "GX" or "GXSY", in upper or lower case; for the options see `Schedule`.
 
     >>> schedule = parse("g3s2")
     >>> schedule.block_size, schedule.shift
@@ -205,10 +180,10 @@ def parse(name: str, **options: Any) -> Schedule:
     Raises `InputError` if the name is none of these, X is 0, Y is not less than X, or an option has no effect.
     """
     if name.upper() == "BP":
-        return Schedule(None, **options)
+        return Schedule(None, front=front, idle=idle)
     match = re.fullmatch(r"[Gg]([0-9]{1,4})(?:[Ss]([0-9]{1,4}))?", name)
     if match is None:
         raise InputError(
             f"algorithm {name!r} is unknown; use BP, GX or GXSY with numbers X > Y, such as G1, G3 or G3S2"
         )
-    return Schedule(int(match[1]), int(match[2] or 0), **options)
+    return Schedule(int(match[1]), int(match[2] or 0), front, idle)

@@ -1,8 +1,8 @@
 """One training step, written out: backpropagation, and block-wise local learning.
 
-Both functions do the same four things, forward, loss, backward, update. They differ in how far a gradient
-travels: in `backprop_step` from A_K down to layer 1, in `local_step` from each block's classifier A_j down to
-the block's first layer, where it stops.
+Both functions do the same four things: forward, loss, backward, update. They differ in how far a gradient travels: in
+`backprop_step` from A_K down to layer 1, in `local_step` from each block's loss down to the block's first layer, where
+it stops.
 
     backprop_step      x ─► f_1 ─► f_2 ─► f_3 ─► f_4 ─► A_4 ─► loss
                             ◄───────────────────────────────── gradient
@@ -12,6 +12,8 @@ the block's first layer, where it stops.
                                     │
                                     └───► f_3 ─► f_4 ─► A_4 ─► loss
                                           ◄───────────────────────── gradient of block 3-4
+
+A loss is an object, see losses.py: called with a block's output x_j and the labels it returns its value and dx_j.
 """
 
 from __future__ import annotations
@@ -23,8 +25,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from minilocal.compute.parallel import one_blas_thread
-from minilocal.errors import NonFiniteError
-from minilocal.losses import softmax_cross_entropy
+from minilocal.errors import InputError, NonFiniteError
 from minilocal.networks.network import Network
 from minilocal.optim import SGD
 from minilocal.schedule import Block
@@ -32,7 +33,7 @@ from minilocal.schedule import Block
 
 @dataclass(frozen=True)
 class BlockResult:
-    """What a block did in one step: its mean loss over the batch and how many images it classified rightly."""
+    """A block's mean loss over the batch in one step, and how many images it classified correctly."""
 
     block: Block
     loss: float
@@ -47,27 +48,26 @@ def backprop_step(
     seed: int = 0,
     step: int = 0,
 ) -> list[BlockResult]:
-    """Train all K layers by the loss of A_K; return the result as that of one block 1 … K.
+    """Train all K layers by the loss on the last one; return its result as that of the one block 1 … K.
 
-    x is (N, H, W, C), labels (N,) integers. Dropout masks follow (seed, step). Gradients stay in every layer's
+    x is (N, H, W, C), labels (N,) integers. Dropout masks depend on (seed, step). Gradients stay in every layer's
     `grads`; with optimizer=None nothing is updated. Raises `NonFiniteError` before any update if the loss is not
-    finite, and in the update of a layer whose weights are not.
+    finite, and during the update of a layer whose weights become NaN or infinite.
     """
     network.set_dropout_keys(seed, step)
-    classifier = network.classifier()
+    loss = network.loss(len(network))
     with one_blas_thread():
         for layer in network.layers:
             x = layer.forward(x, training=True)
-        logits = classifier.forward(x, training=True)
 
-        result, dlogits = _loss(Block(1, len(network)), logits, labels)
+        value, correct, dx = loss(x, labels)
+        result = _checked(Block(1, len(network)), value, correct)
 
-        dx = classifier.backward(dlogits)
         for layer in reversed(network.layers[1:]):
             dx = layer.backward(dx)  # all the way down …
         network.layers[0].backward(dx, need_dx=False)  # … to layer 1: images need no gradient
 
-        for layer in (*network.layers, classifier):
+        for layer in (*network.layers, *loss.layers.values()):
             if optimizer is not None:
                 optimizer.update(layer)
             layer.release()
@@ -84,16 +84,20 @@ def local_step(
     step: int = 0,
     idle: Collection[int] = (),
 ) -> list[BlockResult]:
-    """Train each block by the loss of its own classifier; return one result per block.
+    """Train each block by its own local loss; return one result per block.
 
-    The body of Algorithm 1's inner loop (Lee, Lee & Jeon 2021). Layers in front of the first block are frozen:
-    they run forward as in training and keep their parameters. Blocks follow one another without gaps, as
-    `Schedule.blocks_at` gives them; other arguments are `backprop_step`'s. Raises `NonFiniteError` before the update of
-    a block whose loss is not finite, and after those in front of it; or in the update of a layer whose weights are not.
+    This is the body of Algorithm 1's inner loop (Lee, Lee & Jeon 2021). Layers before the first block are frozen: they
+    run forward as in training and keep their parameters. Blocks follow one another without gaps up to layer K, as
+    `Schedule.blocks_at` returns them; the other arguments are those of `backprop_step`.
 
-    Classifiers of the layers in `idle`, where no block ends, learn too, each for itself; the paper's rest meanwhile.
-    See tutorials/reference.md, "Variants of moving boundaries".
+    Classifiers on the layers in `idle`, where no block ends, learn too, without training the layers below them; in the
+    paper they rest. See tutorials/reference.md, "Variants of moving boundaries".
+
+    Raises `InputError` if the blocks leave a layer out, and `NonFiniteError` before the update of a block whose loss is
+    not finite (the blocks before it are updated by then), or during the update of a layer whose weights become NaN or
+    infinite.
     """
+    check_blocks(blocks, len(network))
     network.set_dropout_keys(seed, step)
     results = []
     with one_blas_thread():
@@ -112,27 +116,26 @@ def block_step(
     optimizer: SGD | None = None,
     idle: Collection[int] = (),
 ) -> tuple[np.ndarray, BlockResult]:
-    """Train one block, and return the features for the next one; x are those of the layer in front.
+    """Train one block on the output x of the layer before it; return the block's own output, for the next block.
 
-    All that a block needs, and all that it changes, is its own: x, labels, its layers and its classifier.
+    Everything that a block needs and everything that it changes is its own: x, labels, its layers and its loss.
     """
     layers = network.layers[block.first - 1 : block.last]
-    classifier = network.classifier(block.last)
+    loss = network.loss(block.last)
 
     for number, layer in enumerate(layers, block.first):
         x = layer.forward(x, training=True)
         if number in idle:
             _learn_alone(network, number, x, labels, optimizer)
-    logits = classifier.forward(x, training=True)
 
-    result, dlogits = _loss(block, logits, labels)
+    value, correct, dx = loss(x, labels)
+    result = _checked(block, value, correct)
 
-    dx = classifier.backward(dlogits)
     for layer in reversed(layers[1:]):
         dx = layer.backward(dx)
-    layers[0].backward(dx, need_dx=False)  # the gradient stops here: no dx for the block in front
+    layers[0].backward(dx, need_dx=False)  # the gradient stops here: no dx for the block before
 
-    for layer in (*layers, classifier):
+    for layer in (*layers, *loss.layers.values()):
         if optimizer is not None:
             optimizer.update(layer)
         layer.release()
@@ -147,7 +150,7 @@ def frozen_forward(
     optimizer: SGD | None = None,
     idle: Collection[int] = (),
 ) -> np.ndarray:
-    """Run the frozen layers 1 … last forward, as in training, and return the features behind them."""
+    """Run the frozen layers 1 … last forward, as in training, and return their output."""
     for number, layer in enumerate(network.layers[:last], 1):
         x = layer.forward(x, training=True)
         layer.release()
@@ -156,20 +159,31 @@ def frozen_forward(
     return x
 
 
+def check_blocks(blocks: Sequence[Block], layers: int) -> None:
+    """Raise `InputError`, naming the blocks, unless they follow one another without gaps up to the last layer."""
+    listed = ", ".join(map(str, blocks))
+    if not blocks:
+        raise InputError(f"blocks are empty; they must reach from some layer up to layer {layers}")
+    if blocks[0].first < 1 or blocks[-1].last != layers:
+        raise InputError(f"blocks {listed} do not end at the network's last layer, {layers}")
+    for block, following in zip(blocks, (*blocks[1:], Block(layers + 1, layers + 1)), strict=True):
+        if block.first > block.last or following.first != block.last + 1:
+            raise InputError(f"blocks {listed} must follow one another: after {block} comes layer {block.last + 1}")
+
+
 def _learn_alone(network: Network, number: int, x: np.ndarray, labels: np.ndarray, optimizer: SGD | None) -> None:
-    """Train a layer's classifier on features x that it takes as given: no gradient for the layers beneath it."""
-    classifier = network.classifier(number)
-    loss, dlogits = softmax_cross_entropy(classifier.forward(x, training=True), labels)
-    if not math.isfinite(loss):
-        raise NonFiniteError(f"the loss of the idle classifier A_{number} is {loss}", number)
-    classifier.backward(dlogits, need_dx=False)
-    if optimizer is not None:
-        optimizer.update(classifier)
-    classifier.release()
+    """Train an idle classifier on features x that it takes as given: no gradient reaches the layers below it."""
+    loss = network.loss(number)
+    value, _, _ = loss(x, labels, need_dx=False)
+    if not math.isfinite(value):
+        raise NonFiniteError(f"the loss of the idle classifier A_{number} is {value}", number)
+    for layer in loss.layers.values():
+        if optimizer is not None:
+            optimizer.update(layer)
+        layer.release()
 
 
-def _loss(block: Block, logits: np.ndarray, labels: np.ndarray) -> tuple[BlockResult, np.ndarray]:
-    loss, dlogits = softmax_cross_entropy(logits, labels)
-    if not math.isfinite(loss):
-        raise NonFiniteError(f"the loss of block {block} is {loss} at A_{block.last}", block.last)
-    return BlockResult(block, loss, int(np.sum(logits.argmax(axis=1) == labels))), dlogits
+def _checked(block: Block, value: float, correct: int) -> BlockResult:
+    if not math.isfinite(value):
+        raise NonFiniteError(f"the loss of block {block} is {value} at A_{block.last}", block.last)
+    return BlockResult(block, value, correct)

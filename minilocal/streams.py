@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-INIT, AUXILIARY_INIT, ORDER, AUGMENT, DROPOUT, SPLIT, SHIFT = range(7)
+INIT, AUXILIARY_INIT, ORDER, AUGMENT, DROPOUT, SPLIT = range(6)
 
 
 def generator(seed: int, *key: int) -> np.random.Generator:

@@ -114,7 +114,7 @@ def begin(run, trainer):
 
 def test_every_change_of_a_checkpoint_is_noticed(run, fuzz, damage):
     changes, damaged = damage
-    path = run.history.newest
+    path = run.checkpoints.newest
     good = path.read_bytes()
 
     @fuzz
@@ -130,7 +130,7 @@ def test_every_change_of_a_checkpoint_is_noticed(run, fuzz, damage):
 def test_a_changed_checkpoint_with_the_right_checksum(run, images, fuzz, damage):
     """As somebody might forge it: it is read as it is, or refused."""
     changes, damaged = damage
-    path, trainer = run.history.newest, make_trainer(images)
+    path, trainer = run.checkpoints.newest, make_trainer(images)
     good = path.read_bytes()
 
     @fuzz
@@ -146,7 +146,7 @@ def test_a_changed_checkpoint_with_the_right_checksum(run, images, fuzz, damage)
 
 
 def test_a_checkpoint_that_says_odd_things_with_the_right_checksum(run, images, fuzz):
-    path, trainer = run.history.newest, make_trainer(images)
+    path, trainer = run.checkpoints.newest, make_trainer(images)
     arrays, about = sealed.read(path)
 
     @fuzz

@@ -28,7 +28,7 @@ def batch(rng):
 
 def snapshot(net, optimizer=None):
     arrays = {name: array.copy() for name, array in net.arrays().items()}
-    for part, layer in net.parts if optimizer else ():
+    for part, layer in net.named_layers() if optimizer else ():
         arrays |= {f"momentum.{part}.{k}": v.copy() for k, v in optimizer.velocity_of(layer).items()}
     return arrays
 
@@ -234,7 +234,7 @@ def test_nothing_is_kept_after_a_step(algo, batch):
         inner = getattr(layer, "layers", None)
         return [leaf for x in inner.values() for leaf in leaves(x)] if inner else [layer]
 
-    for _, part in net.parts:
+    for _, part in net.named_layers():
         for leaf in leaves(part):
             assert isinstance(leaf, Layer)
             assert all(getattr(leaf, name) is None for name in leaf.kept), leaf

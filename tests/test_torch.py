@@ -275,7 +275,7 @@ def train(network, reference, algo, shifts, tolerance):
             trained = int(number) > shift if kind == "layers" else int(number) in {last for _, last in blocks}
             moves = trained or (kind == "layers" and key in ("mean", "variance"))
             assert (array.tobytes() != before[name].tobytes()) == moves, name
-    for part, layer in network.parts:
+    for part, layer in network.named_layers():
         for name, velocity in optimizer.velocity_of(layer).items():
             state = reference.optimizer.state.get(reference.tensors[f"{part}.{name}"], {})
             expected = state.get("momentum_buffer", np.zeros(velocity.shape))

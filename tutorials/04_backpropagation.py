@@ -142,7 +142,7 @@ twin = ml.build_vgg("vgg8b", data.image_shape, classes=10, width=0.125)
 result = ml.backprop_step(twin, images, labels, seed=0, step=0)[0]
 equal = [
     np.array_equal(mine.grads[name], theirs.grads[name])
-    for (_, mine), (_, theirs) in zip(network.parts, twin.parts, strict=True)
+    for (_, mine), (_, theirs) in zip(network.named_layers(), twin.named_layers(), strict=True)
     for name in mine.grads
 ]
 check(
@@ -201,7 +201,7 @@ check(
 # %%
 from minilocal.bench.leaves import leaves
 
-for name, part in [*network.parts][:3]:
+for name, part in [*network.named_layers()][:3]:
     for leaf in leaves(part):
         for key in leaf.kept:
             value = getattr(leaf, key)
@@ -232,7 +232,7 @@ def careful_step(network, x, labels):
     network.classifier().release()
 
 
-for _, part in network.parts:
+for _, part in network.named_layers():
     part.release()  # forget the step from above
 
 whole = [ml.Block(1, K)]

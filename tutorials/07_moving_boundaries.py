@@ -393,9 +393,9 @@ def bytes_of(part):
     return [a.tobytes() for a in (*part.params.values(), *optimizer.velocity_of(part).values())]
 
 
-before = {name: bytes_of(part) for name, part in ours.parts}
+before = {name: bytes_of(part) for name, part in ours.named_layers()}
 ml.local_step(ours, g3s2.blocks_at(1, K), x, y, optimizer, step=1)
-kept = [name for name, part in ours.parts if bytes_of(part) == before[name]]
+kept = [name for name, part in ours.named_layers() if bytes_of(part) == before[name]]
 print("unchanged:", ", ".join(kept))
 check(
     "at shift 2 layers 1 and 2, A_3 and A_6 rest, and nothing else",

@@ -236,7 +236,7 @@ def fingerprint(network, optimizer):
     digest = hashlib.sha256()
     for name, array in network.arrays().items():
         digest.update(name.encode() + array.tobytes())
-    for _, layer in network.parts:
+    for _, layer in network.named_layers():
         for velocity in optimizer.velocity_of(layer).values():
             digest.update(velocity.tobytes())
     return digest.hexdigest()[:16]

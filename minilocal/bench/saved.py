@@ -36,7 +36,7 @@ def saved_bytes(network: Network) -> int:
     """Return the bytes of all arrays that the network's layers and classifiers keep at present."""
     return bytes_covered(
         array
-        for _, part in network.parts
+        for _, part in network.named_layers()
         for leaf in leaves(part)
         for name in leaf.kept
         for array in _arrays(getattr(leaf, name))

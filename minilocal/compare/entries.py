@@ -9,9 +9,9 @@ from functools import cache
 from typing import Any, NoReturn
 
 from minilocal.console.cli import Parser
+from minilocal.console.options import add_options, flag, given
 from minilocal.errors import InputError
-from minilocal.runs.config import Config, flag
-from minilocal.runs.options import DEFAULT, add_boundaries, add_data, add_network, add_training, given
+from minilocal.runs.config import Config, differences
 
 LONGEST = 200  # characters; an entry names its runs' directories, and names of files end at 255 bytes
 SHARED = ("dataset", "data_dir", "test_size")  # or accuracies could not be compared
@@ -53,11 +53,10 @@ def parse(text: str, setting: Config) -> Entry:
     """
     algo, *options = text.split("/")
     try:
-        values = given(_parser().parse_args([_argument(option.lower()) for option in options]))
+        values = given(_parser().parse_args([_argument(option.lower()) for option in options]), Config)
         if shared := [name for name in SHARED if name in values]:
             raise InputError(f"{flag(shared[0])} must be the same for all entries; give it to the command")
         config = replace(setting, algo=algo, **values)
-        config.check()
         if config.schedule.block_size is None and "classifier" in values:
             raise InputError("BP has no auxiliary classifiers to choose; write BP")
     except InputError as error:
@@ -74,8 +73,8 @@ def parse(text: str, setting: Config) -> Entry:
 def word(name: str, value: Any) -> str:
     """Return an option as it stands in an entry.
 
-    >>> word("classifier", "a2"), word("flip", False), word("shift_every", 20)
-    ('a2', 'no-flip', 'shift-every=20')
+    >>> word("classifier", "a2"), word("flip", False), word("idle", "learn")
+    ('a2', 'no-flip', 'idle=learn')
     """
     option = flag(name).removeprefix("--")
     if name == "classifier":
@@ -91,8 +90,8 @@ def unusual(setting: Config) -> list[tuple[str, Any]]:
     >>> unusual(Config(lr=0.05, crop=False))
     [('lr', 0.05), ('crop', False)]
     """
-    values = ((field.name, getattr(setting, field.name)) for field in fields(Config))
-    return [(n, value) for n, value in values if value != getattr(DEFAULT, n) and n not in ("algo", "seed")]
+    differing = differences(setting, Config(), leave_out=("algo", "seed"))
+    return [(name, mine) for name, (mine, _) in differing.items()]
 
 
 def _argument(option: str) -> str:
@@ -112,6 +111,5 @@ class _EntryParser(Parser):
 @cache
 def _parser() -> Parser:
     parser = _EntryParser(add_help=False, allow_abbrev=False, argument_default=argparse.SUPPRESS)
-    for add in (add_network, add_boundaries, add_data, add_training):
-        add(parser)
+    add_options(parser, Config, leave_out=("algo", "seed"))
     return parser

@@ -10,9 +10,11 @@ from pathlib import Path
 from minilocal.compare.entries import Entry, parse, unusual, word
 from minilocal.compare.presets import PRESETS, Preset
 from minilocal.console.cli import Parser, check_once
+from minilocal.console.options import add_options, flag, given
 from minilocal.errors import InputError
-from minilocal.runs.config import Config, flag
-from minilocal.runs.options import DEFAULT, add_data, add_network, add_training, given
+from minilocal.runs.config import Config
+
+DEFAULT = Config()
 
 
 @dataclass(frozen=True)
@@ -46,8 +48,7 @@ def parser() -> Parser:
         "G3S2, for cifar100 G3S1)",
     )  # fmt: skip
     g.add_argument("--seeds", nargs="+", type=int, metavar="N", help="a run of each entry for each (default: 0 1 2)")
-    for add in (add_network, add_data, add_training):
-        add(p)
+    add_options(p, Config, leave_out=("algo", "seed", "front", "idle"))
 
     g = p.add_argument_group("running")
     g.add_argument("--sweep-dir", metavar="DIR", help="where runs and results go (default: sweeps/ and the setting)")
@@ -66,12 +67,11 @@ def read(argv: Sequence[str] | None) -> Options:
         return Options(Path(options.report), report=True)
 
     preset = PRESETS[options.preset] if hasattr(options, "preset") else Preset("")
-    setting = replace(Config(**preset.options | given(options)), algo="BP").absolute()
-    setting.check()
+    setting = Config(**preset.options | given(options, Config) | {"algo": "BP"}).absolute()
     entries = tuple(parse(text, setting) for text in getattr(options, "algo", preset.entries(setting.dataset)))
     seeds = tuple(getattr(options, "seeds", preset.seeds))
     for seed in seeds:
-        replace(setting, seed=seed).check()
+        replace(setting, seed=seed)
     check_once("--algo", [entry.label for entry in entries])
     check_once("--seeds", seeds)
     sweep_dir = getattr(options, "sweep_dir", None)

@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from minilocal.compare.sweep import Run, Sweep
 from minilocal.steps import BlockResult
-from minilocal.training.trainer import EpochReport
+from minilocal.training.results import EpochReport
 
 LINE_SECONDS = 60.0  # without a terminal, how often a line within a run at the most
 ESTIMATE_SECONDS = 60.0  # when the whole sweep's time is said at the latest

@@ -13,10 +13,10 @@ from minilocal.compare.published import EPOCHS, NEAREST, TABLES, TRAINING_IMAGES
 from minilocal.compare.results import Results, write_csv
 from minilocal.compare.sweep import Sweep
 from minilocal.compare.table import accuracy_table, cost_table, difference_table, without_classifier
+from minilocal.console.options import flag
 from minilocal.console.text import aligned, markdown, plural
 from minilocal.costs.figure import NAMES
 from minilocal.files import replacing
-from minilocal.runs.config import flag
 
 COSTS = (
     "MACs, stored activations and off-chip accesses (words per step) by formula, see `python -m minilocal.costs`; "

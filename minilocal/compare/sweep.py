@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -22,9 +22,8 @@ from minilocal.datasets.prepare import Data
 from minilocal.errors import InputError, TrainingError
 from minilocal.files import new_directory, replacing
 from minilocal.networks.configs import architecture
-from minilocal.runs.config import Config, flag
+from minilocal.runs.config import Config, differences, in_words
 from minilocal.runs.directory import RunDirectory
-from minilocal.runs.figures import by_epoch
 
 
 @dataclass(frozen=True)
@@ -58,15 +57,12 @@ class Run:
         return f"{self.entry.label}, seed {self.seed}"
 
     def curve(self) -> list[dict[str, float]]:
-        """Return what metrics.csv says of the network's own classifier, a row per epoch; none if there are no epochs.
-
-        Where boundaries move within epochs, an epoch's row is the mean over its shifts.
-        """
+        """Return the rows of metrics.csv of the network's own classifier, one per epoch."""
         if not (self.directory.path / "metrics.csv").exists():
             return []
         rows = self.directory.read_rows("metrics.csv")
         own = max((row["last_layer"] for row in rows), default=0)
-        return by_epoch([row for row in rows if row["last_layer"] == own])
+        return [row for row in rows if row["last_layer"] == own]
 
     @property
     def epochs(self) -> int:
@@ -84,7 +80,7 @@ class Run:
         if not path.exists() or (path.is_dir() and not visible(path)):
             return
         config, _ = self.directory.read_config()
-        if different := differing(config, self.config):
+        if different := in_words(differences(self.config, config)):
             raise InputError(f"{path} holds another run ({different}); name another --sweep-dir")
 
     def begin(self, data: Data) -> None:
@@ -124,7 +120,7 @@ class Sweep:
         except (OSError, ValueError) as error:
             raise InputError(f"--sweep-dir {str(self.path)!r} can't be used ({error}); name another") from None
         there = read_sweep(self.path)
-        if different := differing(there.setting, self.setting):
+        if different := in_words(differences(self.setting, there.setting)):
             raise InputError(f"{self.path} holds a sweep of other runs ({different}); name another --sweep-dir")
         if there.size != self.size:
             raise InputError(f"{self.path} holds runs on other images of the same name; name another --sweep-dir")
@@ -184,7 +180,6 @@ def read_sweep(path: str | Path) -> Sweep:
     try:
         content = json.loads((path / "sweep.json").read_text(encoding="utf-8"))
         setting = Config.from_dict(content["setting"] | {"algo": "BP", "seed": 0})
-        setting.check()
         data = content["data"]
         sweep = Sweep(
             path,
@@ -193,8 +188,7 @@ def read_sweep(path: str | Path) -> Sweep:
             tuple(parse(label, setting) for label in content["entries"]),
             tuple(int(seed) for seed in content["seeds"]),
         )
-        for run in sweep.runs:
-            run.config.check()
+        _ = sweep.runs  # checks the seeds
         return sweep
     except FileNotFoundError:
         raise InputError(f"{path} is not a sweep's directory ({_contents(path)}); name another") from None
@@ -205,17 +199,6 @@ def read_sweep(path: str | Path) -> Sweep:
 def visible(path: Path) -> list[str]:
     """Return the names in a directory, but for hidden ones: half-written files of a process that was killed."""
     return sorted(place.name for place in path.iterdir() if not place.name.startswith("."))
-
-
-def differing(there: Config, asked: Config) -> str:
-    """Return in words how two configurations differ; where the data lie does not count.
-
-    >>> differing(Config(lr=0.1), Config(lr=0.2))
-    'its --lr is 0.1, not 0.2'
-    """
-    names = [field.name for field in fields(Config) if field.name != "data_dir"]
-    values = ((flag(name), getattr(there, name), getattr(asked, name)) for name in names)
-    return ", ".join(f"its {option} is {theirs}, not {ours}" for option, theirs, ours in values if theirs != ours)
 
 
 def _shape(sides: Sequence[Any]) -> tuple[int, int, int]:

@@ -12,6 +12,7 @@ from minilocal.errors import NonFiniteError
 from minilocal.runs.config import Config
 from minilocal.runs.figures import draw_curves, draw_gradient_map
 from minilocal.runs.record import train_into
+from minilocal.training.trainer import Trainer
 
 
 def data_of(config: Config) -> Data:
@@ -30,7 +31,7 @@ def check(runs: Sequence[Run]) -> None:
         if run.entry not in checked:
             checked.add(run.entry)
             data = data_of(run.config)
-            run.config.trainer(run.config.network(data.image_shape, len(data.classes)), data)
+            Trainer(run.config.network(data.image_shape, len(data.classes)), data, run.config)
 
 
 def train(runs: Sequence[Run], progress: Progress) -> Iterator[tuple[Run, str | None]]:
@@ -39,7 +40,7 @@ def train(runs: Sequence[Run], progress: Progress) -> Iterator[tuple[Run, str | 
         if run.finished:
             continue
         data = data_of(run.config)
-        trainer = run.config.trainer(run.config.network(data.image_shape, len(data.classes)), data)
+        trainer = Trainer(run.config.network(data.image_shape, len(data.classes)), data, run.config)
         trainer.on_step = progress.on_step
         run.begin(data)
         progress.begin(number, run)

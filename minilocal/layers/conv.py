@@ -12,7 +12,7 @@ from minilocal.layers import dense, im2col, winograd
 from minilocal.layers.base import Layer, check_input, normal
 
 # Three ways to the same result, each with forward, weight_gradient and input_gradient.
-ALGORITHMS = {"im2col": im2col, "winograd": winograd, "dense": dense}
+METHODS = {"im2col": im2col, "winograd": winograd, "dense": dense}
 FEW_CHANNELS = 16  # below, Winograd's transforms cost more than they save
 
 
@@ -24,8 +24,8 @@ class Conv2d(Layer):
     P = ⌊(H + 2·padding − k) / stride⌋ + 1, and Q likewise. (Strictly this is cross-correlation, as in every
     framework.) Source: tutorials/reference.md, "Convolution".
 
-    `algorithm` is one of `ALGORITHMS` or "auto", the fastest for the shape of x; Winograd's gives way to im2col where
-    it is out of its limits.
+    `method` is one of `METHODS` or "auto", the fastest for the shape of x; Winograd's gives way to im2col outside
+    its limits.
 
     Params: weight (k, k, C_in, C_out), He-normal; bias (C_out), zero, only with bias=True.
     """
@@ -42,7 +42,7 @@ class Conv2d(Layer):
         bias: bool = False,
         rng: np.random.Generator | int = 0,
         dtype: Any = np.float32,
-        algorithm: str = "auto",
+        method: str = "auto",
     ) -> None:
         super().__init__()
         if min(c_in, c_out, kernel, stride) < 1 or padding < 0:
@@ -50,9 +50,9 @@ class Conv2d(Layer):
                 f"Conv2d({c_in}, {c_out}, kernel={kernel}, stride={stride}, padding={padding}): "
                 "all must be at least 1, and padding at least 0"
             )
-        if algorithm not in ("auto", *ALGORITHMS):
-            raise InputError(f"conv algorithm {algorithm!r} is unknown; choose from auto, {', '.join(ALGORITHMS)}")
-        self.stride, self.padding, self.forced = stride, padding, algorithm
+        if method not in ("auto", *METHODS):
+            raise InputError(f"method {method!r} is unknown; choose from auto, {', '.join(METHODS)}")
+        self.stride, self.padding, self.forced = stride, padding, method
         shape = (kernel, kernel, c_in, c_out)
         self.add_param("weight", normal(rng, shape, 2 / (kernel * kernel * c_in), dtype))
         if bias:
@@ -63,7 +63,7 @@ class Conv2d(Layer):
         check_input(self, x)
         if training:
             self.x = x
-        y = self.algorithm(x.shape[1:]).forward(x, self.params["weight"], self.stride, self.padding)
+        y = self.method(x.shape[1:]).forward(x, self.params["weight"], self.stride, self.padding)
         if "bias" in self.params:
             y += self.params["bias"]
         return y
@@ -71,23 +71,23 @@ class Conv2d(Layer):
     def backward(self, dy: np.ndarray, need_dx: bool = True) -> Any:
         """Overwrite the gradients dL/dweight and dL/dbias; return dL/dx if need_dx."""
         x, weight = self.recall("x"), self.params["weight"]
-        algorithm = self.algorithm(x.shape[1:])
-        algorithm.weight_gradient(x, dy, self.grads["weight"], self.stride, self.padding)
+        method = self.method(x.shape[1:])
+        method.weight_gradient(x, dy, self.grads["weight"], self.stride, self.padding)
         if "bias" in self.params:
             self.grads["bias"][...] = dy.sum(axis=(0, 1, 2))
         if not need_dx:
             return None
-        return algorithm.input_gradient(dy, weight, x.shape, self.stride, self.padding)
+        return method.input_gradient(dy, weight, x.shape, self.stride, self.padding)
 
-    def algorithm(self, shape: tuple[int, ...]) -> ModuleType:
-        """Return the module that computes maps (H, W, C_in): one of `ALGORITHMS`."""
+    def method(self, shape: tuple[int, ...]) -> ModuleType:
+        """Return the module that computes maps (H, W, C_in): one of `METHODS`."""
         kernel, _, c_in, c_out = self.params["weight"].shape
         winograd_fits = winograd.fits(shape, kernel, self.stride, self.padding)
         if self.forced == "auto":
             if dense.pays(shape, kernel):
                 return dense
             return winograd if winograd_fits and min(c_in, c_out) >= FEW_CHANNELS else im2col
-        return im2col if self.forced == "winograd" and not winograd_fits else ALGORITHMS[self.forced]
+        return im2col if self.forced == "winograd" and not winograd_fits else METHODS[self.forced]
 
     def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         """Return (P, Q, C_out) for (H, W, C_in)."""

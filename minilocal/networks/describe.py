@@ -14,9 +14,9 @@ def describe(network: Network, schedule: Schedule) -> str:
     inputs = [network.input_shape, *network.shapes]
     layers = [(f"layer {i}", layer, inputs[i - 1]) for i, layer in enumerate(network.layers, 1)]
     classifiers = [(f"aux {i}", layer, network.shapes[i - 1]) for i, layer in sorted(network.auxiliary.items())]
-    for title, parts in (("all layers", layers), ("all classifiers", classifiers)):
+    for title, named in (("all layers", layers), ("all classifiers", classifiers)):
         total_params = total_macs = 0
-        for name, layer, shape in parts:
+        for name, layer, shape in named:
             for operation, inner in layer.layers.items() if isinstance(layer, Sequential) else [("", layer)]:
                 params, macs = sum(p.size for p in inner.params.values()), inner.macs(shape)
                 total_params, total_macs = total_params + params, total_macs + macs
@@ -27,28 +27,15 @@ def describe(network: Network, schedule: Schedule) -> str:
                 name = ""
         lines.append(_row(title, "", "", total_params, total_macs))
     lines += ["", f"{schedule.title} on {len(network)} layers:"]
-    for turn in range(schedule.period):
-        blocks = schedule.blocks_at(turn, len(network))
+    for epoch in range(schedule.period):
+        blocks = schedule.blocks_at(epoch, len(network))
         frozen = f"frozen {Block(1, blocks[0].first - 1)}, " if blocks[0].first > 1 else ""
-        idle = schedule.idle_at(turn, len(network))
+        idle = schedule.idle_at(epoch, len(network))
         alone = f", classifiers alone: {', '.join(map(str, idle))}" if idle else ""
-        shift = schedule.shift_at(turn)
-        lines.append(
-            f"  {_when(schedule, turn):<16} shift {shift}: {frozen}blocks {', '.join(map(str, blocks))}{alone}"
-        )
+        when = f"epochs {epoch + 1}, {epoch + 1 + schedule.period}, …" if schedule.period > 1 else "every epoch"
+        shift = schedule.shift_at(epoch)
+        lines.append(f"  {when:<16} shift {shift}: {frozen}blocks {', '.join(map(str, blocks))}{alone}")
     return "\n".join(lines)
-
-
-def _when(schedule: Schedule, turn: int) -> str:
-    """Return when a shift comes: "epochs 2, 4, …"."""
-    if schedule.period == 1:
-        return "every epoch"
-    if schedule.shift_order == "random":
-        return "by chance"
-    if schedule.shift_every is None:
-        return f"epochs {turn + 1}, {turn + 1 + schedule.period}, …"
-    every = schedule.shift_every
-    return f"steps {turn * every + 1}-{(turn + 1) * every}, …"
 
 
 def _row(name: str, operation: str, shape: str, params: int, macs: int) -> str:

@@ -1,4 +1,4 @@
-"""A network: K layers and the auxiliary classifiers that its schedule needs."""
+"""A network: K layers, and a local loss with its auxiliary classifier on each layer where a block ends."""
 
 from __future__ import annotations
 
@@ -8,24 +8,29 @@ import numpy as np
 
 from minilocal.errors import InputError, ShapeError
 from minilocal.layers import Layer
+from minilocal.losses import CrossEntropy, LocalLoss
 from minilocal.streams import dropout_key
 
 
 class Network:
-    """K trainable layers x_i = f_i(x_{i−1}; θ_i) and classifiers z_i = A_i(x_i; φ_i) on some of them.
+    """K trainable layers x_i = f_i(x_{i−1}; θ_i), and classifiers z_i = A_i(x_i; φ_i) on some of them.
 
-    Layers count from 1: `network.layer(3)` is f_3 and `network.auxiliary[3]` is A_3, whose arrays are saved as
-    `layers.3.conv.weight`, `aux.3.linear.weight` and so on. `auxiliary[K]` is the network's own classifier.
+    Layers count from 1: `network.layer(3)` is f_3, `network.loss(3)` what a block that ends there learns from, and
+    `network.classifier(3)` is A_3, whose class scores go into that loss. A_K is the network's own classifier. Arrays
+    are saved as `layers.3.conv.weight`, `aux.3.linear.weight` and so on.
+
+    `losses` maps layer number → local loss: `CrossEntropy(classifier)` on each layer in `auxiliary`, unless you put
+    another one in its place.
     """
 
     def __init__(self, layers: Sequence[Layer], auxiliary: dict[int, Layer], input_shape: tuple[int, ...]) -> None:
         self.layers = list(layers)
-        self.auxiliary = dict(auxiliary)
+        self.losses: dict[int, LocalLoss] = {n: CrossEntropy(classifier) for n, classifier in auxiliary.items()}
         self.input_shape = tuple(input_shape)
-        self.shapes = shapes_behind(self.layers, self.input_shape)
+        self.shapes = output_shapes(self.layers, self.input_shape)
 
     def __repr__(self) -> str:
-        shape, numbers = "×".join(map(str, self.input_shape)), ", ".join(map(str, sorted(self.auxiliary)))
+        shape, numbers = "×".join(map(str, self.input_shape)), ", ".join(map(str, sorted(self.losses)))
         return f"Network({len(self)} layers, input {shape}, classifiers on {numbers})"
 
     def __len__(self) -> int:
@@ -35,34 +40,44 @@ class Network:
         """Return layer number 1 … K."""
         return self.layers[number - 1]
 
-    def classifier(self, number: int | None = None) -> Layer:
-        """Return the classifier on a layer, or A_K, the network's own; `InputError` if that layer has none."""
-        number = len(self.layers) if number is None else number
-        if number not in self.auxiliary:
+    def loss(self, number: int) -> LocalLoss:
+        """Return the local loss on a layer; `InputError` if that layer has none."""
+        if number not in self.losses:
             raise InputError(f"layer {number} has no auxiliary classifier; build the network for this algorithm")
-        return self.auxiliary[number]
+        return self.losses[number]
+
+    def classifier(self, number: int | None = None) -> Layer:
+        """Return the classifier on a layer, by default A_K, the network's own; `InputError` if there is none."""
+        number = len(self) if number is None else number
+        if "aux" not in (layers := self.loss(number).layers):
+            raise InputError(f"the loss on layer {number} has no auxiliary classifier, so that it has no class scores")
+        return layers["aux"]
 
     @property
-    def parts(self) -> Iterator[tuple[str, Layer]]:
-        """Yield ("layers.1", layer), …, ("aux.3", classifier), …."""
+    def auxiliary(self) -> dict[int, Layer]:
+        """The classifiers by layer number."""
+        return {number: loss.layers["aux"] for number, loss in sorted(self.losses.items()) if "aux" in loss.layers}
+
+    def named_layers(self) -> Iterator[tuple[str, Layer]]:
+        """Yield ("layers.1", layer), …, ("aux.3", classifier), …: everything that is trained."""
         for number, layer in enumerate(self.layers, 1):
             yield f"layers.{number}", layer
-        for number, classifier in sorted(self.auxiliary.items()):
-            yield f"aux.{number}", classifier
+        for number, loss in sorted(self.losses.items()):
+            for name, layer in loss.layers.items():
+                yield f"{name}.{number}", layer
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Return all that is saved, parameters and running statistics, by name: the arrays themselves, no copies."""
+        """Return all that is saved, parameters and running statistics, by name: the arrays themselves, not copies."""
         return {
-            f"{part}.{name}": array
-            for part, layer in self.parts
-            for name, array in (layer.params | layer.state).items()
+            f"{name}.{key}": array
+            for name, layer in self.named_layers()
+            for key, array in (layer.params | layer.state).items()
         }
 
     def load(self, arrays: dict[str, np.ndarray]) -> None:
         """Copy arrays, named as in `arrays()`, into the network.
 
-        `InputError` names one that is missing, has another shape, or holds what is no finite number; then nothing
-        is copied.
+        Raises `InputError`, and copies nothing, if one is missing, has another shape, or contains NaN or infinity.
         """
         mine = self.arrays()
         check_arrays(arrays, mine)
@@ -82,27 +97,27 @@ class Network:
 
 
 def check_arrays(arrays: dict[str, np.ndarray], mine: dict[str, np.ndarray]) -> None:
-    """Raise `InputError` naming one of `mine` that `arrays` lacks, or has in another shape or not as finite numbers."""
+    """Raise `InputError` for an array in `mine` that `arrays` does not have in that shape, with finite numbers."""
     for name, array in mine.items():
         if name not in arrays:
             raise InputError(f"array {name} is missing")
         if arrays[name].shape != array.shape:
             raise InputError(f"array {name} has shape {arrays[name].shape}; the network needs {array.shape}")
         if arrays[name].dtype.kind != "f" or not np.isfinite(arrays[name]).all():
-            raise InputError(f"array {name} holds what is no finite number")
+            raise InputError(f"array {name} contains NaN or infinity, or is not floating-point")
 
 
-def shapes_behind(layers: Sequence[Layer], shape: tuple[int, ...]) -> list[tuple[int, ...]]:
-    """Return one sample's shape behind each layer."""
+def output_shapes(layers: Sequence[Layer], shape: tuple[int, ...]) -> list[tuple[int, ...]]:
+    """Return one sample's shape after each layer."""
     shapes = []
     for number, layer in enumerate(layers, 1):
-        shape = shape_behind(number, layer, shape)
+        shape = output_shape(number, layer, shape)
         shapes.append(shape)
     return shapes
 
 
-def shape_behind(number: int, layer: Layer, shape: tuple[int, ...]) -> tuple[int, ...]:
-    """Return one sample's shape behind a layer; a `ShapeError` names the layer if it does not fit."""
+def output_shape(number: int, layer: Layer, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return one sample's shape after a layer; a `ShapeError` names the layer if the input shape does not fit."""
     try:
         return layer.output_shape(shape)
     except ShapeError as error:

@@ -28,7 +28,7 @@ from minilocal.layers import (
 )
 from minilocal.networks.auxiliary import CLASSIFIERS, own_classifier
 from minilocal.networks.configs import architecture, check_task, fitting, parse_stages
-from minilocal.networks.network import Network, shape_behind, shapes_behind
+from minilocal.networks.network import Network, output_shape, output_shapes
 from minilocal.schedule import Schedule, parse
 from minilocal.streams import AUXILIARY_INIT, INIT, generator
 
@@ -115,7 +115,7 @@ def _classifiers(
     dtype: Any,
 ) -> dict[int, Layer]:
     """Return the classifiers that the schedule ever activates, by layer."""
-    shapes = shapes_behind(layers, image_shape)
+    shapes = output_shapes(layers, image_shape)
     auxiliary: dict[int, Layer] = {}
     for number in schedule.classifiers(len(layers)):
         shape, rng = shapes[number - 1], generator(seed, AUXILIARY_INIT, number)
@@ -141,10 +141,10 @@ def cbrd(
 ) -> Sequential:
     """Return a conv layer (Conv 3×3, BatchNorm, ReLU, Dropout), with a 2×2 max-pool at its front if pool.
 
-    fused makes one layer of the last three, which computes the same; conv names `Conv2d`'s algorithm.
+    fused makes one layer of the last three, which computes the same; conv is `Conv2d`'s method.
     """
     front: dict[str, Layer] = {"pool": MaxPool2d(2)} if pool else {}
-    convolution = Conv2d(c_in, c_out, rng=rng, dtype=dtype, algorithm=conv)
+    convolution = Conv2d(c_in, c_out, rng=rng, dtype=dtype, method=conv)
     return Sequential(**front, conv=convolution, **_brd(c_out, dropout, dtype, fused))
 
 
@@ -190,6 +190,6 @@ def _layers(
                 -(-math.prod(shape) // 4) if pool else math.prod(shape)
             )  # a map that has no quarter is refused below
             layer = fbrd(size_in, width, dropout, pool, rng, **options)
-        shape = shape_behind(number, layer, shape)
+        shape = output_shape(number, layer, shape)
         layers.append(layer)
     return layers

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from minilocal.pipeline.messages import Command, Report, Shift, Step
+from minilocal.pipeline.messages import Command, Report, Shift, Train
 
 SHOWN = 8  # steps on either side of the first move that are remembered; before there is one, twice as many
 
@@ -50,21 +50,21 @@ class Log:
 
     def add(self, command: Command, reports: Sequence[Report]) -> None:
         """Count what was reported on a command."""
-        if not isinstance(command, Step | Shift):
+        if not isinstance(command, Train | Shift):
             self._training = False
             return
         if not self._training:
             self.cuts.append(self._ended - self._left_out)
             self._left_out += reports[0].began - self._ended
             self._training, self._ended = True, reports[0].began
-        step = command.number if isinstance(command, Step) else None
+        step = command.step.number if isinstance(command, Train) else None
         spans = [
             Span(worker, step, report.began - self._left_out, report.ended - report.waited - self._left_out)
             for worker, report in enumerate(reports)
         ]
         for worker, report in enumerate(reports):
             self.busy[worker] += report.busy
-        if isinstance(command, Step):
+        if isinstance(command, Train):
             self.steps += 1
             self.seconds += reports[-1].ended - self._ended
             self._ended = reports[-1].ended

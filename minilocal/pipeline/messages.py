@@ -1,7 +1,7 @@
 """What workers are told and what they answer.
 
-Commands go to the first worker, and from each worker to the next: so what is asked for happens everywhere at the same
-place in the order of steps. Every worker that a command concerns answers it with a report to the root.
+Commands go to the first worker, and from each worker to the next, so that every worker carries them out at the same
+place in the order of steps. Each worker that a command concerns answers it with a report to the root.
 """
 
 from __future__ import annotations
@@ -9,24 +9,26 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from minilocal.training.recipe import Step
+
 
 @dataclass(frozen=True)
 class Shift:
-    """Have boundaries stand at this shift from now on: layers go to those who train them. Answer: bytes given away."""
+    """Move the boundaries to this shift: layers go to the workers that train them. Answer: bytes given away."""
 
     shift: int
 
 
 @dataclass(frozen=True)
-class Step:
-    """Train on the minibatch of a step, counted from 0 since the start of training. Answer: a `StepOutcome`."""
+class Train:
+    """Take a training step. Answer: `StepResults`."""
 
-    number: int
+    step: Step
 
 
 @dataclass(frozen=True)
 class Test:
-    """Evaluate classifiers on a batch of a held-out set. Answer: by classifier, the sum of losses and those right."""
+    """Evaluate classifiers on a batch of a held-out set. Answer: {classifier: (sum of losses, number correct)}."""
 
     images: str
     batch: int
@@ -43,12 +45,12 @@ class Stop:
     """End. No answer."""
 
 
-Command = Shift | Step | Test | Collect | Stop
+Command = Shift | Train | Test | Collect | Stop
 
 
 @dataclass(frozen=True)
 class Report:
-    """An answer, and when it was worked for: from `began`, with all at hand, to `ended`, `waited` seconds excepted.
+    """An answer and its times: work went on from `began` to `ended`, except for `waited` seconds.
 
     Times are seconds since the workers' clocks began. `content` is an exception if the worker failed.
     """
@@ -60,5 +62,5 @@ class Report:
 
     @property
     def busy(self) -> float:
-        """Return the seconds of work."""
+        """Seconds of work."""
         return self.ended - self.began - self.waited

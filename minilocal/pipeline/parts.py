@@ -94,15 +94,16 @@ class Parts:
             self.drop(number)
 
     def _layers(self, number: int) -> list[Layer]:
-        layer, classifier = self.network.layer(number), self.network.auxiliary.get(number)
-        return [layer] if classifier is None else [layer, classifier]
+        loss = self.network.losses.get(number)
+        return [self.network.layer(number), *(loss.layers.values() if loss else ())]
 
     def _replace(self, number: int, make: Callable[[np.ndarray], np.ndarray]) -> None:
         """Put copies of a part's layers in their place, with `make(array)` for each of their arrays."""
         network = self.network
         network.layers[number - 1] = self._copy(network.layer(number), make)
-        if number in network.auxiliary:
-            network.auxiliary[number] = self._copy(network.auxiliary[number], make)
+        if number in network.losses:
+            loss = network.losses[number]
+            loss.layers = {name: self._copy(layer, make) for name, layer in loss.layers.items()}
 
     def _copy(self, layer: Layer, make: Callable[[np.ndarray], np.ndarray]) -> Layer:
         self.optimizer.velocity.pop(layer, None)

@@ -46,7 +46,7 @@ def worker_processes(trainer: Trainer, make: Callable[[], Trainer], plan: Plan, 
     `LostWorkerError` names the worker that died, and its blocks.
     """
     context = get_context("spawn")
-    memory, ways = join(context, way_sizes(plan, trainer.network, max(trainer.batch_size, EVALUATED)))
+    memory, ways = join(context, way_sizes(plan, trainer.network, max(trainer.recipe.batch_size, EVALUATED)))
     processes: list[SpawnProcess] = []
     root: Root | None = None
     try:

@@ -54,10 +54,10 @@ def workers(
     Raises `InputError` for BP, if there is too little shared memory, or if a worker does not find its data; and within
     the block `LostWorkerError`, which names the worker and its blocks, if one dies.
     """
-    check_shareable(trainer.schedule)
+    check_shareable(trainer.recipe.schedule)
     if ranks is not None:
         ranks.prepare(build)
-    plan = make_plan(trainer.schedule, len(trainer.network), block_seconds(trainer), count)
+    plan = make_plan(trainer.recipe.schedule, len(trainer.network), block_seconds(trainer), count)
     for line in (*describe_plan(plan), *describe_surplus(plan, count)):
         say(line)
     with contextlib.ExitStack() as stack:
@@ -65,8 +65,8 @@ def workers(
             root = ranks.start(trainer, plan)
         else:
             root = stack.enter_context(worker_processes(trainer, build, plan, get_threads()))
-        engine, trainer.engine = trainer.engine, root
+        trainer.workers = root
         try:
             yield root
         finally:
-            trainer.engine = engine
+            trainer.workers = None

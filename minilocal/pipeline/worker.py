@@ -4,8 +4,8 @@
     worker 2                           └───────────────► blocks of its own ─► features ┐ t
     worker 3                                                                      └─────► … t−1
 
-Nobody waits for a loss or a gradient of somebody else. Each worker does the same as `local_step` does for its blocks,
-on the same features, so that weights are the same to the bit. Source: tutorials/reference.md, "Update unlocking".
+No worker waits for another one's loss or gradient. For its blocks, each does what `local_step` does, on the same
+features, so that the weights are the same to the bit. Source: tutorials/reference.md, "Update unlocking".
 """
 
 from __future__ import annotations
@@ -18,46 +18,47 @@ import numpy as np
 from minilocal.compute.parallel import one_blas_thread
 from minilocal.datasets.batches import Minibatches, evaluation_batch, evaluation_labels
 from minilocal.errors import InputError, NonFiniteError
-from minilocal.pipeline.messages import Collect, Command, Report, Shift, Step, Stop, Test
+from minilocal.pipeline.messages import Collect, Command, Report, Shift, Stop, Test, Train
 from minilocal.pipeline.parts import Parts, carry_out, owners
 from minilocal.pipeline.plan import Plan, Share
 from minilocal.pipeline.transport import ROOT, Transport
 from minilocal.steps import block_step, frozen_forward
 from minilocal.training.diagnosis import diagnosed
-from minilocal.training.evaluation import sums
-from minilocal.training.outcome import StepOutcome
+from minilocal.training.evaluation import batch_sums
+from minilocal.training.recipe import Step
+from minilocal.training.results import StepResults
 from minilocal.training.trainer import Trainer
 
 
 class Worker:
-    """Worker `number`, from 0: trains the parts of the network that the plan gives it, on what the trainer says."""
+    """Worker `number`, counted from 0: trains the blocks that the plan gives it, by its own copy of the trainer."""
 
     def __init__(
         self, number: int, trainer: Trainer, parts: Parts, plan: Plan, transport: Transport, zero: float
     ) -> None:
         self.number, self.trainer, self.parts, self.plan, self.transport = number, trainer, parts, plan, transport
-        self.in_front = number - 1 if number else ROOT
+        self.previous = number - 1 if number else ROOT
         self.zero = zero  # when the workers' clocks began
         self.shift: int | None = None  # at first the root has all layers
         self.minibatches: tuple[int, Minibatches] | None = None  # an epoch's, with its number
         self.failed = False
 
     def run(self) -> None:
-        """Do what comes from the worker in front, or from the root, until told to stop."""
+        """Carry out commands from the previous worker, or from the root, until told to stop."""
         with one_blas_thread(), np.errstate(all="ignore"):
-            while self.do(*self.transport.receive(self.in_front)):
+            while self.do(*self.transport.receive(self.previous)):
                 pass
 
     def do(self, command: Command, x: np.ndarray | None = None) -> bool:
-        """Carry out a command, given the features that came behind it; return whether more may come."""
+        """Carry out a command, given the features that came with it; return whether more may come."""
         began, waited = self._clock(), self.transport.waited
         content: Any = None
-        if isinstance(command, Step | Test):
+        if isinstance(command, Train | Test):
             features, content = self._compute(command, x)
             self._release()
             self._pass_on(command, features)
         else:
-            self._pass_on(command)  # first: nobody has to wait for what is done here
+            self._pass_on(command)  # first, so that no other worker has to wait
         match command:
             case Shift():
                 content = self._move(command.shift)
@@ -68,45 +69,42 @@ class Worker:
         self.transport.send(ROOT, Report(content, began, self._clock(), self.transport.waited - waited))
         return True
 
-    def _compute(self, command: Step | Test, x: np.ndarray | None) -> tuple[np.ndarray | None, Any]:
-        """Return the features to pass on, and what to report.
+    def _compute(self, command: Train | Test, x: np.ndarray | None) -> tuple[np.ndarray | None, Any]:
+        """Return the features to pass on, and the report's content.
 
-        A worker that has failed passes no features on any more, and one that gets none does likewise: so all are there
-        when they are told to stop.
+        After a failure a worker passes commands on without features, and so do those after it: all are still there
+        to be told to stop.
         """
         if self.failed or (self.number and x is None):
             return None, None
         try:
-            return self._train(command.number, x) if isinstance(command, Step) else self._test(command, x)
+            return self._train(command.step, x) if isinstance(command, Train) else self._test(command, x)
         except (InputError, NonFiniteError, MemoryError) as error:
             self.failed = True
             return None, error
 
-    def _train(self, step: int, x: np.ndarray | None) -> tuple[np.ndarray, StepOutcome]:
+    def _train(self, step: Step, x: np.ndarray | None) -> tuple[np.ndarray, StepResults]:
         """Do this worker's part of `local_step`."""
         trainer, share = self.trainer, self._share()
         network, optimizer = trainer.network, trainer.optimizer
-        epoch, number = divmod(step, trainer.steps_per_epoch)
-        _, turn = trainer.step_and_turn(epoch, number)
-        idle = trainer.schedule.idle_at(turn, len(network))
-        optimizer.lr = trainer.learning_rate(step)
-        network.set_dropout_keys(trainer.seed, step)
-        batches = self._minibatches(epoch)
-        labels = batches.labels(number)
+        optimizer.lr = step.lr
+        network.set_dropout_keys(trainer.recipe.seed, step.number)
+        batches = self._minibatches(step.epoch)
+        labels = batches.labels(step.index)
         if x is None:
-            x = batches.pixels(number)
-        taken, first, results = x, share.first, []
+            x = batches.pixels(step.index)
+        received, first, results = x, share.first, []
         try:
             if self.number == 0:
-                x = frozen_forward(network, share.blocks[0].first - 1, x, labels, optimizer, idle)
+                x = frozen_forward(network, share.blocks[0].first - 1, x, labels, optimizer, step.idle)
             for block in share.blocks:
-                taken, first = x, block.first
-                x, result = block_step(network, block, x, labels, optimizer, idle)
-                self._release()  # not before the first block's backward, which needs the features that came
+                received, first = x, block.first
+                x, result = block_step(network, block, x, labels, optimizer, step.idle)
+                self._release()  # not before the first block's backward, which needs the features received
                 results.append(result)
-            return x, StepOutcome.of(results, network)
+            return x, StepResults.of(results, network)
         except NonFiniteError as error:
-            raise diagnosed(error, network, share.blocks, taken, first) from None
+            raise diagnosed(error, network, share.blocks, received, first) from None
 
     def _test(self, command: Test, x: np.ndarray | None) -> tuple[np.ndarray, dict[int, tuple[float, int]]]:
         """Do this worker's part of `evaluate`."""
@@ -119,11 +117,11 @@ class Worker:
             self._release()
             if number in command.classifiers:
                 logits = network.classifier(number).forward(x)
-                found[number] = sums(logits, evaluation_labels(images, command.batch))
+                found[number] = batch_sums(logits, evaluation_labels(images, command.batch))
         return x, found
 
     def _move(self, shift: int) -> int:
-        """Give parts away and take others, so that each is with who trains it at this shift; return the bytes given."""
+        """Give layers to the workers that train them at this shift, and take others; return the bytes given away."""
         before = owners(self.plan, self.shift, len(self.trainer.network))
         self.shift = shift
         return carry_out(before, owners(self.plan, shift, len(self.trainer.network)), self.parts, self.transport)
@@ -134,14 +132,14 @@ class Worker:
                 self.transport.send_all(ROOT, self.parts.arrays(number))
 
     def _pass_on(self, command: Command, features: np.ndarray | None = None) -> None:
-        """Send a command to the next worker; steps go to those only who have a share in them."""
-        concerned = self.plan.concerned(self.shift) if isinstance(command, Step | Test) else self.plan.workers
+        """Send a command to the next worker; steps go only to workers that have a share in them."""
+        concerned = self.plan.concerned(self.shift) if isinstance(command, Train | Test) else self.plan.workers
         if self.number + 1 < concerned:
             self.transport.send(self.number + 1, command, features)
 
     def _release(self) -> None:
-        """Make room for more features, once those that came, if any, are not needed any more."""
-        self.transport.release(self.in_front)
+        """Make room for more features, once those received are not needed any more."""
+        self.transport.release(self.previous)
 
     def _minibatches(self, epoch: int) -> Minibatches:
         if self.minibatches is None or self.minibatches[0] != epoch:

@@ -1,7 +1,7 @@
 """The checkpoints of a run: `checkpoint.npz` is the newest, `checkpoint-epoch3.npz` an older one.
 
-A new one is written under a temporary name and flushed to disk. Then the one before is renamed, and the new one takes
-its place. So whenever a process or a machine dies, there is a good one.
+A new checkpoint is written under a temporary name and flushed to disk. Then the previous one is renamed, and the new
+one takes its name. So there is always a good one, whenever the process or the machine dies.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from minilocal.runs import sealed
-from minilocal.runs.sealed import Arrays
 from minilocal.errors import InputError
 from minilocal.files import replacing
-from minilocal.training.reports import Position
+from minilocal.runs import sealed
+from minilocal.runs.sealed import Arrays
+from minilocal.training.results import Position
 
 NEWEST = "checkpoint.npz"
 OLDER = re.compile(r"checkpoint-epoch([0-9]{1,6})(?:-step([0-9]{1,9}))?\.npz")
@@ -25,7 +25,7 @@ OLDER = re.compile(r"checkpoint-epoch([0-9]{1,6})(?:-step([0-9]{1,9}))?\.npz")
 T = TypeVar("T")
 
 
-class History:
+class Checkpoints:
     """The checkpoints in a directory."""
 
     def __init__(self, directory: Path) -> None:
@@ -33,14 +33,14 @@ class History:
 
     @property
     def newest(self) -> Path:
-        """Return where the newest checkpoint is, or will be."""
+        """The path of the newest checkpoint, whether or not it exists yet."""
         return self.directory / NEWEST
 
     def older(self) -> dict[Position, Path]:
-        """Return the other checkpoints by position, the last one first."""
+        """Return the older checkpoints by position, the latest first."""
         try:
             matches = [OLDER.fullmatch(path.name) for path in self.directory.iterdir()]
-        except OSError:  # the directory is gone or closed to us: whoever needs a file in it will say so
+        except OSError:  # the directory is gone or closed to us: opening a file in it will say so
             return {}
         places = sorted((Position(int(match[1]), int(match[2] or 0)) for match in matches if match), reverse=True)
         return {place: self.directory / _name(place) for place in places}
@@ -48,10 +48,10 @@ class History:
     def write(
         self, arrays: Arrays, about: dict[str, Any], position: Position, previous: Position | None, keep: int
     ) -> None:
-        """Write the newest checkpoint; keep the one before, if its position is known, and older ones, `keep` in all.
+        """Write the newest checkpoint; keep the previous one, if its position is known, and older ones, `keep` in all.
 
-        Those that are not behind `position` are of a future that did not come to be, and go too. Raises
-        `TrainingError` if the system refuses; then all that was there is kept.
+        Checkpoints at or after `position`, left by training that was not resumed, are removed too. Raises
+        `TrainingError` if the system refuses to write; then everything that was there is kept.
         """
         aside = self.directory / _name(previous) if previous is not None and keep > 0 else None
         with replacing(self.newest, aside) as file:
@@ -64,19 +64,20 @@ class History:
                     path.unlink()
 
     def read(self, take: Callable[[Arrays, dict[str, Any]], T], momentum: bool = True) -> T | None:
-        """Return what `take` makes of the newest checkpoint; None if there is none.
+        """Return `take(arrays, about)` of the newest checkpoint; None if there are no checkpoints.
 
-        `take` gets its arrays, those of momentum only if wanted, and what stands beside them. Raises `InputError` if
-        the newest is not whole, or `take` says that it does not fit.
+        Momentum buffers are among the arrays only if `momentum`. Raises `InputError` if the newest checkpoint is
+        damaged, or `take` says that it does not fit.
         """
         for path in self._all():
             return _read(path, take, momentum)
         return None
 
     def read_good(self, take: Callable[[Arrays, dict[str, Any]], T]) -> tuple[Path, T] | None:
-        """Return the newest good checkpoint and what `take` makes of it, as `read` does; None if there is none.
+        """Return the path of the newest good checkpoint and what `read` would return of it; None if there are none.
 
-        Newer ones that are not good are named on stderr. If all are bad, `InputError` says why the newest is.
+        Newer checkpoints that are damaged or do not fit are named on stderr. If none is good, `InputError` says what is
+        wrong with the newest.
         """
         problems: list[InputError] = []
         for path in self._all():
@@ -86,14 +87,14 @@ class History:
                 problems.append(error)
                 continue
             for problem in problems:
-                print(f"{problem}; {path.name} is taken instead", file=sys.stderr)
+                print(f"{problem}; {path.name} is used instead", file=sys.stderr)
             return path, taken
         if problems:
             raise problems[0]
         return None
 
     def _all(self) -> list[Path]:
-        """Return all checkpoints, the newest first."""
+        """Return the paths of all checkpoints, the newest first."""
         return [path for path in (self.newest, *self.older().values()) if path.exists()]
 
 
@@ -106,7 +107,7 @@ def _read(path: Path, take: Callable[[Arrays, dict[str, Any]], T], momentum: boo
 
 
 def _name(place: Position) -> str:
-    """Return the name of an older checkpoint.
+    """Return the file name of an older checkpoint.
 
     >>> _name(Position(3, 0)), _name(Position(3, 20))
     ('checkpoint-epoch3.npz', 'checkpoint-epoch3-step20.npz')

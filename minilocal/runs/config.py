@@ -1,102 +1,80 @@
-"""A run's configuration: what must be the same for two runs to give the same numbers."""
+"""A run's configuration: a recipe, and the network and the data that it is used on."""
 
 from __future__ import annotations
 
-import math
-from dataclasses import asdict, dataclass, fields, replace
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from minilocal.networks.configs import architecture
+from minilocal.console.options import flag, option
+from minilocal.console.text import plural
 from minilocal.datasets.prepare import Data, prepare
 from minilocal.errors import InputError
+from minilocal.layers.conv import METHODS
+from minilocal.networks.auxiliary import CLASSIFIERS
+from minilocal.networks.configs import CONFIGS, architecture
 from minilocal.networks.network import Network
-from minilocal.optim import LR_SCHEDULES
-from minilocal.schedule import OPTIONS, Schedule, parse
-from minilocal.console.text import plural
-from minilocal.training.trainer import Trainer
 from minilocal.networks.vgg import DROPOUT, build_vgg
+from minilocal.training.recipe import Recipe
+from minilocal.training.trainer import Trainer
+
+DATASETS = "fashion-mnist-mini (ships with minilocal), fashion-mnist, mnist, cifar10, cifar100, or npz:FILE"
 
 
 @dataclass(frozen=True)
-class Config:
-    """The options of `python -m minilocal.train` that its numbers depend on, with its defaults.
+class Config(Recipe):
+    """A recipe with the options that choose network and data: everything that a run's numbers depend on.
 
-    None means "as the data set (crop, flip, sizes) or the model and data set (dropout) suggest", and for lr_epochs "as
-    many as epochs".
+    None means "as the data set suggests" (sizes) or "the paper's for this model and data set" (dropout).
     """
 
-    algo: str = "G3S2"
-    front: str = "rest"
-    idle: str = "rest"
-    shift_every: int | None = None
-    shift_order: str = "cycle"
-    model: str = "vgg8b"
-    width: float = 0.125
-    classifier: str = "a1"
-    conv: str = "auto"
-    dataset: str = "fashion-mnist-mini"
-    data_dir: str | None = None
-    train_size: int | None = None
-    test_size: int | None = None
-    validation: float = 0.0
-    epochs: int = 10
-    batch_size: int = 128
-    lr: float = 0.1
-    lr_schedule: str = "cosine"
-    lr_epochs: int | None = None
-    momentum: float = 0.9
-    weight_decay: float = 5e-4
-    dropout: float | None = None
-    crop: bool = True
-    flip: bool | None = None
-    seed: int = 0
+    model: str = option("vgg8b", ", ".join(CONFIGS), group="network", choices=tuple(CONFIGS), metavar="MODEL")
+    width: float = option(0.125, "factor of all widths, a power of two", group="network", above=0, most=8)
+    classifier: str = option("a1", "auxiliary classifiers", group="network", choices=tuple(CLASSIFIERS))
+    dropout: float | None = option(
+        None, "dropout rate (default: the paper's for the model and data set, else 0.05)", group="network",
+        least=0, below=1,
+    )  # fmt: skip
+    conv: str = option(
+        "auto",
+        "how convolutions are computed where that is possible (default: the fastest for each layer's shape)",
+        group="network",
+        choices=("auto", *METHODS),
+    )
+    plain: bool = option(
+        False,
+        "compute every layer in the plain way that the course explains, im2col and BatchNorm, ReLU and dropout one by "
+        "one; the numbers are the same but for rounding",
+        group="network",
+    )
+    dataset: str = option(
+        "fashion-mnist-mini", f"{DATASETS} with arrays x_train, y_train, x_test, y_test", group="data"
+    )
+    data_dir: str | None = option(
+        None, "folder of the data set's files, or its parent (default: the cache directory)", group="data",
+        metavar="DIR",
+    )  # fmt: skip
+    train_size: int | None = option(
+        None, "train on the first N images only (default: all)", group="data", least=1, metavar="N"
+    )
+    test_size: int | None = option(
+        None, "test on the first N images only (default: all)", group="data", least=1, metavar="N"
+    )
+    validation: float = option(
+        0.0, "share of the training images to hold out for validation", group="data", least=0, below=1,
+        metavar="SHARE",
+    )  # fmt: skip
 
-    def check(self) -> None:
-        """Raise `InputError` naming the first option whose value is out of range."""
-        for field in fields(self):
-            _check_type(field.name, getattr(self, field.name), str(field.type))
-        for name, choices in OPTIONS.items():
-            if (value := getattr(self, name)) not in choices:
-                raise InputError(f"{flag(name)} is {value!r}; choose from {', '.join(choices)}")
-        if self.shift_every is not None and self.shift_every < 1:
-            raise InputError(f"--shift-every is {self.shift_every}; it must be at least 1")
-        _ = self.schedule
-        architecture(self.model)
-        if self.lr_schedule not in LR_SCHEDULES:
-            raise InputError(f"--lr-schedule is {self.lr_schedule!r}; choose from {', '.join(LR_SCHEDULES)}")
-        for name, least, below in (
-            ("epochs", 1, 100_001),
-            ("lr_epochs", 1, 100_001),
-            ("batch_size", 2, 100_001),
-            ("train_size", 1, math.inf),
-            ("test_size", 1, math.inf),
-            ("validation", 0, 1),
-            ("momentum", 0, 1),
-            ("weight_decay", 0, 1),
-            ("dropout", 0, 1),
-            ("seed", 0, 2**63),
-        ):
-            value = getattr(self, name)
-            if value is not None and not least <= value < below:
-                bound = f" and below {below}" if below < math.inf else ""
-                raise InputError(f"{flag(name)} is {value}; it must be at least {least}{bound}")
-        if self.lr_epochs is not None and self.lr_epochs < self.epochs:
-            raise InputError(
-                f"--lr-epochs is {self.lr_epochs}, but the learning rate must last for --epochs {self.epochs} at least"
-            )
-        if not 0 < self.lr <= 1000:
-            raise InputError(f"--lr is {self.lr}; it must be above 0 and at most 1000")
-
-    @property
-    def schedule(self) -> Schedule:
-        """Return the algorithm's schedule."""
-        options = {name: getattr(self, name) for name in ("front", "idle", "shift_every", "shift_order")}
-        return parse(self.algo, **options)
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        architecture(self.model, self.width)
+        if self.plain and self.conv not in ("auto", "im2col"):
+            raise InputError(f"conv is {self.conv}, but plain uses im2col; leave one of the two out")
 
     @property
     def dropout_rate(self) -> float:
-        """Return the dropout rate: the one given, or the paper's for the model and data set, or 0.05."""
+        """The dropout rate: the one given, or the paper's for the model and data set, or 0.05."""
         return self.dropout if self.dropout is not None else DROPOUT.get((self.model, self.dataset), 0.05)
 
     def data(self) -> Data:
@@ -104,7 +82,7 @@ class Config:
         return prepare(self.dataset, self.data_dir, self.train_size, self.test_size, self.validation, self.seed)
 
     def network(self, image_shape: tuple[int, int, int], classes: int) -> Network:
-        """Build the network, with its initial weights, for such images and so many classes."""
+        """Build the network, with its initial weights, for images of that shape and that many classes."""
         return build_vgg(
             self.model,
             image_shape,
@@ -112,7 +90,8 @@ class Config:
             self.schedule,
             self.width,
             classifier=self.classifier,
-            conv=self.conv,
+            conv="im2col" if self.plain else self.conv,
+            fused=not self.plain,
             dropout=self.dropout_rate,
             seed=self.seed,
         )
@@ -120,29 +99,11 @@ class Config:
     def build(self) -> Trainer:
         """Read the images, build the network and return the trainer of both."""
         data = self.data()
-        return self.trainer(self.network(data.image_shape, len(data.classes)), data)
-
-    def trainer(self, network: Network, data: Data) -> Trainer:
-        """Return the trainer of that network on that data."""
-        return Trainer(
-            network,
-            self.schedule,
-            data,
-            epochs=self.epochs,
-            batch_size=self.batch_size,
-            lr=self.lr,
-            lr_schedule=self.lr_schedule,
-            lr_epochs=self.lr_epochs,
-            momentum=self.momentum,
-            weight_decay=self.weight_decay,
-            crop=self.crop,
-            flip=self.flip,
-            seed=self.seed,
-        )
+        return Trainer(self.network(data.image_shape, len(data.classes)), data, self)
 
     @property
     def npz(self) -> Path | None:
-        """Return the file of a data set `npz:FILE`, None for the others."""
+        """The file of a data set `npz:FILE`; None for the others."""
         return Path(self.dataset[4:]) if self.dataset.startswith("npz:") else None
 
     def absolute(self) -> Config:
@@ -152,50 +113,52 @@ class Config:
         return replace(self, data_dir=data_dir, dataset=dataset)
 
     def moved_to(self, data_dir: str | None) -> Config:
-        """Return the configuration with the data set's files, an npz file too, looked for in another directory."""
+        """Return the configuration that looks for the data set's files, an npz file too, in another directory."""
         if data_dir is None:
             return self
         dataset = f"npz:{Path(data_dir) / self.npz.name}" if self.npz else self.dataset
         return replace(self, data_dir=data_dir, dataset=dataset)
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return the options by name, ready for JSON."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, options: dict[str, Any]) -> Config:
-        """Return the configuration that `as_dict` gave; `InputError` names what is unknown or missing."""
-        names = {field.name for field in fields(cls)}
-        if different := names ^ set(options):
-            raise InputError(f"the configuration lacks or does not know {', '.join(sorted(different))}")
-        return cls(**options)
-
     @property
     def title(self) -> str:
-        """Return what a person calls the run: "G3S2, vgg8b × 0.125, fashion-mnist-mini, 10 epochs, seed 0"."""
+        """What a person calls the run: "G3S2, vgg8b × 0.125, fashion-mnist-mini, 10 epochs, seed 0"."""
         return f"{self.schedule.title}, {self.task}, seed {self.seed}"
 
     @property
     def task(self) -> str:
-        """Return what runs to be compared have in common: "vgg8b × 0.125, fashion-mnist-mini, 10 epochs"."""
+        """What runs to be compared have in common: "vgg8b × 0.125, fashion-mnist-mini, 10 epochs"."""
         dataset = self.npz.name if self.npz else self.dataset
         return f"{self.network_title}, {dataset}, {plural(self.epochs, 'epoch')}"
 
     @property
     def network_title(self) -> str:
-        """Return the network's name with its width: "vgg8b × 0.125"."""
+        """The network's name with its width: "vgg8b × 0.125"."""
         return self.model + (f" × {self.width:g}" if self.width != 1 else "")
 
 
-def _check_type(name: str, value: object, annotation: str) -> None:
-    """Raise `InputError` unless a value, perhaps read from a file, is of an annotated type such as "int | None"."""
-    words = {"int": "a whole number", "float": "a number", "str": "a text", "bool": "true or false", "None": "null"}
-    kinds = annotation.split(" | ")
-    found = type(value).__name__.replace("NoneType", "None")
-    if found not in kinds and not (found == "int" and "float" in kinds):
-        raise InputError(f"{flag(name)} is {value!r:.80}; it must be {' or '.join(words[kind] for kind in kinds)}")
+def differences(mine: Recipe, theirs: Recipe, leave_out: Collection[str] = ()) -> dict[str, tuple[Any, Any]]:
+    """Return the options in which two recipes or configurations differ, with the value in each.
+
+    The folder of the data never counts. `lr_epochs` is compared as it takes effect.
+
+    >>> differences(Config(lr=0.05, seed=1), Config(seed=2))
+    {'seed': (1, 2), 'lr': (0.05, 0.1)}
+    """
+    ours, others = (r.as_dict() | {"lr_epochs": r.lr_epochs or r.epochs} for r in (mine, theirs))
+    names = [name for name in ours if name not in ("data_dir", *leave_out)]
+    return {name: (ours[name], others.get(name)) for name in names if ours[name] != others.get(name)}
 
 
-def flag(name: str) -> str:
-    """Return the command-line flag of an option: "batch_size" → "--batch-size"."""
-    return "--" + name.replace("_", "-")
+def in_words(differing: dict[str, tuple[Any, Any]]) -> str:
+    """Return `differences` as a sentence; "" if there are none.
+
+    >>> in_words(differences(Config(lr=0.05), Config()))
+    '--lr is 0.05, but the run has 0.1'
+    """
+
+    def shown(value: Any) -> str:
+        return "the default" if value is None else " ".join(str(value).split())[:80]
+
+    return "; ".join(
+        f"{flag(n)} is {shown(mine)}, but the run has {shown(its)}" for n, (mine, its) in differing.items()
+    )

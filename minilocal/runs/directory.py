@@ -1,9 +1,9 @@
-"""Run directories: what a run leaves behind, and reading it again.
+"""Run directories: what a run writes, and reading it again.
 
     runs/20260102-030405-G3S2-vgg8b/
         config.json             every option, the normalisation, the class names, library versions
-        metrics.csv, gradients.csv, timing.csv          see metrics.py
-        checkpoint.npz, checkpoint-epoch9.npz           the newest checkpoint and the one before, see history.py
+        metrics.csv, gradients.csv, timing.csv          see tables.py
+        checkpoint.npz, checkpoint-epoch9.npz           the newest checkpoint and the one before, see checkpoints.py
         curves.png, gradient_map.png
         .lock                   empty; locked while a process trains here
 
@@ -24,34 +24,29 @@ import numba
 import numpy as np
 
 from minilocal import __version__
-
-from minilocal.runs import tables
-from minilocal.runs.sealed import Arrays
-from minilocal.runs.config import Config
 from minilocal.datasets.prepare import Data
-from minilocal.runs.preprocessing import Preprocessing
 from minilocal.errors import InputError, TrainingError
 from minilocal.files import new_directory, replacing
-from minilocal.runs.checkpoints import History
-from minilocal.runs.lock import Lock
-from minilocal.runs.tables import GRADIENTS, METRICS, TIMING
 from minilocal.networks.network import Network
-from minilocal.training.reports import Position
+from minilocal.runs import tables
+from minilocal.runs.checkpoints import Checkpoints
+from minilocal.runs.config import Config
+from minilocal.runs.lock import Lock
+from minilocal.runs.preprocessing import Preprocessing
+from minilocal.runs.sealed import Arrays
 from minilocal.schedule import parse
-from minilocal.training.sums import position_in
-
-__all__ = ["GRADIENTS", "METRICS", "TIMING", "RunDirectory"]
+from minilocal.training.results import Position, position_in
 
 LONGEST = 2**24  # bytes of a config.json
-NAME_A_RUN = "name a run directory that `python -m minilocal.train` wrote"
-TOO_LARGE = (MemoryError, OverflowError, RecursionError)  # what files that lie about their size can lead to
+NAME_A_RUN = "name a run directory written by `python -m minilocal.train`"
+TOO_LARGE = (MemoryError, OverflowError, RecursionError)  # raised for files that lie about their size
 
 
 class RunDirectory:
-    """A directory that holds one run: its `path`, its `lock` and its `history` of checkpoints."""
+    """A directory that holds one run: its `path`, its `lock` and its `checkpoints`."""
 
     def __init__(self, path: Path) -> None:
-        self.path, self.lock, self.history = path, Lock(path), History(path)
+        self.path, self.lock, self.checkpoints = path, Lock(path), Checkpoints(path)
 
     @classmethod
     def create(cls, config: Config, path: str | None = None, base: str = "runs") -> RunDirectory:
@@ -78,7 +73,7 @@ class RunDirectory:
         raise InputError(f"a thousand runs are named {base}/{stem}; name one with --run-dir")
 
     def write_config(self, config: Config, data: Data) -> None:
-        """Write config.json; raises `InputError` if that is refused, for nothing has been trained yet."""
+        """Write config.json; raises `InputError` if the system refuses, because nothing has been trained yet."""
         content = {
             "config": config.as_dict(),
             "data": Preprocessing.of(data).as_dict(),
@@ -93,15 +88,15 @@ class RunDirectory:
             with replacing(self.path / "config.json") as file:
                 file.write((json.dumps(content, indent=2) + "\n").encode())
         except TrainingError as error:
-            self._take_away(".lock")  # a new directory goes away again
+            self._remove(".lock")
             raise InputError(f"{error}; name another run directory") from None
 
     def discard(self) -> None:
-        """Take a new directory away again, unless the run has begun and left a checkpoint in it."""
-        self._take_away(".lock", "config.json", *tables.TABLES)
+        """Remove a new directory, unless the run has begun and left a checkpoint in it."""
+        self._remove(".lock", "config.json", *tables.TABLES)
 
-    def _take_away(self, *names: str) -> None:
-        """Take the directory away if it holds files of these names alone."""
+    def _remove(self, *names: str) -> None:
+        """Remove the directory if it holds only files with these names."""
         with contextlib.suppress(OSError):
             if all(path.name in names for path in self.path.iterdir()):
                 for name in names:
@@ -109,38 +104,36 @@ class RunDirectory:
                 self.path.rmdir()
 
     def write_tables(self, texts: dict[str, str]) -> None:
-        """Write the tables, texts by file name, anew."""
+        """Write the tables, given as texts by file name."""
         for name, text in texts.items():
             with replacing(self.path / name) as file:
                 file.write(text.encode())
 
     def read_config(self) -> tuple[Config, Preprocessing]:
-        """Return the configuration and what config.json says about the data, checked."""
+        """Return the configuration and the preprocessing in config.json, checked."""
         path = self.path / "config.json"
         content = self._read(path, lambda: json.loads(_text(path)))
         if not isinstance(content, dict) or not isinstance(content.get("config"), dict):
             raise InputError(f"{path} is not a run's configuration; name another run directory")
         try:
-            config = Config.from_dict(content["config"])
-            config.check()
-            return config, Preprocessing.from_dict(content.get("data"))
+            return Config.from_dict(content["config"]), Preprocessing.from_dict(content.get("data"))
         except InputError as error:
             raise InputError(f"{path} is not a run's configuration ({error}); name another run directory") from None
 
     def read_checkpoint(self, network: Network) -> Position:
-        """Load the newest checkpoint into the network; return how far training was."""
+        """Load the newest checkpoint into the network; return its position."""
 
         def take(arrays: Arrays, about: dict[str, Any]) -> Position:
             position = position_in(about.get("sums"))
             network.load(arrays)
             return position
 
-        if (position := self.history.read(take, momentum=False)) is None:
-            raise InputError(f"{self.history.newest} does not exist; {NAME_A_RUN}")
+        if (position := self.checkpoints.read(take, momentum=False)) is None:
+            raise InputError(f"{self.checkpoints.newest} does not exist; {NAME_A_RUN}")
         return position
 
     def read_rows(self, name: str) -> list[dict[str, float]]:
-        """Return the rows of one of the tables as numbers by column; empty fields are left out."""
+        """Return the rows of a table as numbers by column; empty fields are left out."""
         path = self.path / name
         return self._read(path, lambda: tables.read(path))
 
@@ -161,19 +154,19 @@ def _text(path: Path) -> str:
     with path.open("rb") as file:
         content = file.read(LONGEST + 1)
     if len(content) > LONGEST:
-        raise InputError(f"{path} is longer than the {LONGEST:,} bytes that are read; name another run directory")
+        raise InputError(f"{path} is longer than {LONGEST:,} bytes; name another run directory")
     return content.decode()
 
 
 def _make_directory(directory: Path) -> RunDirectory:
-    """Make a directory that does not exist yet, or take an empty one, and lock it; leave nothing if that fails."""
+    """Make a directory, or use an empty one, and lock it; leave nothing behind if that fails."""
     if str(directory) in ("", "."):
         raise InputError("--run-dir is the current directory; name one that does not exist yet")
     run = RunDirectory(directory)
     with new_directory(directory):
-        _check_empty(directory)  # first, to leave no lock in somebody's directory
+        _check_empty(directory)  # first, so that no lock is left in someone else's directory
         run.lock.acquire()
-        _check_empty(directory)  # again, because somebody may have been faster
+        _check_empty(directory)  # again, because another process may have been faster
     return run
 
 
@@ -183,5 +176,5 @@ def _check_empty(directory: Path) -> None:
 
 
 def _is_empty(directory: Path) -> bool:
-    """Return whether a directory holds nothing, or what a run leaves that was killed before it wrote its first file."""
+    """Whether a directory is empty, or holds only what a run leaves that was killed before its first file."""
     return all(path.name in (".lock", ".config.json.tmp") for path in directory.iterdir())

@@ -1,19 +1,16 @@
-"""Every plot, drawn from a run's CSV files; matplotlib is imported only when one is drawn."""
+"""A run's figures, drawn from its tables; Matplotlib is imported only when one is drawn."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
 
 from minilocal.plots import BLOCK_COLOURS, FROZEN, integer_ticks, new_figure, plain, save
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    from minilocal.runs.directory import RunDirectory
-
+from minilocal.runs.directory import RunDirectory
 
 
 def draw_curves(run: RunDirectory, title: str) -> Path:
@@ -23,7 +20,7 @@ def draw_curves(run: RunDirectory, title: str) -> Path:
     left, right = figure.subplots(1, 2)
     ends = sorted({int(row["last_layer"]) for row in rows})
     for end in ends:
-        mine = by_epoch([row for row in rows if row["last_layer"] == end])
+        mine = [row for row in rows if row["last_layer"] == end]
         epochs = [row["epoch"] for row in mine]
         own = end == ends[-1]
         style: dict[str, Any] = {
@@ -62,25 +59,14 @@ def gradient_map(rows: Sequence[Mapping[str, float]], title: str) -> Any:
     """Return the figure of a gradient map, from rows with the columns of gradients.csv.
 
     Layers go down, epochs across. A cell has the colour of its block, the darker the larger the layer's mean
-    gradient norm (on a logarithmic scale over the whole run); frozen layers are grey and hatched. Where boundaries
-    move within epochs, an epoch has a column for each shift.
+    gradient norm (on a logarithmic scale over the whole run); frozen layers are grey and hatched.
     """
-    import numpy as np
     from matplotlib.patches import Patch, Rectangle
 
     layers, epochs = (int(max(row[name] for row in rows)) for name in ("layer", "epoch"))
-    shifts: dict[int, list[float]] = {}  # of each epoch, in the order of their rows
+    block, size = np.zeros((layers, epochs), int), np.full((layers, epochs), np.nan)
     for row in rows:
-        if row["shift"] not in (mine := shifts.setdefault(int(row["epoch"]), [])):
-            mine.append(row["shift"])
-    parts = max(map(len, shifts.values()))
-    columns, width = epochs * parts, 1 / parts
-    block, size = np.zeros((layers, columns), int), np.full((layers, columns), np.nan)
-    for row in rows:
-        epoch = int(row["epoch"])
-        number, count = shifts[epoch].index(row["shift"]), len(shifts[epoch])
-        first, last = (parts * (epoch - 1) + part * parts // count for part in (number, number + 1))
-        place = int(row["layer"]) - 1, slice(first, last)
+        place = int(row["layer"]) - 1, int(row["epoch"]) - 1
         block[place] = row["block"]
         size[place] = math.log10(row["gradient_norm"]) if row["gradient_norm"] > 0 else np.nan
     figure = new_figure(max(6.5, min(14, 2.6 + 0.5 * epochs)), 2 + 0.3 * layers)
@@ -91,19 +77,19 @@ def gradient_map(rows: Sequence[Mapping[str, float]], title: str) -> Any:
         _shaded(block, size, low, high), extent=(0.5, epochs + 0.5, layers + 0.5, 0.5), aspect="auto",
         interpolation="nearest",
     )  # fmt: skip
-    for e in range(columns):  # outline each run of layers that learned together
-        first, left = 0, 0.5 + e * width
+    for e in range(epochs):  # outline the layers that learned together
+        first = 0
         for last in range(layers):
             if last + 1 < layers and block[last + 1, e] == block[first, e]:
                 continue
             frozen = block[first, e] == 0
-            style: dict[str, Any] = {"edgecolor": "white", "linewidth": min(1.6, 60 / columns)}
+            style: dict[str, Any] = {"edgecolor": "white", "linewidth": min(1.6, 60 / epochs)}
             if frozen:
                 style = {"edgecolor": "#9A9A9A", "linewidth": 0, "hatch": "////"}
-            axes.add_patch(Rectangle((left, first + 0.5), width, last - first + 1, fill=False, **style))
-            if not frozen and columns <= 40:
+            axes.add_patch(Rectangle((e + 0.5, first + 0.5), 1, last - first + 1, fill=False, **style))
+            if not frozen and epochs <= 40:
                 axes.text(
-                    left + width / 2, (first + last) / 2 + 1, str(block[first, e]), ha="center", va="center",
+                    e + 1, (first + last) / 2 + 1, str(block[first, e]), ha="center", va="center",
                     fontsize=8, color="white", fontweight="bold", path_effects=_halo(),
                 )  # fmt: skip
             first = last + 1
@@ -163,17 +149,8 @@ def draw_confusion(matrix: np.ndarray, classes: Sequence[str], title: str, path:
     return save(figure, path)
 
 
-def by_epoch(rows: Sequence[dict[str, float]]) -> list[dict[str, float]]:
-    """Return a row per epoch: where boundaries move within epochs, a classifier has several; their mean."""
-    epochs: dict[float, list[dict[str, float]]] = {}
-    for row in rows:
-        epochs.setdefault(row["epoch"], []).append(row)
-    return [{name: sum(row[name] for row in mine) / len(mine) for name in mine[0]} for mine in epochs.values()]
-
-
 def _shaded(block: np.ndarray, size: np.ndarray, low: float, high: float, grey: bool = False) -> np.ndarray:
     """Return RGB (rows, columns, 3): each block's colour, mixed with white where the gradient is small."""
-    import numpy as np
     from matplotlib.colors import to_rgb
 
     colours = np.array([to_rgb(FROZEN), *(to_rgb("#333333" if grey else c) for c in BLOCK_COLOURS)])

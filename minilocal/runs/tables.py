@@ -1,11 +1,11 @@
 """The tables that a run writes, and reading them again.
 
-    metrics.csv         a row per epoch, shift and block (lr: the learning rate of the epoch's last step)
-    gradients.csv       a row per epoch, shift and layer
+    metrics.csv         a row per epoch and block (lr: the learning rate of the epoch's last step)
+    gradients.csv       a row per epoch and layer
     timing.csv          seconds and images per second, per epoch
 
-The first two hold no times: the same run gives the same bytes. Checkpoints hold their texts, from which the files are
-written anew: no row is ever lost or there twice.
+The first two contain no times, so that the same run gives the same bytes. Checkpoints hold their text, from which a
+resumed run writes the files again: no row is ever lost or doubled.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from minilocal.errors import InputError
-from minilocal.training.reports import EpochReport
+from minilocal.training.results import EpochReport
 
 METRICS = (
     "epoch", "shift", "block", "first_layer", "last_layer", "lr", "train_loss", "train_accuracy",
@@ -34,39 +34,35 @@ MOST = 100_000  # epochs, layers, …: what claims more is damaged
 LONGEST = 2**28  # bytes
 
 
-def begun(*names: str) -> dict[str, str]:
-    """Return the texts of tables without rows, by file name."""
-    return {name: _lines([TABLES[name]]) for name in names}
+def empty() -> dict[str, str]:
+    """Return the texts of all tables without rows, by file name."""
+    return {name: _lines([columns]) for name, columns in TABLES.items()}
 
 
 def until(path: Path, epoch: int) -> str:
-    """Return the text of a table without the rows of later epochs; without any, if it can't be read."""
+    """Return a table's text without the rows of later epochs; without any rows, if it can't be read."""
     try:
         rows = len([row for row in read(path) if row["epoch"] <= epoch])
         return "".join(path.read_text().splitlines(keepends=True)[: 1 + rows])
     except (OSError, InputError):
-        return begun(path.name)[path.name]
+        return empty()[path.name]
 
 
 def extended(texts: dict[str, str], report: EpochReport) -> dict[str, str]:
-    """Return the tables with an epoch's rows behind those that they hold."""
-    metrics, gradients = [], []
-    for part in report.parts:
-        for number, block in enumerate(part.blocks, 1):
-            row: list[Any] = [report.epoch, part.shift, number, block.block.first, block.block.last, report.lr]
-            row += block.train
-            row += block.held_out.get("validation", ("", ""))
-            row += block.held_out["test"]
-            metrics.append(row)
-        gradients += [[report.epoch, part.shift, *vars(layer).values()] for layer in part.layers]
-    rate = report.images / report.train_seconds
-    timing = [[report.epoch, *(round(t, 3) for t in (report.train_seconds, report.evaluation_seconds, rate))]]
+    """Return the tables with an epoch's rows added."""
+    metrics = []
+    for number, block in enumerate(report.blocks, 1):
+        row: list[Any] = [report.epoch, report.shift, number, block.block.first, block.block.last, report.lr]
+        metrics.append([*row, *block.train, *block.held_out.get("validation", ("", "")), *block.held_out["test"]])
+    gradients = [[report.epoch, report.shift, *vars(layer).values()] for layer in report.layers]
+    times = report.train_seconds, report.evaluation_seconds, report.images / report.train_seconds
+    timing = [[report.epoch, *(round(t, 3) for t in times)]]
     rows = {"metrics.csv": metrics, "gradients.csv": gradients, "timing.csv": timing}
     return {name: text + _lines(rows[name]) for name, text in texts.items()}
 
 
 def read(path: Path) -> list[dict[str, float]]:
-    """Return a table's rows as numbers by column, as `parse` does; raises `OSError` if the file can't be read."""
+    """Return the rows of a table, as `parse` does; raises `OSError` if the file can't be read."""
     with path.open("rb") as file:
         content = file.read(LONGEST + 1)
     if len(content) > LONGEST:
@@ -75,10 +71,10 @@ def read(path: Path) -> list[dict[str, float]]:
 
 
 def parse(text: str, path: Path) -> list[dict[str, float]]:
-    """Return the rows in a table's text, of the file at path, as numbers by column; empty fields are left out.
+    """Return the rows in the text of the table at path as numbers by column; empty fields are left out.
 
-    Raises `InputError`, with the line, for what is no table of that name: other columns, fields that are no number or
-    make no sense, epochs that do not follow one another from 1, a last line that is not whole.
+    Raises `InputError`, with the line number, for other columns, fields that are not numbers or out of range, epochs
+    that do not count up from 1, and an incomplete last line.
     """
     columns = TABLES[path.name]
     if not text.endswith("\n"):
@@ -99,7 +95,7 @@ def parse(text: str, path: Path) -> list[dict[str, float]]:
         if lacking := [name for name in columns if name not in row and name not in OPTIONAL]:
             raise InputError(f"{path}, line {number}, has no {lacking[0]}")
         if row["epoch"] - (rows[-1]["epoch"] if rows else 0) not in (0, 1):
-            raise InputError(f"{path}, line {number}, is of epoch {row['epoch']:.0f}, which does not follow")
+            raise InputError(f"{path}, line {number}, is of epoch {row['epoch']:.0f}, out of order")
         rows.append(row)
     if rows and rows[0]["epoch"] != 1:
         raise InputError(f"{path} does not begin with epoch 1")

@@ -1,4 +1,4 @@
-"""Where training went wrong: the first layer whose numbers are not finite. Looked for only once a run has diverged."""
+"""Where training went wrong: the first layer whose numbers are not finite. Only looked for once a run has diverged."""
 
 from __future__ import annotations
 
@@ -14,35 +14,37 @@ from minilocal.schedule import Block
 def diagnosed(
     error: NonFiniteError, network: Network, blocks: Sequence[Block], x: np.ndarray, first: int = 1
 ) -> NonFiniteError:
-    """Return an error of a step that names the first gradient or weight that is not finite, or else the first output.
+    """Return an error that names the first gradient or weight that is not finite, or else the first such output.
 
-    The step trained `blocks`, on a batch x that layer `first` took.
+    The step trained `blocks`; x is the batch that layer `first` received.
     """
     if what := damaged(network, blocks):
         return NonFiniteError(what)
-    return error if error.layer is None else NonFiniteError(f"{error} ({behind(network, x, first, error.layer)})")
+    if error.layer is None:
+        return error
+    return NonFiniteError(f"{error} ({first_damaged_output(network, x, first, error.layer)})")
 
 
 def damaged(network: Network, blocks: Sequence[Block], statistics: bool = False) -> str | None:
-    """Return in words the first gradient or weight that is not finite, with its layer and block; None if all are.
+    """Name the first gradient or weight that is not finite, with its layer and block; None if all are finite.
 
-    With `statistics`, running statistics are looked at too.
+    With `statistics`, running statistics are checked too.
     """
-    for part, layer in network.parts:
-        number = int(part.split(".")[1])
+    for name, layer in network.named_layers():
+        number = int(name.split(".")[1])
         kinds = {"gradient": layer.grads, "weight": layer.params}
         kinds |= {"running statistic": layer.state} if statistics else {}
         for kind, arrays in kinds.items():
-            for name, array in arrays.items():
+            for key, array in arrays.items():
                 if (bad := array[~np.isfinite(array)]).size:
                     block = next((block for block in blocks if block.first <= number <= block.last), None)
                     within = f", block {block}" if block else ""
-                    return f"the {kind} of {part}.{name} (layer {number}{within}) is {bad[0]}"
+                    return f"the {kind} of {name}.{key} (layer {number}{within}) is {bad[0]}"
     return None
 
 
-def behind(network: Network, x: np.ndarray, first: int, last: int) -> str:
-    """Return in words which output of layers first … last, for a batch x, is the first that is not finite."""
+def first_damaged_output(network: Network, x: np.ndarray, first: int, last: int) -> str:
+    """Say which output of layers first … last, for the batch x, is the first that is not finite."""
     for number in range(first, last + 1):
         x = network.layer(number).forward(x, training=True)
         network.layer(number).release()

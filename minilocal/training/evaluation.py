@@ -15,7 +15,7 @@ from minilocal.networks.network import Network
 
 
 class Score(NamedTuple):
-    """Mean loss and accuracy (0 … 1) on a set of images."""
+    """Mean cross-entropy and accuracy (0 … 1) on a set of images."""
 
     loss: float
     accuracy: float
@@ -32,15 +32,15 @@ def evaluate(
     losses, correct = dict.fromkeys(numbers, 0.0), dict.fromkeys(numbers, 0)
     for x, labels in evaluation_batches(images):
         for number, logits in all_logits(network, x, numbers).items():
-            loss, right = sums(logits, labels)
+            loss, right = batch_sums(logits, labels)
             losses[number] += loss
             correct[number] += right
         after_batch()
     return {number: Score(losses[number] / len(images), correct[number] / len(images)) for number in numbers}
 
 
-def sums(logits: np.ndarray, labels: np.ndarray) -> tuple[float, int]:
-    """Return the sum of a batch's losses and how many images are classified rightly, from logits (N, classes)."""
+def batch_sums(logits: np.ndarray, labels: np.ndarray) -> tuple[float, int]:
+    """Return the sum of a batch's losses and the number of correct predictions, from logits (N, classes)."""
     return softmax_cross_entropy(logits, labels)[0] * len(labels), int(np.sum(logits.argmax(axis=1) == labels))
 
 
@@ -56,7 +56,7 @@ def all_logits(network: Network, x: np.ndarray, classifiers: Iterable[int]) -> d
 
 
 def confusion_matrix(network: Network, images: Images, classes: int) -> np.ndarray:
-    """Return (classes, classes) counts: row = true class, column = A_K's prediction."""
+    """Return (classes, classes) counts: rows are true classes, columns A_K's predictions."""
     matrix = np.zeros((classes, classes), np.int64)
     for x, labels in evaluation_batches(images):
         np.add.at(matrix, (labels, network.predict(x).argmax(axis=1)), 1)

@@ -1,188 +1,217 @@
-"""Epochs: batches → step → report. What is written and shown is the caller's business."""
+"""The training loop: `Trainer.train_epoch`."""
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from typing import Protocol
 
 import numpy as np
 
 from minilocal.datasets.batches import Minibatches
 from minilocal.datasets.prepare import Data
 from minilocal.errors import InputError, NonFiniteError
+from minilocal.losses import CrossEntropy
 from minilocal.networks.network import Network
-from minilocal.optim import SGD, learning_rate
-from minilocal.schedule import Block, Schedule, parse
-from minilocal.steps import BlockResult
-from minilocal.training.diagnosis import damaged
-from minilocal.training.engine import Engine
-from minilocal.training.evaluation import Score
-from minilocal.training.reports import EpochReport, Position
-from minilocal.training.sums import EpochSums
+from minilocal.steps import backprop_step, local_step
+from minilocal.training.diagnosis import damaged, diagnosed
+from minilocal.training.evaluation import Score, evaluate
+from minilocal.training.recipe import Recipe, Step
+from minilocal.training.results import EpochReport, EpochTotals, Position, StepResults
 
-OnStep = Callable[[int, int, list[BlockResult]], None]
+
+class Workers(Protocol):
+    """Other processes that take the trainer's steps, each training blocks of its own; see pipeline/."""
+
+    def take(self, step: Step) -> list[StepResults]:
+        """Have the workers take a step; return the results of earlier steps that they have finished, in order."""
+        raise NotImplementedError
+
+    def finish(self) -> list[StepResults]:
+        """Wait for the steps under way and return their results."""
+        raise NotImplementedError
+
+    def collect(self) -> None:
+        """Copy all that was trained into the trainer's network and optimizer."""
+        raise NotImplementedError
+
+    def evaluate(self, classifiers: Collection[int]) -> dict[str, dict[int, Score]]:
+        """Return the scores of the classifiers on those layers, by held-out set."""
+        raise NotImplementedError
 
 
 class Trainer:
-    """Trains a network by a schedule, epoch by epoch.
+    """Trains a network on data by a recipe, epoch by epoch.
 
-        for report in Trainer(network, "G3S2", data, epochs=10).epochs():
+        for report in Trainer(network, data, Recipe(algo="G3S2", epochs=10)).epochs():
             print(report.epoch, report.test.accuracy)
 
-    `on_step(epoch, images, results)` is called after every step, with the number of images that it saw. `on_pause()` is
-    called where `is_due(position)` says that training is to be saved or given up, which is asked after every step and
-    every batch of an evaluation. `sums` holds what the epoch has added up so far, and behind an epoch those of the next
-    one, still empty. If `lr_epochs` is given, learning rates are those of so many epochs, of which the first `epochs`
-    are trained. `engine` takes the steps: in this process, unless another is put in its place.
+    Attributes:
+        totals: sums over the steps of the current epoch; after an epoch, those of the next one, still zero.
+        workers: processes that take the steps instead of this one, or None.
+        on_step: called as `on_step(epoch, images, results)` after each step, with its number of images and a list of
+            `BlockResult`.
+        is_due: `is_due(position)` says whether training is to be saved (or stopped) there; asked after every step and
+            every batch of an evaluation.
+        save: called where that is due.
+
+    Raises `InputError` if the batch is larger than the training set or the network was built for another algorithm.
     """
 
     def __init__(
-        self,
-        network: Network,
-        algo: str | Schedule,
-        data: Data,
-        *,
-        epochs: int,
-        batch_size: int = 128,
-        lr: float = 0.1,
-        lr_schedule: str = "cosine",
-        lr_epochs: int | None = None,
-        momentum: float = 0.9,
-        weight_decay: float = 5e-4,
-        crop: bool = True,
-        flip: bool | None = None,
-        seed: int = 0,
-        on_step: OnStep | None = None,
+        self, network: Network, data: Data, recipe: Recipe, on_step: Callable[..., object] = lambda *results: None
     ) -> None:
-        self.network, self.data = network, data
-        self.schedule = parse(algo) if isinstance(algo, str) else algo
-        self.last_epoch, self.batch_size = epochs, batch_size
-        self.lr, self.lr_schedule, self.lr_epochs = lr, lr_schedule, lr_epochs or epochs
-        self.crop, self.flip, self.seed = crop, data.flip if flip is None else flip, seed
-        self.on_step = on_step
-        self.is_due: Callable[[Position], bool] = lambda position: False
-        self.on_pause: Callable[[], object] = lambda: None
-        self.engine = Engine(self)
-        self.sums = EpochSums(0)
-        self.optimizer = SGD(lr, momentum, weight_decay)
-        if epochs < 1:
-            raise InputError(f"epochs is {epochs}; it must be at least 1")
-        if self.lr_epochs < epochs:
-            raise InputError(f"lr_epochs is {lr_epochs}; learning rates must last for all {epochs} epochs")
-        if not 2 <= batch_size <= len(data.train):
+        self.network, self.data, self.recipe, self.on_step = network, data, recipe, on_step
+        if recipe.batch_size > len(data.train):
             raise InputError(
-                f"batch size is {batch_size}; it must be at least 2 and at most the training images, {len(data.train)}"
+                f"batch size is {recipe.batch_size}; it must be at most the number of training images, "
+                f"{len(data.train)}"
             )
-        for number in self.schedule.classifiers(len(network)):
-            network.classifier(number)  # says so if the network was built for another algorithm
+        for number in recipe.schedule.classifiers(len(network)):
+            network.loss(number)  # says so if the network was built for another algorithm
+        for loss in network.losses.values():
+            if isinstance(loss, CrossEntropy):
+                loss.smoothing = recipe.label_smoothing
+            elif recipe.label_smoothing:
+                raise InputError(f"label_smoothing is {recipe.label_smoothing}, but {loss} has none; use CrossEntropy")
+        self.optimizer = recipe.optimizer()
+        self.totals = self.new_totals(0)
+        self.workers: Workers | None = None
+        self.is_due: Callable[[Position], bool] = lambda position: False
+        self.save: Callable[[], object] = lambda: None
 
-    @property
-    def steps_per_epoch(self) -> int:
-        """Return the number of whole minibatches in the training set."""
-        return len(self.data.train) // self.batch_size
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        """Return what a training's numbers depend on besides its network and data, ready for JSON."""
-        return {
-            "algo": self.schedule.title,
-            "batch_size": self.batch_size,
-            "lr": self.lr,
-            "lr_schedule": self.lr_schedule,
-            "lr_epochs": self.lr_epochs,
-            "momentum": self.optimizer.momentum,
-            "weight_decay": self.optimizer.weight_decay,
-            "crop": self.crop,
-            "flip": self.flip,
-            "seed": self.seed,
-            "steps_per_epoch": self.steps_per_epoch,
-        }
-
-    def epochs(self, first: int = 0) -> Iterator[EpochReport]:
-        """Train epoch after epoch, from epoch `first` (counted from 0), and yield a report of each."""
-        for epoch in range(first, self.last_epoch):
+    def epochs(self) -> Iterator[EpochReport]:
+        """Train the epochs that remain and yield a report of each."""
+        for epoch in range(self.totals.epoch, self.recipe.epochs):
             yield self.train_epoch(epoch)
 
-    @np.errstate(all="ignore")  # a run that diverges says so by its loss, not by NumPy's warnings
+    @np.errstate(all="ignore")  # a run that diverges is told by its loss, not by NumPy's warnings
     def train_epoch(self, epoch: int) -> EpochReport:
-        """Train one epoch, counted from 0, and evaluate every classifier that a block had in it.
+        """Train one epoch, counted from 0, evaluate the classifier of each of its blocks, and return the report.
 
-        If `sums` are of this epoch, the steps that they have added up are not done again.
-        Raises `NonFiniteError`, which names epoch, step, block and layer, if a loss, gradient or weight is not finite.
+        Steps that `totals` already contains are not repeated. Raises `NonFiniteError`, which names epoch, step, block
+        and layer, if a loss, gradient or weight becomes NaN or infinite.
         """
-        if self.sums.epoch != epoch:
-            self.sums = EpochSums(epoch)
-        sums = self.sums
-        steps, start = self.steps_per_epoch, time.perf_counter() - sums.seconds
-        while sums.steps < steps:
-            try:
-                for outcome in self.engine.steps(epoch, self._numbers(sums.position)):
-                    _, turn = self.step_and_turn(epoch, sums.steps)
-                    sums.part(self.schedule, turn, len(self.network)).add(outcome, self.batch_size)
-                    sums.steps, sums.seconds = sums.steps + 1, time.perf_counter() - start
-                    if self.on_step is not None:
-                        self.on_step(epoch, self.batch_size, outcome.results)
-            except NonFiniteError as error:
-                raise self.diverged(f"{error} in step {sums.steps + 1} of epoch {epoch + 1}") from None
-            self.pause()
-        trained = time.perf_counter()
-        held_out = self._evaluate(epoch, [block for part in sums.parts.values() for block in part.blocks])
-        try:
-            parts = [part.report(held_out, self.network) for part in sums.parts.values()]
-        except NonFiniteError as error:
-            raise self.diverged(f"{error} after step {steps} of epoch {epoch + 1}") from None
-        self.sums = EpochSums(epoch + 1)
-        return EpochReport(
-            epoch=epoch + 1,
-            lr=self.learning_rate((epoch + 1) * steps - 1),
-            parts=parts,
-            images=steps * self.batch_size,
-            train_seconds=sums.seconds,
-            evaluation_seconds=time.perf_counter() - trained,
-        )
+        network, recipe, optimizer, seed = self.network, self.recipe, self.optimizer, self.recipe.seed
+        batches = self.begin(epoch)
+        for step in recipe.steps(epoch, self.totals.steps, self.steps_per_epoch, len(network)):
+            with self.explaining(batches):
+                if self.workers is not None:
+                    finished = self.workers.take(step)  # workers run ahead, so these are results of earlier steps
+                else:
+                    x, labels = batches.pixels(step.index), batches.labels(step.index)
+                    optimizer.lr = step.lr
+                    if recipe.schedule.block_size is None:
+                        blocks = backprop_step(network, x, labels, optimizer, seed, step.number)
+                    else:
+                        blocks = local_step(network, step.blocks, x, labels, optimizer, seed, step.number, step.idle)
+                    finished = [StepResults.of(blocks, network)]
+                self.add(finished)
+            if self.is_due(Position(epoch, step.index + 1)):
+                self.pause()
+        self.finish()
+        return self.report()
 
-    def _numbers(self, position: Position) -> Iterator[int]:
-        """Yield an epoch's next steps, from a position up to where a pause is due, or the epoch ends."""
-        for number in range(position.step, self.steps_per_epoch):
-            yield number
-            if self.is_due(Position(position.epoch, number + 1)):
-                return
-
-    def _evaluate(self, epoch: int, blocks: Sequence[Block]) -> dict[str, dict[int, Score]]:
-        """Return the scores of the blocks' classifiers by held-out set and layer."""
-        held_out = self.engine.evaluate({block.last for block in blocks})
-        self.engine.collect()
-        for name, scores in held_out.items():
-            for block in blocks:
-                if not math.isfinite(loss := scores[block.last].loss):
-                    what = (
-                        damaged(self.network, blocks, statistics=True)
-                        or f"the {name} loss of block {block} (layer {block.last}) is {loss}"
-                    )
-                    raise self.diverged(f"{what} after step {self.steps_per_epoch} of epoch {epoch + 1}")
-        return held_out
-
-    def pause(self) -> None:
-        """Call `on_pause` if that is due where training is."""
-        if self.is_due(self.sums.position):
-            self.engine.collect()
-            self.on_pause()
+    def begin(self, epoch: int) -> Minibatches:
+        """Begin an epoch, counted from 0, or resume it if `totals` are its own; return its minibatches."""
+        if self.totals.epoch != epoch:
+            self.totals = self.new_totals(epoch)
+        self.totals.start_clock()
+        return self.minibatches(epoch)
 
     def minibatches(self, epoch: int) -> Minibatches:
         """Return the minibatches of an epoch, counted from 0."""
-        return Minibatches(self.data.train, self.batch_size, self.seed, epoch, self.crop, self.flip)
+        recipe, flip = self.recipe, self.data.flip if self.recipe.flip is None else self.recipe.flip
+        return Minibatches(self.data.train, recipe.batch_size, recipe.seed, epoch, recipe.crop, flip)
 
-    def step_and_turn(self, epoch: int, number: int) -> tuple[int, int]:
-        """Return a step's number since the start of training, and its turn, from its number in the epoch."""
-        step = epoch * self.steps_per_epoch + number
-        return step, self.schedule.turn_at(epoch, step, self.seed)
+    def add(self, finished: list[StepResults]) -> None:
+        """Count finished steps."""
+        for results in finished:
+            self.totals.add(results, self.recipe.batch_size)
+            self.on_step(self.totals.epoch, self.recipe.batch_size, results.blocks)
 
-    def learning_rate(self, step: int) -> float:
-        """Return the learning rate of a step, counted from 0 since the start of training."""
-        return learning_rate(self.lr_schedule, self.lr, step, self.lr_epochs * self.steps_per_epoch)
+    def finish(self) -> None:
+        """Wait for steps that workers have begun."""
+        if self.workers is not None:
+            with self.explaining():
+                self.add(self.workers.finish())
+
+    def pause(self) -> None:
+        """Save training as it is between two steps."""
+        self.finish()
+        if self.workers is not None:
+            self.workers.collect()
+        self.save()
+
+    def pause_if_due(self) -> None:
+        """Save training, between two batches of an evaluation, where that is due."""
+        if self.is_due(self.totals.position):
+            self.pause()
+
+    def report(self) -> EpochReport:
+        """Evaluate after the last step of an epoch; return the report and begin the next epoch's totals."""
+        totals, start = self.totals, time.perf_counter()
+        held_out = self.evaluate([block.last for block in totals.blocks])
+        try:
+            layers = totals.layer_reports(self.network)
+        except NonFiniteError as error:
+            raise self.diverged(f"{error} after step {totals.steps} of epoch {totals.epoch + 1}") from None
+        last = self.recipe.step(totals.epoch, totals.steps - 1, self.steps_per_epoch, len(self.network))
+        self.totals = self.new_totals(totals.epoch + 1)
+        return EpochReport(
+            epoch=totals.epoch + 1,
+            shift=last.shift,
+            lr=last.lr,
+            blocks=totals.block_reports(held_out),
+            layers=layers,
+            images=totals.images,
+            train_seconds=totals.seconds,
+            evaluation_seconds=time.perf_counter() - start,
+        )
+
+    def evaluate(self, classifiers: Collection[int]) -> dict[str, dict[int, Score]]:
+        """Return the scores of the classifiers on those layers, by held-out set; `NonFiniteError` for a loss."""
+        if self.workers is not None:
+            held_out = self.workers.evaluate(classifiers)
+            self.workers.collect()
+        else:
+            held_out = {
+                name: evaluate(self.network, images, classifiers, self.pause_if_due)
+                for name, images in self.data.held_out.items()
+            }
+        totals = self.totals
+        for name, scores in held_out.items():
+            for block in totals.blocks:
+                if not math.isfinite(loss := scores[block.last].loss):
+                    what = (
+                        damaged(self.network, totals.blocks, statistics=True)
+                        or f"the {name} loss of block {block} (layer {block.last}) is {loss}"
+                    )
+                    raise self.diverged(f"{what} after step {totals.steps} of epoch {totals.epoch + 1}")
+        return held_out
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """The number of whole minibatches in the training set."""
+        return len(self.data.train) // self.recipe.batch_size
+
+    def new_totals(self, epoch: int) -> EpochTotals:
+        """Return the sums of an epoch, counted from 0, before its first step."""
+        return EpochTotals(epoch, self.recipe.schedule.blocks_at(epoch, len(self.network)))
+
+    @contextmanager
+    def explaining(self, batches: Minibatches | None = None) -> Iterator[None]:
+        """Turn a `NonFiniteError` of the step after those in `totals` into one that says what went wrong, and where."""
+        try:
+            yield
+        except NonFiniteError as error:
+            totals = self.totals
+            if batches is not None and self.workers is None:  # workers find out for themselves
+                error = diagnosed(error, self.network, totals.blocks, batches.pixels(totals.steps))
+            raise self.diverged(f"{error} in step {totals.steps + 1} of epoch {totals.epoch + 1}") from None
 
     def diverged(self, what: str) -> NonFiniteError:
         """Return the error that says what is not finite, where, and what to try."""
-        return NonFiniteError(f"{what}; try a smaller --lr than {self.lr:g}")
+        return NonFiniteError(f"{what}; try a smaller --lr than {self.recipe.lr:g}")

@@ -49,7 +49,7 @@ def copy_weights(network, peer):
 @pytest.mark.parametrize(("classifier", "layout"), [("a1", "NCHW"), ("a2", "channels_last")])
 def test_the_same_losses(algo, classifier, layout):
     ours, theirs = sides(algo, classifier, layout)
-    mine = sum(array.size for _, part in ours.network.parts for array in part.params.values())
+    mine = sum(array.size for _, part in ours.network.named_layers() for array in part.params.values())
     assert sum(parameter.numel() for parameter in theirs.network.parameters()) == mine
     copy_weights(ours.network, theirs.network)
     for _ in range(3):  # the later ones tell whether updates agree

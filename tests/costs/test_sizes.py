@@ -52,7 +52,7 @@ def weights(layer):
 
 def test_nothing_but_convolutions_and_linear_layers_has_weights():
     network = build_network("4 M 4", [4], (16, 16, 1), 3, "G1", classifier="a2")
-    for _, part in network.parts:
+    for _, part in network.named_layers():
         kinds = [type(inner) for inner in part.layers.values() if weights(inner)]
         assert isinstance(part, Sequential)
         assert set(kinds) <= {Conv2d, Linear}

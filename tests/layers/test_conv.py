@@ -79,7 +79,7 @@ def assert_same(algorithm, shape, c_out, k, stride, padding, seed, dtype=np.floa
     x, results = rng.standard_normal(shape).astype(dtype), []
     dy = None
     for name in ("im2col", algorithm):
-        layer = Conv2d(shape[3], c_out, k, stride, padding, rng=seed, dtype=dtype, algorithm=name)
+        layer = Conv2d(shape[3], c_out, k, stride, padding, rng=seed, dtype=dtype, method=name)
         y = layer.forward(x, training=True)
         dy = rng.standard_normal(y.shape).astype(dtype) if dy is None else dy
         layer.grads["weight"][...] = np.nan
@@ -107,17 +107,17 @@ def test_dense_in_float32_agrees_with_im2col():
 
 def test_the_algorithm_follows_the_shape():
     wide, thin, big = Conv2d(32, 64), Conv2d(3, 64), Conv2d(32, 32, kernel=5, padding=2)
-    assert wide.algorithm((8, 12, 32)) is winograd
-    assert wide.algorithm((8, 6, 32)) is im2col
-    assert wide.algorithm((2, 2, 32)) is dense
-    assert thin.algorithm((8, 8, 3)) is im2col
-    assert big.algorithm((8, 8, 32)) is im2col
-    assert Conv2d(32, 32, stride=2).algorithm((8, 8, 32)) is im2col
+    assert wide.method((8, 12, 32)) is winograd
+    assert wide.method((8, 6, 32)) is im2col
+    assert wide.method((2, 2, 32)) is dense
+    assert thin.method((8, 8, 3)) is im2col
+    assert big.method((8, 8, 32)) is im2col
+    assert Conv2d(32, 32, stride=2).method((8, 8, 32)) is im2col
     for name, module in (("im2col", im2col), ("winograd", winograd), ("dense", dense)):
-        assert Conv2d(3, 4, algorithm=name).algorithm((8, 8, 3)) is module
-    assert Conv2d(3, 4, algorithm="winograd").algorithm((6, 8, 3)) is im2col
-    with pytest.raises(InputError, match="conv algorithm 'fft' is unknown; choose from auto, im2col, winograd, dense"):
-        Conv2d(3, 4, algorithm="fft")
+        assert Conv2d(3, 4, method=name).method((8, 8, 3)) is module
+    assert Conv2d(3, 4, method="winograd").method((6, 8, 3)) is im2col
+    with pytest.raises(InputError, match="method 'fft' is unknown; choose from auto, im2col, winograd, dense"):
+        Conv2d(3, 4, method="fft")
 
 
 def test_worked_by_hand():
@@ -144,13 +144,13 @@ def test_float32_follows_float64(rng):
 
 
 @pytest.mark.usefixtures("tiles")
-@pytest.mark.parametrize(("algorithm", "size"), [("im2col", 8), ("winograd", 8), ("dense", 2)])
-def test_no_bit_depends_on_the_number_of_threads(algorithm, size, rng):
+@pytest.mark.parametrize(("method", "size"), [("im2col", 8), ("winograd", 8), ("dense", 2)])
+def test_no_bit_depends_on_the_number_of_threads(method, size, rng):
     x, dy = (rng.standard_normal((37, size, size, c)).astype(np.float32) for c in (16, 24))
     results = []
     for threads in (1, 2, 4):
         parallel.set_threads(threads)
-        layer = Conv2d(16, 24, algorithm=algorithm)
+        layer = Conv2d(16, 24, method=method)
         y = layer.forward(x, training=True)
         results.append([y, layer.backward(dy), layer.grads["weight"]])
     for other in results[1:]:

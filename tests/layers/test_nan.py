@@ -19,10 +19,10 @@ from minilocal.networks.vgg import cbrd, fbrd
 
 MAP, VECTOR = (4, 4, 4, 3), (4, 6)
 LAYERS = {
-    "im2col": (Conv2d(3, 5, algorithm="im2col"), MAP),
+    "im2col": (Conv2d(3, 5, method="im2col"), MAP),
     "im2col 1×1": (Conv2d(3, 5, 1, padding=0, bias=True), MAP),
-    "Winograd": (Conv2d(3, 5, algorithm="winograd"), MAP),
-    "dense": (Conv2d(3, 5, algorithm="dense"), (4, 2, 2, 3)),
+    "Winograd": (Conv2d(3, 5, method="winograd"), MAP),
+    "dense": (Conv2d(3, 5, method="dense"), (4, 2, 2, 3)),
     "BatchNorm": (BatchNorm(3), MAP),
     "BatchNorm of vectors": (BatchNorm(6), VECTOR),
     "ReLU": (ReLU(), MAP),

@@ -11,7 +11,7 @@ def network():
 
 
 def test_parts_and_arrays_are_named_and_shared(network):
-    assert [name for name, _ in network.parts] == ["layers.1", "layers.2", "layers.3", "aux.2", "aux.3"]
+    assert [name for name, _ in network.named_layers()] == ["layers.1", "layers.2", "layers.3", "aux.2", "aux.3"]
     arrays = network.arrays()
     assert arrays["layers.2.conv.weight"] is network.layer(2).layers["conv"].params["weight"]
     assert arrays["layers.1.bn.mean"] is network.layer(1).layers["bn"].state["mean"]

@@ -1,9 +1,9 @@
 import pytest
 
-from minilocal.runs import sealed
 from minilocal.errors import InputError, TrainingError
-from minilocal.runs.checkpoints import History
-from minilocal.training.reports import Position
+from minilocal.runs import sealed
+from minilocal.runs.checkpoints import Checkpoints
+from minilocal.training.results import Position
 
 
 def write(history, place, previous=None, keep=1):
@@ -21,7 +21,7 @@ def names(history):
 
 @pytest.fixture
 def history(tmp_path):
-    return History(tmp_path)
+    return Checkpoints(tmp_path)
 
 
 def test_the_newest_and_those_before(history):
@@ -62,7 +62,7 @@ def test_those_of_another_future_go(history):
 def test_where_there_is_none(history, tmp_path):
     assert history.read(place) is None
     assert history.read_good(place) is None
-    assert History(tmp_path / "absent").read_good(place) is None
+    assert Checkpoints(tmp_path / "absent").read_good(place) is None
 
 
 def test_a_bad_one_gives_way_only_where_that_is_wanted(history, capsys):

@@ -7,7 +7,6 @@ import subprocess
 import pytest
 
 from minilocal import train
-
 from minilocal.runs import sealed
 from minilocal.runs.progress import Progress
 

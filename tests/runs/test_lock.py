@@ -7,11 +7,11 @@ import threading
 
 import pytest
 
+from minilocal.errors import InputError
 from minilocal.runs import lock
 from minilocal.runs.config import Config
-from minilocal.errors import InputError
-from minilocal.runs.lock import Lock
 from minilocal.runs.directory import RunDirectory
+from minilocal.runs.lock import Lock
 
 
 def test_one_at_a_time(tmp_path):

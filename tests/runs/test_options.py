@@ -2,6 +2,7 @@ import argparse
 from dataclasses import fields
 
 from minilocal.runs.options import add_boundaries, add_data, add_network, add_training, given
+
 from minilocal.runs.config import Config
 
 

@@ -8,17 +8,17 @@ import threading
 import numpy as np
 import pytest
 
-from minilocal.runs import sealed
-from minilocal.runs.config import Config
+from minilocal.console.signals import TERMINATE
 from minilocal.datasets.prepare import prepare
 from minilocal.errors import InputError, Interrupted, NonFiniteError, TrainingError
-from minilocal.training.reports import Position
+from minilocal.networks.vgg import build_network
+from minilocal.runs import sealed
+from minilocal.runs.config import Config
 from minilocal.runs.directory import RunDirectory
 from minilocal.runs.record import train_into
 from minilocal.schedule import parse
-from minilocal.console.signals import TERMINATE
+from minilocal.training.results import Position
 from minilocal.training.trainer import Trainer
-from minilocal.networks.vgg import build_network
 
 SAME = ("metrics.csv", "gradients.csv", "checkpoint.npz")
 ALGORITHMS = [*map(parse, ("BP", "G1", "G2S1", "G3S2")), parse("G2S1", idle="learn", shift_every=4, front="block")]
@@ -184,8 +184,8 @@ def test_old_checkpoints_are_kept(images, run, keep, older):
     list(train_into(directory, trainer(images, epochs=2), checkpoint_every=3, keep=keep))
     everything = [(1, 6), (1, 3), (1, 0), (0, 6), (0, 3), (0, 0)]
     expected = [(1, 6), *older][:keep] if older is not None else everything
-    assert [*directory.history.older()] == expected
-    for place, path in directory.history.older().items():
+    assert [*directory.checkpoints.older()] == expected
+    for place, path in directory.checkpoints.older().items():
         _, about = sealed.read(path)
         assert (about["sums"]["epoch"], about["sums"]["steps"]) == place
 
@@ -210,15 +210,15 @@ def test_a_damaged_checkpoint_gives_way_to_the_one_before(images, run, capsys):
         "checkpoint-epoch1.npz is damaged: its checksum is wrong; checkpoint-epoch0.npz is taken instead",
     ]
     check_same(whole, parts)
-    assert [*parts.history.older()] == [(2, 0), (1, 0)]
-    assert all(sealed.read(path) for path in parts.history.older().values())
+    assert [*parts.checkpoints.older()] == [(2, 0), (1, 0)]
+    assert all(sealed.read(path) for path in parts.checkpoints.older().values())
 
 
 def test_if_no_checkpoint_is_good_nothing_is_trained(images, run):
     directory = run()
     next(train_into(directory, trainer(images)))
     before = {}
-    for path in directory.history.directory.glob("checkpoint*"):
+    for path in directory.checkpoints.directory.glob("checkpoint*"):
         path.write_bytes(path.read_bytes()[:-1])
         before[path] = path.read_bytes()
     with pytest.raises(InputError, match=r"checkpoint\.npz is not a whole checkpoint"):

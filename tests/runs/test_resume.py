@@ -1,7 +1,7 @@
 import pytest
 
-from minilocal.runs.config import Config
 from minilocal.errors import InputError
+from minilocal.runs.config import Config
 from minilocal.runs.resume import resumed
 
 RUN = Config(algo="G3S2", epochs=10, data_dir="/data")

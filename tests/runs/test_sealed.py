@@ -5,8 +5,8 @@ import zipfile
 import numpy as np
 import pytest
 
-from minilocal.runs import sealed
 from minilocal.errors import InputError
+from minilocal.runs import sealed
 
 ARRAYS = {"layers.1.weight": np.arange(6, dtype=np.float32).reshape(2, 3), "layers.1.bias": np.array([0.5, -1e-300])}
 ABOUT = {"epoch": 3, "loss": 0.1 + 0.2, "tables": {"metrics.csv": "a,b\n1,2\n"}, "name": "é"}

@@ -1,11 +1,11 @@
 import pytest
 
-from minilocal.runs import tables
 from minilocal.errors import InputError
-from minilocal.training.evaluation import Score
+from minilocal.runs import tables
 from minilocal.runs.tables import GRADIENTS, METRICS, TIMING
-from minilocal.training.reports import BlockReport, EpochReport, LayerReport, PartReport
 from minilocal.schedule import Block
+from minilocal.training.evaluation import Score
+from minilocal.training.results import BlockReport, EpochReport, LayerReport, PartReport
 
 
 def report(epoch, validation=False):

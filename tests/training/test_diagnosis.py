@@ -25,7 +25,7 @@ BLOCKS = [Block(2, 3)]
 )
 def test_the_first_number_that_is_not_finite_is_named(network, part, kind, name, says):
     assert damaged(network, BLOCKS, statistics=True) is None
-    parts = dict(network.parts)
+    parts = dict(network.named_layers())
     getattr(parts[part], kind)[name].flat[-1] = np.nan
     parts["aux.3"].grads["linear.bias"][0] = np.inf
     assert damaged(network, BLOCKS, statistics=True) == says.replace("weight of aux.3", "gradient of aux.3").replace(

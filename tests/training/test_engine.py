@@ -1,9 +1,10 @@
 """Where a trainer's steps are taken is the engine's business; which steps, and up to where, is the trainer's."""
 
+from minilocal.training.engine import Engine
+
 from minilocal.datasets.prepare import prepare
 from minilocal.networks.vgg import build_network
-from minilocal.training.engine import Engine
-from minilocal.training.reports import Position
+from minilocal.training.results import Position
 from minilocal.training.trainer import Trainer
 
 

@@ -5,7 +5,7 @@ from minilocal.errors import NonFiniteError
 from minilocal.networks.vgg import build_network
 from minilocal.schedule import Block
 from minilocal.steps import BlockResult, local_step
-from minilocal.training.outcome import StepOutcome, norm
+from minilocal.training.results import StepOutcome, norm
 
 
 def test_a_norm_is_that_of_all_entries_together(rng):

@@ -19,7 +19,7 @@ def train(images, algo="G2S1", epochs=2, validation=0.0, seed=0, conv="auto", **
 
 
 def bits(trainer):
-    momentum = [v for _, layer in trainer.network.parts for v in trainer.optimizer.velocity_of(layer).values()]
+    momentum = [v for _, layer in trainer.network.named_layers() for v in trainer.optimizer.velocity_of(layer).values()]
     return [a.tobytes() for a in (*trainer.network.arrays().values(), *momentum)]
 
 

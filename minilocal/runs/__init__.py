@@ -1,0 +1,1 @@
+"""Run directories: configuration, checkpoints, tables, figures and progress of a training run."""

@@ -1,0 +1,144 @@
+"""The recipe: every hyperparameter of training, declared once, and what it makes of each step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, fields
+from typing import Any, TypeVar
+
+from minilocal.console.options import check, option
+from minilocal.errors import InputError
+from minilocal.optim import LR_SCHEDULES, SGD, learning_rate
+from minilocal.schedule import OPTIONS, Block, Schedule, parse
+
+R = TypeVar("R", bound="Recipe")
+MOVING = "moving boundaries, in ways that the paper does not have (GXSY only)"
+
+
+@dataclass(frozen=True)
+class Step:
+    """What one training step does, without arrays or state.
+
+    Attributes:
+        number: counted from 0 since the start of training.
+        epoch: counted from 0.
+        index: of its minibatch within the epoch, counted from 0.
+        shift: boundary shift.
+        blocks: that are trained; layers before the first one are frozen.
+        idle: layers whose classifiers learn although no block ends there.
+        lr: learning rate.
+    """
+
+    number: int
+    epoch: int
+    index: int
+    shift: int
+    blocks: tuple[Block, ...]
+    idle: tuple[int, ...]
+    lr: float
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """The hyperparameters of training, checked when the recipe is made.
+
+    The trainer, the command line, config.json and `compare` all read these fields. A new hyperparameter needs a field
+    here, with its default, help text and range, and the place that uses it. `flip=None` means "as the data set
+    suggests", and `lr_epochs=None` "as many as `epochs`". Raises `InputError` for a value out of range.
+    """
+
+    algo: str = option(
+        "G3S2", "BP, GX (blocks of X layers) or GXSY (moving by Y layers every epoch)", group="algorithm"
+    )
+    seed: int = option(
+        0, "of initial weights, data order, augmentation and dropout", group="algorithm", least=0, below=2**63
+    )
+    front: str = option(
+        "rest",
+        "layers before the first whole block rest, as in the paper, or form a short block",
+        group=MOVING,
+        choices=OPTIONS["front"],
+    )
+    idle: str = option(
+        "rest",
+        "classifiers rest while no block ends at them, as in the paper, or learn without training the layers below",
+        group=MOVING,
+        choices=OPTIONS["idle"],
+    )
+    epochs: int = option(10, "passes over the training images", least=1, most=100_000)
+    batch_size: int = option(128, "images per step", least=2, most=100_000)
+    lr: float = option(0.1, "initial learning rate", above=0, most=1000)
+    lr_schedule: str = option(
+        "cosine", "cosine to 0, or ×0.25 at 50, 75, 87.5 and 93.75 %% of the steps", choices=tuple(LR_SCHEDULES)
+    )
+    lr_epochs: int | None = option(
+        None,
+        "let the learning rate reach its end after N epochs, so that --resume with more --epochs is possible later "
+        "(default: as --epochs)",
+        least=1,
+        most=100_000,
+        metavar="N",
+    )
+    momentum: float = option(0.9, "SGD's momentum", least=0, below=1)
+    weight_decay: float = option(5e-4, "L2 penalty on all parameters", least=0, below=1)
+    label_smoothing: float = option(0.0, "share of each label that is spread over all classes", least=0, below=1)
+    crop: bool = option(True, "random crops of the padded image", group="augmentation")
+    flip: bool | None = option(
+        None, "mirror half of the images (default: for objects, but not for digits or your own data)",
+        group="augmentation",
+    )  # fmt: skip
+
+    def __post_init__(self) -> None:
+        check(self)
+        _ = self.schedule
+        if self.lr_epochs is not None and self.lr_epochs < self.epochs:
+            raise InputError(
+                f"lr_epochs is {self.lr_epochs}; the learning rate must last for all {self.epochs} epochs at least"
+            )
+
+    @property
+    def schedule(self) -> Schedule:
+        """The schedule of the blocks' boundaries."""
+        return parse(self.algo, self.front, self.idle)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the options by name, ready for JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls: type[R], options: dict[str, Any]) -> R:
+        """Return the recipe with these options; those that are missing, as in older runs, have their defaults.
+
+        Raises `InputError` for an option that is unknown, out of range or of another type.
+        """
+        if unknown := sorted(set(options) - {field.name for field in fields(cls)}):
+            raise InputError(f"the configuration has unknown options: {', '.join(unknown)}")
+        return cls(**options)
+
+    def optimizer(self) -> SGD:
+        """Return a new optimizer, whose learning rate is that of the first step."""
+        return SGD(self.lr, self.momentum, self.weight_decay)
+
+    def step(self, epoch: int, index: int, steps_per_epoch: int, layers: int) -> Step:
+        """Return a step by its epoch and its index in it, both from 0, on a network with that many layers."""
+        schedule, number = self.schedule, epoch * steps_per_epoch + index
+        return Step(
+            number,
+            epoch,
+            index,
+            schedule.shift_at(epoch),
+            tuple(schedule.blocks_at(epoch, layers)),
+            tuple(schedule.idle_at(epoch, layers)),
+            learning_rate(self.lr_schedule, self.lr, number, (self.lr_epochs or self.epochs) * steps_per_epoch),
+        )
+
+    def steps(self, epoch: int, first: int, steps_per_epoch: int, layers: int) -> Iterator[Step]:
+        """Yield the steps of an epoch from index `first` on.
+
+        >>> for step in Recipe(algo="G2S1", epochs=2).steps(epoch=1, first=1, steps_per_epoch=3, layers=4):
+        ...     print(step.number, step.index, *step.blocks, f"{step.lr:.4f}")
+        4 1 2-3 4 0.0250
+        5 2 2-3 4 0.0067
+        """
+        for index in range(first, steps_per_epoch):
+            yield self.step(epoch, index, steps_per_epoch, layers)
