@@ -21,7 +21,7 @@ HATCHES = ("", "//", "..", "xx", "\\\\", "oo", "--")
 DASHES: tuple[Any, ...] = ("-", "--", "-.", ":", (0, (5, 1)), (0, (1, 1)), (0, (3, 1, 1, 1, 1, 1)))
 MARKERS = "os^Dv*P"
 FROZEN_PATCH = {"facecolor": FROZEN, "edgecolor": "#9A9A9A", "hatch": "////"}  # like `block_patch`
-WHITE = {"facecolor": "white", "edgecolor": "none"}  # behind text that stands on a hatch
+WHITE = {"facecolor": "white", "edgecolor": "none"}  # the background of text on a hatch
 
 WIDTH = 100  # pixels of the page per inch of the figure
 SHARP = 2  # pixels of the image per pixel of the page: high-resolution screens show them all

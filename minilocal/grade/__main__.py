@@ -7,12 +7,13 @@ import json
 import sys
 import textwrap
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from minilocal.compute.compilation import COMPILING
 from minilocal.console.cli import Parser, command
+from minilocal.console.options import add_options, given, option
 from minilocal.errors import InputError
 from minilocal.grade.exercises import EXERCISES
 from minilocal.grade.grading import Graded, grade
@@ -24,16 +25,24 @@ MOST_LINES = 5  # of what the code printed
 SIGNS = {"passed": "✓", "wrong": "✗", "open": "…"}
 
 
+@dataclass(frozen=True)
+class Options:
+    """The command's options."""
+
+    seed: int = option(0, "seed of the random inputs", group="grading", least=0)
+    time_limit: float = option(
+        10.0, "time for loading a file, and for each case", group="grading", above=0, most=3600, metavar="SECONDS"
+    )
+    json: bool = option(False, "print everything as JSON, and nothing else, to stdout", group="grading")
+
+
 @command
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; return 0 if everything is right, 1 if not."""
-    options = parser().parse_args(argv)
-    if options.seed < 0:
-        raise InputError(f"--seed is {options.seed}; it must be at least 0")
-    if not 0 < options.time_limit <= 3600:
-        raise InputError(f"--time-limit is {options.time_limit}; it must be above 0 and at most 3600 seconds")
+    arguments = parser().parse_args(argv)
+    options = Options(**given(arguments, Options))
     all_graded = []
-    for path in find(options.path):
+    for path in find(arguments.path):
         graded = grade(path, options.seed, options.time_limit, _say_compiling)
         all_graded.append(graded)
         if not options.json:
@@ -57,15 +66,7 @@ def parser() -> Parser:
         "to grade. The files are run: grade only files that you would run yourself.",
     )
     p.add_argument("path", type=Path, help=f"a folder with {NAMES}, or one of these files")
-    p.add_argument("--seed", type=int, default=0, help="seed of the random inputs (default: 0)")
-    p.add_argument(
-        "--time-limit",
-        type=float,
-        default=10.0,
-        metavar="SECONDS",
-        help="time for loading a file, and for each case (default: 10)",
-    )
-    p.add_argument("--json", action="store_true", help="print everything as JSON, and nothing else, to stdout")
+    add_options(p, Options)
     return p
 
 

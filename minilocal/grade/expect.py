@@ -20,7 +20,7 @@ class WrongError(Exception):
 
 @contextlib.contextmanager
 def about(what: str) -> Iterator[None]:
-    """Put what it is about in front of the message of a `WrongError` raised in the `with` block."""
+    """Begin the message of a `WrongError` raised in the `with` block with what it is about."""
     try:
         yield
     except WrongError as error:
@@ -81,7 +81,7 @@ def gradient(
 ) -> None:
     """Raise `WrongError` unless the gradient of `loss()` by an array agrees with central differences and the library.
 
-    `expected` is the library's gradient; `by` is the array, of which `entries` entries are changed and restored.
+    `expected` is the library's gradient; `by` is the array, whose entries are changed and restored one by one.
     """
     found = array(name, received, by.shape)
     check = gradcheck.compare("", name, loss, by, found, entries)
