@@ -74,7 +74,7 @@ def test_a_bad_one_gives_way_only_where_that_is_wanted(history, capsys):
     assert capsys.readouterr().err == ""
     assert history.read_good(place) == (history.directory / "checkpoint-epoch1.npz", (1, 0))
     assert (
-        "checkpoint.npz is not a whole checkpoint: it does not end as one; checkpoint-epoch1.npz is taken instead\n"
+        "checkpoint.npz is not a whole checkpoint: it does not end as one; checkpoint-epoch1.npz is used instead\n"
         in (capsys.readouterr().err)
     )
 
