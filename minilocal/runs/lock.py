@@ -64,7 +64,8 @@ class Lock:
                     f"another process trains in {self.directory}; wait until it ends, or name another run directory"
                 ) from None
             print(
-                f"the file system of {self.directory} has no locks ({error.strerror}): let no other process train there",
+                f"the file system of {self.directory} has no locks ({error.strerror}); "
+                "let no other process train there",
                 file=sys.stderr,
             )
         self._close = weakref.finalize(self, os.close, file)

@@ -33,7 +33,8 @@ class Preprocessing:
         """Raise `InputError` unless the data has these classes, shapes and statistics."""
         if Preprocessing.of(data).as_dict() != self.as_dict():
             raise InputError(
-                "the data set has other images or classes now than when the run began; name the original with --data-dir"
+                "the data set has other images or classes now than when the run began; "
+                "name the original with --data-dir"
             )
 
     def as_dict(self) -> dict[str, Any]:

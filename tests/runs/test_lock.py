@@ -56,9 +56,7 @@ def test_where_the_file_system_has_no_locks_a_sentence_says_so(tmp_path, monkeyp
 
     monkeypatch.setattr(lock, "_take", refuse)
     with Lock(tmp_path):
-        assert (
-            "has no locks (No locks available): let no other process train there\n" in capsys.readouterr().err
-        )
+        assert "has no locks (No locks available); let no other process train there\n" in capsys.readouterr().err
 
 
 def test_directories_made_at_the_same_moment_are_different_ones(tmp_path):
