@@ -13,7 +13,7 @@ from minilocal.datasets.cifar import read_cifar10, read_cifar100
 from minilocal.datasets.dataset import Dataset
 from minilocal.datasets.folders import find
 from minilocal.datasets.mnist import CLOTHES, DIGITS, read_mnist
-from minilocal.datasets.npz import read_npz
+from minilocal.datasets.own_images import read_own_images
 from minilocal.datasets.shipped import checked_shipped_dir
 from minilocal.errors import InputError
 
@@ -30,7 +30,7 @@ def load(name: str, data_dir: str | Path | None = None) -> Dataset:
     Raises InputError for an unknown name and for files that are missing, damaged or not what they should be.
     """
     if name.startswith("npz:"):
-        return read_npz(name.removeprefix("npz:"))
+        return read_own_images(name.removeprefix("npz:"))
     if name == "fashion-mnist-mini":
         return read_mnist(checked_shipped_dir(), name, CLOTHES, flip=True)
     if name == "fashion-mnist":

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from minilocal.datasets import load, shipped
 from minilocal.datasets.cifar import read_records
 from minilocal.datasets.idx import read_idx
-from minilocal.datasets.npz import read_npz
+from minilocal.datasets.own_images import read_own_images
 from minilocal.errors import InputError
 
 
@@ -73,7 +73,7 @@ def good_npz(tmp_path_factory):
 
 
 def check_npz(path):
-    if data := read_or_refuse(read_npz, path):
+    if data := read_or_refuse(read_own_images, path):
         for x, y in ((data.x_train, data.y_train), (data.x_test, data.y_test)):
             assert x.ndim == 4
             assert len(x) == len(y)
