@@ -7,7 +7,7 @@ import tarfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from minilocal.datasets.files import LIMIT, reason
+from minilocal.datasets.reading import LIMIT, reason
 from minilocal.errors import InputError
 
 
@@ -16,13 +16,13 @@ def extract(archive: Path, names: Sequence[str], folder: Path) -> None:
 
     All members are checked before anything is written. Raises `InputError` if Python's data filter refuses one (a
     device, or a path or link that leads out of the archive), if one is too long, or if one of `names` is missing or
-    there twice. Modes and times in the archive are ignored.
+    there twice. Modes and times in the archive don't matter.
     """
     if not hasattr(tarfile, "data_filter"):
         raise InputError("this Python can't unpack archives safely; update it to 3.10.12, 3.11.4, 3.12 or later")
     try:
         with tarfile.open(archive, "r:gz") as tar:
-            chosen: dict[str, tarfile.TarInfo] = {}
+            chosen = []
             for member in tar:
                 tarfile.data_filter(member, str(folder))
                 if member.size > LIMIT:
@@ -30,13 +30,12 @@ def extract(archive: Path, names: Sequence[str], folder: Path) -> None:
                     raise InputError(f"{archive.name}: {length}; at most {LIMIT:,} are taken")
                 name = member.name.rpartition("/")[-1]
                 if member.isreg() and name in names:
-                    if name in chosen:
-                        raise InputError(f"{archive.name} contains {name} twice; it is not the official archive")
-                    chosen[name] = member.replace(name=name, mode=None, mtime=None)  # type: ignore[arg-type]
-            if missing := [name for name in names if name not in chosen]:
-                raise InputError(f"{archive.name} contains no {missing[0]}; it is not the official archive")
+                    chosen.append(member.replace(name=name, mode=None, mtime=None))  # type: ignore[arg-type]
+            if (found := sorted(member.name for member in chosen)) != sorted(names):
+                needed = f"each of {', '.join(names)} once"
+                raise InputError(f"{archive.name} must contain {needed}; it contains {', '.join(found) or 'none'}")
             folder.mkdir()
-            tar.extractall(folder, chosen.values(), filter="data")
+            tar.extractall(folder, chosen, filter="data")
         for name in names:
             with (folder / name).open("rb+") as file:
                 os.fsync(file.fileno())

@@ -17,7 +17,7 @@ from typing import IO
 
 import numpy as np
 
-from minilocal.datasets.files import check_density, reason
+from minilocal.datasets.reading import check_density, reason
 from minilocal.errors import InputError
 
 MOST_MEMBERS = 10_000
@@ -41,8 +41,8 @@ def read_arrays(file: IO[bytes], path: Path, wanted: Callable[[str], bool]) -> d
                 found = f"{len(names):,} arrays with {len(set(names)):,} names"
                 raise InputError(f"{path} contains {found}; at most {MOST_MEMBERS:,} are read, each name once")
             chosen = {name: member for name, member in zip(names, members, strict=True) if wanted(name)}
-            size = file.seek(0, io.SEEK_END)
-            check_density(path, size, sum(member.file_size for member in chosen.values()))
+            unpacked = sum(member.file_size for member in chosen.values())
+            check_density(path, file.seek(0, io.SEEK_END), unpacked)
             return {name: _read(archive, member, f"{path}: {name}") for name, member in chosen.items()}
     except InputError:
         raise

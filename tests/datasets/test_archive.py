@@ -63,7 +63,7 @@ def test_modes_and_times_are_those_of_new_files(tmp_path):
         (member("set/disk", type=tarfile.BLKTYPE), "special file"),
         (member("set/pipe", type=tarfile.FIFOTYPE), "special file"),
         (member("set/nul", b"x", pax_headers={"path": "nul\0byte"}), "can't be unpacked"),
-        (member("other/a.bin", b"x"), "contains a.bin twice"),
+        (member("other/a.bin", b"x"), "each of a.bin, b.bin once; it contains a.bin, a.bin, b.bin"),
     ],
 )
 def test_evil_members_are_refused_and_nothing_is_written(tmp_path, extra, message):
@@ -80,7 +80,7 @@ def test_too_long_and_missing_members(tmp_path):
     with pytest.raises(InputError, match="1,099,511,627,776 bytes long"):
         extract(path, ("a.bin",), tmp_path / "out")
     pack(path, member("set/c.bin", type=tarfile.SYMTYPE, linkname="a.bin"))
-    with pytest.raises(InputError, match=r"contains no c\.bin"):
+    with pytest.raises(InputError, match=r"must contain each of a\.bin, c\.bin once; it contains a\.bin"):
         extract(path, ("a.bin", "c.bin"), tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
@@ -97,7 +97,7 @@ def test_truncated_archives_are_refused(tmp_path):
     path = pack(tmp_path / "x.tar.gz", files={**GOOD, "set/big": bytes(range(256)) * 100})
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(InputError, match=r"can't be unpacked|contains no"):
+    with pytest.raises(InputError, match=r"can't be unpacked|must contain"):
         extract(path, ("a.bin", "b.bin"), tmp_path / "out")
 
 

@@ -7,7 +7,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from minilocal.datasets import files, npz
+from minilocal.datasets import npz, reading
 from minilocal.errors import InputError
 
 
@@ -41,9 +41,9 @@ def bomb(path):
 
 
 def test_a_zip_bomb_is_refused_before_it_is_unpacked(bomb, monkeypatch):
-    monkeypatch.setattr(files, "MODEST", 2**24)
+    monkeypatch.setattr(reading, "MODEST", 2**24)
     message, memory = refused(bomb)
-    assert f"{bomb} has {bomb.stat().st_size:,} bytes and would unpack to 67,108,992" in message
+    assert f"{bomb} has {bomb.stat().st_size:,} bytes and promises 67,108,992 of data" in message
     assert memory < 2**20
 
 
