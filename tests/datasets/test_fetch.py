@@ -314,7 +314,7 @@ def test_names_without_downloads_are_refused(name, tmp_path):
         fetch(name, tmp_path)
 
 
-def test_a_folder_that_can_not_be_made(mnist_server, tmp_path):
+def test_a_folder_that_cannot_be_made(mnist_server, tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match="mnist can't be stored in"):
         fetch("mnist", tmp_path / "file", quiet=True)

@@ -21,7 +21,7 @@ from minilocal.errors import InputError
 
 
 def read_or_refuse(read, path):
-    """Return what was read, or None if it was refused as it should be."""
+    """Return the result, or None if the file was refused properly."""
     try:
         return read(path)
     except InputError as error:

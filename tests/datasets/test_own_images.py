@@ -98,7 +98,7 @@ def test_bad_arrays_are_refused(save, changes, message):
     refused(save(**changes), message)
 
 
-def test_what_is_no_npz_file(tmp_path):
+def test_other_files_are_refused(tmp_path):
     refused(tmp_path / "absent.npz", "is not a file")
     refused(tmp_path, "is not a file")
     path = tmp_path / "x.npz"
@@ -110,7 +110,7 @@ def test_what_is_no_npz_file(tmp_path):
 
 
 def repack(path, **contents):
-    """Write the archive's members anew, some with other bytes."""
+    """Write the archive again, with other bytes for some members."""
     with zipfile.ZipFile(path) as archive:
         members = {name: archive.read(name) for name in archive.namelist()}
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -162,7 +162,7 @@ def test_truncated_and_encrypted_archives(save):
     path.write_bytes(whole[: len(whole) // 2])
     refused(path, "not a whole .npz file")
     marked = bytearray(whole)
-    marked[marked.find(b"PK\1\2") + 8] |= 1  # the flag of encryption, in the directory
+    marked[marked.find(b"PK\1\2") + 8] |= 1  # the flag for encryption, in the directory
     marked[6] |= 1
     path.write_bytes(marked)
     refused(path, "not a whole .npz file")
