@@ -76,8 +76,8 @@ def _fetch_file(entry: Entry, download: Download, url: str, folder: Path, quiet:
             file.writelines(_receive(url, download, quiet, timeout))
             file.flush()
             os.fsync(file.fileno())
-        if (found := digest(path, "md5")) != download.md5:
-            raise InputError(f"{url} is not the right file (MD5 {found}, not {download.md5}); name a --mirror")
+        if (md5 := digest(path, "md5")) != download.md5:
+            raise InputError(f"{url} has the MD5 {md5}, not {download.md5}; try again or name a --mirror")
         if entry.members:
             source /= "unpacked"
             extract(path, entry.members, source)
