@@ -20,7 +20,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from minilocal.datasets.npy import read_arrays
+from minilocal.datasets.npz import read_arrays
 from minilocal.errors import InputError
 
 VERSION = 1
