@@ -109,8 +109,8 @@ ODD_SUMS = [{}, [], {"epoch": -3, "steps": 0}, {"epoch": True, "steps": 0}, {"ep
         (spoil("config.json", b"\xff\xfe"), "config.json can't be read"),
         (spoil("config.json", b"[]"), "is not a run's configuration"),
         (spoil("config.json", b'{"config": {}, "data": {}}'), "is not a run's configuration"),
-        (spoil("checkpoint.npz", b""), "checkpoint.npz is not a whole checkpoint"),
-        (spoil("checkpoint.npz", b"PK\x03\x04 and then nothing"), "checkpoint.npz is not a whole checkpoint"),
+        (spoil("checkpoint.npz", b""), "checkpoint.npz is not a complete checkpoint"),
+        (spoil("checkpoint.npz", b"PK\x03\x04 and then nothing"), "checkpoint.npz is not a complete checkpoint"),
         (edit_config(width=0.125), "does not fit the run's configuration: array"),
         (edit_config(algo="G9S9"), "config.json is not a run's configuration (G9S9 shifts by 9"),
         (edit_config(colour="red"), "unknown options: colour"),
@@ -175,7 +175,7 @@ def test_a_truncated_checkpoint_is_refused(run, cut, capsys):
     content = (run / "checkpoint.npz").read_bytes()
     (run / "checkpoint.npz").write_bytes(content[: int(cut * len(content))])
     assert evaluate.main([str(run)]) == 2
-    assert "checkpoint.npz is not a whole checkpoint" in capsys.readouterr().err
+    assert "checkpoint.npz is not a complete checkpoint" in capsys.readouterr().err
 
 
 def test_a_pickle_in_a_checkpoint_is_not_loaded(run, capsys):

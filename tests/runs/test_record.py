@@ -224,7 +224,7 @@ def test_without_a_good_checkpoint_nothing_is_trained(images, run):
     for path in directory.checkpoints.directory.glob("checkpoint*"):
         path.write_bytes(path.read_bytes()[:-1])
         before[path] = path.read_bytes()
-    with pytest.raises(InputError, match=r"checkpoint\.npz is not a whole checkpoint"):
+    with pytest.raises(InputError, match=r"checkpoint\.npz is not a complete checkpoint"):
         list(train_into(directory, trainer(images)))
     assert all(path.read_bytes() == content for path, content in before.items())
 
