@@ -32,15 +32,15 @@ class Root:
         self.most_under_way = plan.workers + (plan.workers - 1) * SLOTS + 1  # keeps all workers busy
         self.log = Log(plan.workers)
 
-    def take(self, step: Step) -> list[StepResults]:
-        """Have the workers take a step; return the results of earlier steps that they have finished, in order."""
+    def take(self, step: Step) -> Iterator[StepResults]:
+        """Have the workers take a step; return an iterator over results of earlier steps, in order."""
         if step.shift != self.shift:
             self._give(Shift(step.shift))
         self._give(Train(step))
         return self._step_results(self.most_under_way)
 
-    def finish(self) -> list[StepResults]:
-        """Wait for the steps under way and return their results."""
+    def finish(self) -> Iterator[StepResults]:
+        """Return an iterator over the results of all steps under way, which waits for each."""
         return self._step_results(0)
 
     def evaluate(self, classifiers: Collection[int]) -> dict[str, dict[int, Score]]:
@@ -59,15 +59,14 @@ class Root:
         for _ in self._reports(0):
             pass
 
-    def _step_results(self, under_way: int) -> list[StepResults]:
-        results = []
+    def _step_results(self, under_way: int) -> Iterator[StepResults]:
+        """Yield each step's results at once: if a later step fails, the trainer has counted those before it."""
         for command, reports in self._reports(under_way):
             if isinstance(command, Train):
                 contents = [report.content for report in reports]
                 blocks = [block for content in contents for block in content.blocks]
                 norms = {layer: norm for content in contents for layer, norm in content.gradient_norms.items()}
-                results.append(StepResults(blocks, norms))
-        return results
+                yield StepResults(blocks, norms)
 
     def _evaluate(self, name: str, classifiers: frozenset[int]) -> dict[int, Score]:
         images = len(self.trainer.data.held_out[name])
