@@ -23,6 +23,7 @@ from minilocal.pipeline.transport import ROOT
 from minilocal.pipeline.worker import Worker
 from minilocal.training.trainer import Trainer
 
+GRACE = 0.5  # seconds that the launcher has to print a traceback before it ends all ranks
 EXPECTED = (InputError, TrainingError, KeyboardInterrupt, OSError, MemoryError)  # rank 0 explains them in a sentence
 
 
@@ -33,9 +34,10 @@ class Ranks:
     all. If a rank dies, the launcher ends the others.
     """
 
-    def __init__(self, comm: Any) -> None:
-        self.comm, self.rank, self.size = comm, comm.rank, comm.size
-        self.transport = MPITransport(self.rank or ROOT, comm)
+    def __init__(self, mpi: Any) -> None:
+        self.mpi, self.comm = mpi, mpi.COMM_WORLD
+        self.rank, self.size = self.comm.rank, self.comm.size
+        self.transport = MPITransport(self.rank or ROOT, self.comm)
         self.transports = [self.transport]  # on rank 0, also worker 0's
         self.root: Root | None = None
         if self.rank:
@@ -50,13 +52,12 @@ class Ranks:
         if error is not None and (self.rank or not isinstance(error, EXPECTED)):
             print_exception(error)
             sys.stdout.flush()
+            time.sleep(GRACE)
             self.comm.Abort(1)
         if self.rank == 0:  # tell all others to stop, but workers hear it from the worker before them
             for number in range(1, self.size) if self.root is None else (0, *range(self.root.plan.workers, self.size)):
                 self.transport.send(number, Stop())
-        for transport in self.transports:
-            transport.finish()
-        _ignore_signals()  # nothing is left to stop, and Ctrl-C while MPI shuts down would crash it
+        self._finish()
 
     def start(self, trainer: Trainer, build: Callable[[], Trainer], plan: Plan) -> Root:
         """On rank 0: return the root through which the ranks take the trainer's steps by a plan.
@@ -93,6 +94,28 @@ class Ranks:
             Worker(self.rank, trainer, held, plan, self.transport, zero).run()
         else:
             self.transport.receive(ROOT)
+
+    def _finish(self) -> None:
+        """Wait for the other ranks.
+
+        If rank 0 ended first, and with an error, the launcher would kill the others and report that instead.
+        """
+        sent = [request for transport in self.transports for queue in transport.sent.values() for request in queue]
+        requests = [*sent, self.comm.Ibarrier()]
+
+        def is_done() -> bool:
+            self._discard_messages()
+            return self.mpi.Request.Testall(requests)
+
+        self.transport.wait(is_done)
+        self._discard_messages()
+        _ignore_signals()  # nothing is left to stop, and Ctrl-C would crash MPI while it shuts down
+
+    def _discard_messages(self) -> None:
+        """Receive and forget messages: after an error some are left, and MPI complains if they are not received."""
+        status = self.mpi.Status()
+        while self.comm.Iprobe(status=status):
+            self.comm.Recv([bytearray(status.Get_count()), self.mpi.BYTE], status.source, status.tag)
 
     def _start_clocks(self) -> float:
         """Wait for all ranks, so that their clocks start at the same moment."""
