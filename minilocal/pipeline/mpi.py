@@ -45,7 +45,7 @@ class MPITransport(Transport):
             return
         sent = self.sent.setdefault(to, deque())
         while len(sent) >= SLOTS:
-            self.wait(sent.popleft().Test)
+            self._wait(sent.popleft().Test)
         self.comm.send((message, array.shape, array.dtype.str), *address)
         sent.append(self.comm.Isend(array, *address))
 
@@ -54,12 +54,12 @@ class MPITransport(Transport):
         if self.is_same(source, self.me):
             return self.mailbox.popleft(), None
         address = _rank(source), _tag(source, self.me)
-        self.wait(lambda: self.comm.Iprobe(*address))
+        self._wait(lambda: self.comm.Iprobe(*address))
         message, shape, dtype = self.comm.recv(None, *address)
         if shape is None:
             return message, None
         array = memory.empty(shape, np.dtype(dtype))
-        self.wait(self.comm.Irecv(array, *address).Test)
+        self._wait(self.comm.Irecv(array, *address).Test)
         return message, array
 
     def release(self, source: int) -> None:
@@ -69,8 +69,13 @@ class MPITransport(Transport):
         """Return whether two members are one process, as the root and worker 0 are."""
         return _rank(one) == _rank(other)
 
-    def wait(self, ready: Callable[[], bool]) -> None:
-        """Wait until `ready()`."""
+    def finish(self) -> None:
+        """Wait until all arrays sent have been received."""
+        for sent in self.sent.values():
+            while sent:
+                self._wait(sent.popleft().Test)
+
+    def _wait(self, ready: Callable[[], bool]) -> None:
         pause = SHORTEST
         with self.waiting():
             while not ready():

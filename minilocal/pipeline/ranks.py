@@ -34,10 +34,9 @@ class Ranks:
     all. If a rank dies, the launcher ends the others.
     """
 
-    def __init__(self, mpi: Any) -> None:
-        self.mpi, self.comm = mpi, mpi.COMM_WORLD
-        self.rank, self.size = self.comm.rank, self.comm.size
-        self.transport = MPITransport(self.rank or ROOT, self.comm)
+    def __init__(self, comm: Any) -> None:
+        self.comm, self.rank, self.size = comm, comm.rank, comm.size
+        self.transport = MPITransport(self.rank or ROOT, comm)
         self.transports = [self.transport]  # on rank 0, also worker 0's
         self.root: Root | None = None
         if self.rank:
@@ -54,10 +53,13 @@ class Ranks:
             sys.stdout.flush()
             time.sleep(GRACE)
             self.comm.Abort(1)
-        if self.rank == 0:  # tell all others to stop, but workers hear it from the worker before them
-            for number in range(1, self.size) if self.root is None else (0, *range(self.root.plan.workers, self.size)):
-                self.transport.send(number, Stop())
-        self._finish()
+        if self.rank == 0:
+            self._stop_others()
+        else:
+            self.transport.send(ROOT, Stop())
+        for transport in self.transports:
+            transport.finish()
+        _ignore_signals()  # nothing is left to stop, and Ctrl-C would crash MPI while it shuts down
 
     def start(self, trainer: Trainer, build: Callable[[], Trainer], plan: Plan) -> Root:
         """On rank 0: return the root through which the ranks take the trainer's steps by a plan.
@@ -95,27 +97,17 @@ class Ranks:
         else:
             self.transport.receive(ROOT)
 
-    def _finish(self) -> None:
-        """Wait for the other ranks.
+    def _stop_others(self) -> None:
+        """Tell the other ranks to stop, and receive what they still send until they answer.
 
-        If rank 0 ended first, and with an error, the launcher would kill the others and report that instead.
+        If rank 0 did not wait for them and ended first with an error, the launcher would kill them and report that.
         """
-        sent = [request for transport in self.transports for queue in transport.sent.values() for request in queue]
-        requests = [*sent, self.comm.Ibarrier()]
-
-        def is_done() -> bool:
-            self._discard_messages()
-            return self.mpi.Request.Testall(requests)
-
-        self.transport.wait(is_done)
-        self._discard_messages()
-        _ignore_signals()  # nothing is left to stop, and Ctrl-C would crash MPI while it shuts down
-
-    def _discard_messages(self) -> None:
-        """Receive and forget messages: after an error some are left, and MPI complains if they are not received."""
-        status = self.mpi.Status()
-        while self.comm.Iprobe(status=status):
-            self.comm.Recv([bytearray(status.Get_count()), self.mpi.BYTE], status.source, status.tag)
+        # Workers hear it from the worker before them; ranks without blocks, and all before `start`, from here.
+        for number in range(1, self.size) if self.root is None else (0, *range(self.root.plan.workers, self.size)):
+            self.transport.send(number, Stop())
+        for number in range(1, self.size):
+            while not isinstance(self.transport.receive(number)[0], Stop):
+                pass
 
     def _start_clocks(self) -> float:
         """Wait for all ranks, so that their clocks start at the same moment."""
