@@ -137,7 +137,7 @@ for number in (K, 4, 1):
 # every layer forgets what it kept.
 
 # %%
-source(ml.CrossEntropy.__call__, ml.backprop_step)
+source(ml.CrossEntropy, ml.backprop_step)
 
 # %% [markdown]
 # Are the numbers the same? Not just nearly, but *to the bit*. minilocal divides its work by shapes
