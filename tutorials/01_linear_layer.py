@@ -151,8 +151,8 @@ check("our forward pass is the library's", difference < 1e-12, f"difference {dif
 # %% [markdown]
 # ## 3 The gradient of the loss
 #
-# Start at the end and go backwards. How does $L$ change with one logit $z_{nc}$? Only image
-# $n$ depends on it. Its share of the loss is
+# Start at the end and go backwards. How does $L$ change with one logit $z_{nc}$? It affects only
+# image $n$, whose share of the loss is
 #
 # $$L_n = -\frac{1}{N}\log p_{n,\,\mathrm{label}_n}
 #       = \frac{1}{N}\Big(\log \sum_k e^{z_{nk}} - z_{n,\,\mathrm{label}_n}\Big).$$
@@ -446,7 +446,7 @@ show(
 #
 # * $z = xW + b$ on $N$ images is one matrix product. Its gradients are two more:
 #   $dW = x^\top dz$ and $dx = dz\,W^\top$. A gradient has the shape of its array.
-# * Softmax cross-entropy hands back $dz = (p - \mathrm{onehot})/N$. Knowing nothing costs
+# * Softmax cross-entropy returns $dz = (p - \mathrm{onehot})/N$. Knowing nothing costs
 #   $\log C$.
 # * Backward needs what forward saw ($x$), so it must be kept.
 # * Central differences in float64 with $h \approx 10^{-4}$ agree with a right gradient to 6

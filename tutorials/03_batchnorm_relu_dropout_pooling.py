@@ -534,7 +534,7 @@ for name, layer in layers.items():
 #
 # In the plain layer ReLU's output must stay for ReLU, and dropout's output for the next
 # convolution. The fused layer keeps only dropout's output: it is zero wherever ReLU or dropout
-# made it zero, and the gradient stops in both places. What a *whole network* keeps, and for how
+# made it zero, and there the gradient is zero as well. What a *whole network* keeps, and for how
 # long, is the subject of the next lesson.
 #
 # The loss has the last word. Central differences judge each layer, and all of them together:

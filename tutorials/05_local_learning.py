@@ -286,7 +286,7 @@ check(
 # backward pass. As it is, both can work at the same time, and the result is the same whichever is
 # faster.
 #
-# ## 4 Of which loss is this the gradient?
+# ## 4 Which loss is this the gradient of?
 #
 # $L_2$ depends on $\theta_1$ too, through $x_1$. G1 does not want to know: when layer 2 computes
 # its gradient, it takes $x_1$ as given. We write this with a *stop-gradient* $\mathrm{sg}$, a
