@@ -64,7 +64,7 @@ def draw_cost(results: Results, path: Path) -> Path:
         return sweep.costs(entry).macs * images * entry.config(sweep.setting, 0).epochs
 
     def stored(entry: Entry) -> float:
-        return sweep.costs(entry).stored
+        return sweep.costs(entry).mean.stored
 
     figure = new_figure(10, 4.6)
     panels = figure.subplots(1, 2, sharey=True)

@@ -83,7 +83,7 @@ class Progress:
 
     def _work(self, run: Run) -> float:
         """Return the MACs of one of its epochs."""
-        macs, (trained, evaluated) = self.sweep.costs(run.entry).mean_macs, self.sweep.images(run.entry)
+        macs, (trained, evaluated) = self.sweep.costs(run.entry).mean.macs, self.sweep.images(run.entry)
         return macs.total * trained + macs.forward * evaluated
 
     def _move(self, place: float) -> None:

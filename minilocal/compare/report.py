@@ -15,7 +15,7 @@ from minilocal.compare.sweep import Sweep
 from minilocal.compare.table import accuracy_table, cost_table, difference_table, without_classifier
 from minilocal.console.options import flag
 from minilocal.console.text import aligned, markdown, plural
-from minilocal.costs.figure import NAMES
+from minilocal.costs.published import MODELS
 from minilocal.files import replacing
 
 COSTS = (
@@ -98,7 +98,7 @@ def remarks(results: Results) -> list[str]:
             f"images and {EPOCHS} epochs; it does not say from how many seeds, or from which epoch. {here}"
         )
         if setting.model in NEAREST:
-            scale += f" The paper has no {setting.model}; {NAMES[NEAREST[setting.model]]} is the nearest that it has."
+            scale += f" The paper has no {setting.model}; {MODELS[NEAREST[setting.model]]} is the nearest that it has."
     else:
         table = TABLES["cifar10"]
         scale = (

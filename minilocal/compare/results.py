@@ -133,7 +133,7 @@ def _row(sweep: Sweep, result: Result) -> dict[str, Any]:
         "state": result.state,
         "epochs": len(result.curve),
         "macs_per_image": round(costs.macs),
-        "stored_per_image": round(costs.stored),
+        "stored_per_image": round(costs.mean.stored),
         "off_chip_per_step": round(costs.off_chip),
     }
     if result.finished:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from minilocal.compare.entries import Entry
 from minilocal.compare.published import NEAREST, TABLES, accuracies
 from minilocal.compare.results import Mean, Results
-from minilocal.costs.figure import NAMES
+from minilocal.costs.published import MODELS
 
 Option = tuple[str, object]
 
@@ -36,7 +36,7 @@ def accuracy_table(results: Results, score: str = "test_accuracy", paper: bool =
         for classifier in sorted({entry.config(setting, 0).classifier for entry in entries}):
             published = accuracies(setting.dataset, model, classifier)
             numbers = [f"{published[algo]:.2f}" if algo in published else "-" for algo in algorithms]
-            rows.append([f"paper: {NAMES[model]}, {classifier.upper()}", *numbers])
+            rows.append([f"paper: {MODELS[model]}, {classifier.upper()}", *numbers])
     return rows
 
 
@@ -74,7 +74,11 @@ def cost_table(results: Results) -> list[list[str]]:
     rows = [["", "MACs/image", "of BP", "stored/image", "of BP", "off-chip/step", "of BP", "training"]]
     for entry in results.entries:
         costs = sweep.costs(entry)
-        pairs = ((costs.macs, backprop.macs), (costs.stored, backprop.stored), (costs.off_chip, backprop.off_chip))
+        pairs = (
+            (costs.macs, backprop.macs),
+            (costs.mean.stored, backprop.mean.stored),
+            (costs.off_chip, backprop.off_chip),
+        )
         numbers = [text for ours, its in pairs for text in (f"{ours:,.0f}", f"{100 * ours / its:.0f} %")]
         seconds = Mean.of([result.seconds for result in results.of(entry)]).mean
         rows.append([entry.label, *numbers, f"{seconds:.0f} s"])
