@@ -31,7 +31,7 @@ class Preset:
 
 
 PRESETS = {
-    "laptop": Preset("the defaults: six algorithms on the images that ship, about 20 minutes on two cores", {}),
+    "laptop": Preset("the defaults, on the images that ship with minilocal, about 20 minutes on two cores", {}),
     "course": Preset(
         "CIFAR-10, 20,000 images, vgg11b × 0.125, two of the algorithms with A2 too, an afternoon",
         # A network of an eighth of the width has nothing to spare for dropout, least of all for the paper's rate.

@@ -16,12 +16,13 @@
 
 from minilocal.costs.algorithm import AlgorithmCosts, algorithm_costs, pipeline_bound, reduction
 from minilocal.costs.processor import PROCESSORS, Processor
-from minilocal.costs.step import BlockCosts, Macs, StepCosts, block_macs, off_chip_accesses
+from minilocal.costs.step import BlockCosts, Costs, Macs, StepCosts, block_macs, off_chip_accesses
 
 __all__ = [
     "PROCESSORS",
     "AlgorithmCosts",
     "BlockCosts",
+    "Costs",
     "Macs",
     "Processor",
     "StepCosts",
