@@ -192,7 +192,7 @@ for model, measured in (("vgg16", "2.2 on five GPUs"), ("vgg19", "2.4 on six GPU
     print(f"{model}: at most {ml.pipeline_bound(g3s1, g3s1):.1f} times as fast as on one worker,")
     print(f"       {bounds[model]:.1f} times as fast as BP on one; the paper measured {measured}")
     for step in g3s1.steps:
-        blocks = ", ".join(f"[{p.block}] {p.macs.total / 1e6:.0f}" for p in step.parts)
+        blocks = ", ".join(f"[{p.block}] {p.macs.total / 1e6:.0f}" for p in step.by_block)
         print(f"       shift {step.shift}, million MACs: {blocks}")
 check(
     "the paper's measured gains lie below the bounds",
@@ -399,7 +399,7 @@ def pipelined_epoch(network, blocks, stream, velocity, log):
     first = 1
     for worker, block in enumerate(blocks, 1):
         optimizer = ml.SGD()  # each block has its own learning rate …
-        optimizer.velocity = velocity  # … but a layer's momentum stays with it, whoever trains it
+        optimizer.velocity = velocity  # … but a layer keeps its momentum, whichever block trains it
         stream = ahead(train(worker, network, block, first, stream, optimizer, log))
         first = block.last + 1
     for _ in stream:  # nobody needs what the last block yields
@@ -568,9 +568,9 @@ check(
 
 # %% [markdown]
 # **2 (medium).** You have two workers for the five blocks of VGG-16 under G3S1. A worker takes
-# consecutive blocks. Find the best cut at each shift from `step.parts` of section 2, and the bound
-# that it gives. Then let `pipelined_epoch` run two blocks in one stage (chain two `train`s without
-# `ahead` between them), and check with G2 that the bits are still the same.
+# consecutive blocks. Find the best cut at each shift from `step.by_block` of section 2, and the
+# bound that it gives. Then let `pipelined_epoch` run two blocks in one stage (chain two `train`s
+# without `ahead` between them), and check with G2 that the bits are still the same.
 
 # %%
 # Your answer to exercise 2
