@@ -24,7 +24,7 @@ COMMANDS = {
     "compare": ("minilocal.compare.__main__", "train several algorithms and seeds, and compare them with the paper"),
     "evaluate": ("minilocal.evaluate", "accuracy, confusion matrix and predictions of a finished run"),
     "costs": ("minilocal.costs.__main__", "MACs, parameters, off-chip accesses and pipeline bounds, by formula"),
-    "bench": ("minilocal.bench.__main__", "time steps, layers and start-up; compare with PyTorch"),
+    "bench": ("minilocal.bench.__main__", "time steps, layers and workers; compare with PyTorch"),
     "gradcheck": ("minilocal.gradcheck", "check every hand-written gradient against central differences"),
     "grade": ("minilocal.grade.__main__", "check what was filled into the course's exercises"),
     "datasets": ("minilocal.datasets.__main__", "list and download data sets"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -71,6 +72,15 @@ class Sequential(Layer):
 
     def __repr__(self) -> str:
         return f"Sequential({', '.join(f'{name}={layer!r}' for name, layer in self.layers.items())})"
+
+
+def leaves(layer: Layer) -> Iterator[Layer]:
+    """Yield the single operations of a layer: those inside a Sequential, in order, or the layer itself."""
+    if isinstance(layer, Sequential):
+        for inner in layer.layers.values():
+            yield from leaves(inner)
+    else:
+        yield layer
 
 
 def _named(groups: dict[str, dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
