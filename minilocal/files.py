@@ -1,4 +1,4 @@
-"""Writing so that nothing is half-written and nothing is left behind."""
+"""Writing files so that none is ever half-written and nothing is left behind."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from minilocal.errors import InputError, TrainingError
 
 @contextlib.contextmanager
 def replacing(path: Path, aside: Path | None = None) -> Iterator[IO[bytes]]:
-    """Open a temporary file and, once it is written and flushed to disk, put it in the place of `path`.
+    """Open a temporary file and, once it is written and flushed to disk, let it replace `path`.
 
-    What was at `path` goes to `aside` if that is given. So at every moment either the old file or the new one is there,
-    and whole, whatever happens to this process or to the machine.
-    Raises `TrainingError` if the system refuses; then what was at `path` before is still there.
+    If `aside` is given, the old file moves there. So at every moment either the old file or the new one exists and is
+    complete, whatever happens to this process or to the machine. Raises `TrainingError` if the system refuses; then the
+    old file is still at `path`.
     """
     temporary = temporary_of(path)
     try:
@@ -35,14 +35,13 @@ def replacing(path: Path, aside: Path | None = None) -> Iterator[IO[bytes]]:
             temporary.unlink()
         if not isinstance(error, OSError):
             raise
-        raise TrainingError(
-            f"{path} can't be written ({error.strerror or error}); what was there before is kept"
-        ) from None
+        reason = error.strerror or error
+        raise TrainingError(f"{path} can't be written ({reason}); what was there before is kept") from None
     flush_directory(path.parent)
 
 
 def check_writable(path: Path, option: str) -> None:
-    """Raise `InputError` unless a file can be put at `path`, which an option names; nothing is changed there."""
+    """Raise `InputError` unless a file can be written at `path`, which `option` named; nothing there changes."""
     try:
         if path.is_dir():
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
@@ -51,18 +50,18 @@ def check_writable(path: Path, option: str) -> None:
         temporary.unlink()
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise InputError(f"{option}: {str(path)!r} can't be written ({reason}); name another place") from None
+        raise InputError(f"{option}: {str(path)!r} can't be written ({reason}); name another file") from None
 
 
 def temporary_of(path: Path) -> Path:
-    """Return where a file is while it is being written."""
+    """Return the path of a file while it is being written."""
     return path.with_name(f".{path.name}.tmp")
 
 
 def flush_directory(path: Path) -> None:
-    """Have a directory's new names written to disk, where the system can: a renamed file then survives a power cut.
+    """Flush a directory's new names to disk, where the system can: a renamed file then survives a power cut.
 
-    Windows can't open directories, and needs no such flush: NTFS keeps a journal of names.
+    Windows can't open directories and needs no such flush: NTFS keeps a journal of names.
     """
     if sys.platform == "win32":
         return
@@ -76,7 +75,7 @@ def flush_directory(path: Path) -> None:
 
 @contextlib.contextmanager
 def new_directory(path: Path) -> Iterator[None]:
-    """Make a directory and its parents; if the block fails, take away those that were made and are empty."""
+    """Make a directory and its parents; if the block fails, remove those that were made and are empty."""
     absent = [place for place in (path, *path.parents) if not place.exists()]
     try:
         path.mkdir(parents=True, exist_ok=True)

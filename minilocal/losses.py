@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Protocol
 
 import numpy as np
@@ -44,12 +45,17 @@ class CrossEntropy:
         self.layers, self.smoothing = {"aux": classifier}, smoothing
 
     def __call__(self, x: np.ndarray, labels: np.ndarray, need_dx: bool = True) -> tuple[float, int, Any]:
-        """Return the mean loss, the number of correct predictions, and dL/dx (None unless need_dx)."""
+        """Return the mean loss, the number of correct predictions, and dL/dx (None unless need_dx).
+
+        If the loss is not finite, no gradients are computed.
+        """
         classifier = self.layers["aux"]
         logits = classifier.forward(x, training=True)
         value, dlogits = softmax_cross_entropy(logits, labels, self.smoothing)
-        dx = classifier.backward(dlogits, need_dx)
-        return value, int(np.sum(logits.argmax(axis=1) == labels)), dx
+        correct = int(np.sum(logits.argmax(axis=1) == labels))
+        if not math.isfinite(value):
+            return value, correct, None  # the step refuses it; gradients would only hide where it came from
+        return value, correct, classifier.backward(dlogits, need_dx)
 
 
 def softmax_cross_entropy(logits: np.ndarray, labels: np.ndarray, smoothing: float = 0.0) -> tuple[float, np.ndarray]:

@@ -23,21 +23,21 @@ def everything_in(folder):
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-def test_the_new_takes_the_place_of_the_old(path, tmp_path):
+def test_the_new_file_replaces_the_old(path, tmp_path):
     with replacing(path) as file:
         file.write(b"new")
         assert path.read_bytes() == b"old"
     assert everything_in(tmp_path) == {"file": b"new"}
 
 
-def test_the_old_goes_aside(path, tmp_path):
+def test_the_old_file_moves_aside(path, tmp_path):
     with replacing(path, tmp_path / "aside") as file:
         file.write(b"new")
     assert everything_in(tmp_path) == {"file": b"new", "aside": b"old"}
 
 
 @pytest.mark.parametrize(("owner", "name"), [(Path, "open"), (os, "fsync"), (Path, "replace")])
-def test_where_the_system_refuses_the_old_is_kept(path, tmp_path, monkeypatch, owner, name):
+def test_if_the_system_refuses_the_old_file_stays(path, tmp_path, monkeypatch, owner, name):
     monkeypatch.setattr(owner, name, refuse)
     with (
         pytest.raises(
@@ -51,7 +51,7 @@ def test_where_the_system_refuses_the_old_is_kept(path, tmp_path, monkeypatch, o
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError, ValueError])
-def test_whatever_ends_the_writing_the_old_is_kept(path, tmp_path, error):
+def test_whatever_stops_the_writing_the_old_file_stays(path, tmp_path, error):
     def write():
         with replacing(path) as file:
             file.write(b"new")
@@ -80,24 +80,24 @@ def test_everything_is_flushed_before_it_is_renamed(path, monkeypatch):
     assert [step.split()[0] for step in order] == ["flush", "rename", "flush"]
 
 
-def test_a_directory_that_cannot_be_flushed_is_no_failure(tmp_path):
+def test_a_directory_that_cannot_be_flushed_is_not_an_error(tmp_path):
     flush_directory(tmp_path)
     flush_directory(tmp_path / "absent")
 
 
-def test_a_place_where_a_file_can_be_put_is_left_as_it_is(path, tmp_path):
+def test_checking_a_place_changes_nothing_there(path, tmp_path):
     check_writable(path, "--plot")
     check_writable(tmp_path / "new", "--plot")
     assert everything_in(tmp_path) == {"file": b"old"}
 
 
-def test_root_is_no_place_for_a_file():
+def test_the_root_directory_is_refused():
     with pytest.raises(InputError, match="can't be written"):
         check_writable(Path("/"), "--plot")
 
 
 @pytest.mark.parametrize("name", ["", "missing/new", "file/new", "n" * 300, "nul\0"])
-def test_a_place_where_no_file_can_be_put(path, tmp_path, name):
-    with pytest.raises(InputError, match=r"--plot: '.*' can't be written \(.*\); name another place"):
+def test_places_that_cannot_be_written_are_refused(path, tmp_path, name):
+    with pytest.raises(InputError, match=r"--plot: '.*' can't be written \(.*\); name another file"):
         check_writable(tmp_path / name, "--plot")
     assert everything_in(tmp_path) == {"file": b"old"}

@@ -1,12 +1,15 @@
-"""What the project says of itself is true."""
+"""What the project says about itself is true."""
 
+import inspect
 import re
+import textwrap
 from pathlib import Path
 
 import pytest
 
 from minilocal import __version__
 from minilocal.console import cli
+from minilocal.training.trainer import Trainer
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -28,6 +31,21 @@ def test_the_readmes_python_runs(capsys):
     assert "epoch 1: blocks 1-2, 3-4; test accuracy" in out
     assert "epoch 2: blocks 2-3, 4; test accuracy" in out
     assert "block 4: loss" in out
+
+
+def test_the_readmes_loop_is_the_trainers():
+    source = textwrap.dedent(inspect.getsource(Trainer.train_epoch))
+    (loop,) = blocks("py")
+    assert textwrap.indent(loop, "    ") in source
+    assert 15 <= len(loop.splitlines()) <= 25
+
+
+def test_no_address_of_a_code_host_stands_anywhere():
+    """Whoever registers one could run code on readers' machines; it will stand in pyproject's [project.urls] alone."""
+    for pattern in ("*.md", "*.toml", "*.cff", "minilocal/**/*.py", "tutorials/*.*", "data/*.*", ".ci/*"):
+        for path in ROOT.glob(pattern):
+            text = path.read_text(encoding="utf-8", errors="replace")
+            assert not re.search(r"(github|gitlab|bitbucket|codeberg)\.(com|org|io)|git\+http|colab\.", text), path
 
 
 def test_ten_lines_are_ten_lines():

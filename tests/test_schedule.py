@@ -91,11 +91,11 @@ def test_a_front_block_covers_what_would_rest(size, layers, data):
     size = min(size, layers)
     shift = data.draw(st.integers(1, size - 1))
     rest, block = Schedule(size, shift), Schedule(size, shift, front="block")
-    for turn in range(rest.period):
-        s = rest.shift_at(turn)
+    for epoch in range(rest.period):
+        s = rest.shift_at(epoch)
         front = [(1, s)] if s else []
-        assert [tuple(b) for b in block.blocks_at(turn, layers)] == front + [
-            tuple(b) for b in rest.blocks_at(turn, layers)
+        assert [tuple(b) for b in block.blocks_at(epoch, layers)] == front + [
+            tuple(b) for b in rest.blocks_at(epoch, layers)
         ]
 
 
@@ -104,28 +104,12 @@ def test_every_classifier_ends_a_block_or_learns_alone(size, layers, data):
     size = min(size, layers)
     shift = data.draw(st.integers(1, size - 1))
     schedule = Schedule(size, shift, idle="learn", front=data.draw(st.sampled_from(["rest", "block"])))
-    for turn in range(schedule.period):
-        ends = [block.last for block in schedule.blocks_at(turn, layers)]
-        idle = schedule.idle_at(turn, layers)
+    for epoch in range(schedule.period):
+        ends = [block.last for block in schedule.blocks_at(epoch, layers)]
+        idle = schedule.idle_at(epoch, layers)
         assert not set(ends) & set(idle)
         assert sorted(ends + idle) == schedule.classifiers(layers)
-        assert Schedule(size, shift).idle_at(turn, layers) == []
-
-
-def test_turns_are_epochs_or_runs_of_steps():
-    assert [parse("G3S2").turn_at(epoch, 90 * epoch + 5) for epoch in range(3)] == [0, 1, 2]
-    assert [parse("G3S2", shift_every=20).turn_at(0, step) for step in (0, 19, 20, 59, 60)] == [0, 0, 1, 2, 3]
-
-
-def test_shifts_at_random_stay_for_a_turn_and_follow_the_seed():
-    schedule = parse("G3S1", shift_every=10, shift_order="random")
-    turns = [schedule.turn_at(0, step, seed=4) for step in range(3000)]
-    assert all(len(set(turns[i : i + 10])) == 1 for i in range(0, 3000, 10))
-    assert turns == [schedule.turn_at(0, step, seed=4) for step in range(3000)]
-    assert turns != [schedule.turn_at(0, step, seed=5) for step in range(3000)]
-    counts = [turns[::10].count(turn) for turn in range(3)]
-    assert sum(counts) == 300
-    assert min(counts) > 70  # 100 each, give or take 8
+        assert Schedule(size, shift).idle_at(epoch, layers) == []
 
 
 @pytest.mark.parametrize(
@@ -133,8 +117,6 @@ def test_shifts_at_random_stay_for_a_turn_and_follow_the_seed():
     [
         ("G3S2", {"front": "sleep"}, "front is 'sleep'; choose from rest, block"),
         ("G3S2", {"idle": "work"}, "idle is 'work'; choose from rest, learn"),
-        ("G3S2", {"shift_order": ""}, "choose from cycle, random"),
-        ("G3S2", {"shift_every": 0}, "shift_every is 0; it must be at least 1"),
         ("G3", {"idle": "learn"}, "idle learn has no effect on G3, whose boundaries never move"),
         ("BP", {"front": "block"}, "front block has no effect on BP"),
     ],

@@ -70,12 +70,12 @@ def test_a_blocks_loss_moves_nothing_outside_its_block(algo, epoch, batch, monke
     for target in blocks:
         turn = iter(blocks)
 
-        def doubled(logits, labels, turn=turn, target=target):
-            loss, dlogits = softmax_cross_entropy(logits, labels)
+        def doubled(logits, labels, smoothing, turn=turn, target=target):
+            loss, dlogits = softmax_cross_entropy(logits, labels, smoothing)
             return loss, dlogits * (2 if next(turn) == target else 1)
 
         with monkeypatch.context() as patch:
-            patch.setattr("minilocal.steps.softmax_cross_entropy", doubled)
+            patch.setattr("minilocal.losses.softmax_cross_entropy", doubled)
             other = network(algo)
             local_step(other, blocks, *batch, SGD())
         moved = changed(parameters(plain.arrays()), parameters(other.arrays()))
@@ -252,21 +252,21 @@ def test_losses_are_mean_and_correct_counts(batch):
         assert 0 < result.loss < 5
 
 
-def moving_on(net, algo, turn, batch, optimizer=None, **options):
+def step_with_idle(net, algo, epoch, batch, optimizer=None, **options):
     schedule = parse(algo, idle="learn")
-    return local_step(net, schedule.blocks_at(turn, K), *batch, optimizer, idle=schedule.idle_at(turn, K), **options)
+    return local_step(net, schedule.blocks_at(epoch, K), *batch, optimizer, idle=schedule.idle_at(epoch, K), **options)
 
 
-@pytest.mark.parametrize(("algo", "turn"), all_epochs(["G2S1", "G3S1", "G3S2"]))
-def test_idle_classifiers_learn_and_change_nothing_else(algo, turn, batch):
+@pytest.mark.parametrize(("algo", "epoch"), all_epochs(["G2S1", "G3S1", "G3S2"]))
+def test_idle_classifiers_learn_and_change_nothing_else(algo, epoch, batch):
     """Beside a step in which they rest: the same losses, and every other array has the same bytes."""
     alone, resting = network(algo, dropout=0.3), network(algo, dropout=0.3)
     optimizers = SGD(), SGD()
     for step in range(2):
-        a = moving_on(alone, algo, turn, batch, optimizers[0], step=step)
-        b = local_step(resting, parse(algo).blocks_at(turn, K), *batch, optimizers[1], step=step)
+        a = step_with_idle(alone, algo, epoch, batch, optimizers[0], step=step)
+        b = local_step(resting, parse(algo).blocks_at(epoch, K), *batch, optimizers[1], step=step)
         assert a == b
-    idle = parse(algo, idle="learn").idle_at(turn, K)
+    idle = parse(algo, idle="learn").idle_at(epoch, K)
     moved = changed(snapshot(resting, optimizers[1]), snapshot(alone, optimizers[0]))
     assert {int(name.removeprefix("momentum.").split(".")[1]) for name in moved} == set(idle)
     assert all(name.removeprefix("momentum.").startswith("aux.") for name in moved)
@@ -279,8 +279,8 @@ def test_an_idle_classifiers_gradient_is_that_of_its_loss_on_the_same_features(c
     net = build_network("8 8 M 8 8 M", [8, 8, 8], (8, 8, 2), 3, "G3S2", features=32, classifier=classifier)
     schedule = parse("G3S2", idle="learn")
     gradients = []
-    for turn in (0, 1):
-        local_step(net, schedule.blocks_at(turn, 7), *batch, idle=schedule.idle_at(turn, 7))  # no update
+    for epoch in (0, 1):
+        local_step(net, schedule.blocks_at(epoch, 7), *batch, idle=schedule.idle_at(epoch, 7))  # no update
         gradients.append({n: {k: g.copy() for k, g in net.classifier(n).grads.items()} for n in (3, 6)})
     assert schedule.idle_at(1, 7) == [3, 6]
     for number in (3, 6):
@@ -292,4 +292,53 @@ def test_a_non_finite_loss_of_an_idle_classifier_names_it(batch):
     net = network("G3S2")
     net.classifier(3).params["linear.weight"][:] = np.inf
     with np.errstate(all="ignore"), pytest.raises(TrainingError, match="the loss of the idle classifier A_3 is nan"):
-        moving_on(net, "G3S2", 1, batch)
+        step_with_idle(net, "G3S2", 1, batch)
+
+
+@pytest.mark.parametrize(
+    ("blocks", "says"),
+    [
+        ([Block(1, 2), Block(4, 6)], "blocks 1-2, 4-6 must follow one another: after 1-2 comes layer 3"),
+        ([Block(1, 3), Block(3, 6)], "blocks 1-3, 3-6 must follow one another: after 1-3 comes layer 4"),
+        ([Block(3, 4), Block(1, 2), Block(5, 6)], "after 3-4 comes layer 5"),
+        ([Block(1, 4)], "blocks 1-4 do not end at the network's last layer, 6"),
+        ([Block(0, 6)], "blocks 0-6 do not"),
+        ([], "blocks are empty"),
+    ],
+)
+def test_blocks_with_gaps_are_refused_by_name_and_nothing_changes(blocks, says, batch):
+    net, optimizer = network("G1"), SGD()
+    before = snapshot(net)
+    with pytest.raises(InputError, match=says):
+        local_step(net, blocks, *batch, optimizer)
+    assert not changed(before, snapshot(net))
+
+
+class SquaredFeatures:
+    """A local loss of one's own, without a classifier: L = mean over the batch of |scale ⊙ x|² / 2."""
+
+    def __init__(self, features):
+        self.layers = {"own": Layer()}
+        self.layers["own"].add_param("scale", np.ones(features, np.float32))
+
+    def __call__(self, x, labels, need_dx=True):
+        layer, n, flat = self.layers["own"], len(x), x.reshape(len(x), -1)
+        scale = layer.params["scale"]
+        layer.grads["scale"][...] = (scale * flat**2).sum(axis=0) / n
+        value = float(((scale * flat) ** 2).sum() / (2 * n))
+        return value, 0, (scale**2 * flat / n).reshape(x.shape) if need_dx else None
+
+
+def test_a_block_learns_from_a_loss_of_ones_own(batch):
+    net, optimizer = network("G2", dropout=0), SGD(lr=1e-3)
+    net.losses[2] = SquaredFeatures(8 * 8 * 4)
+    assert "own.2.scale" in net.arrays()
+    before = snapshot(net)
+    first = local_step(net, parse("G2").blocks_at(0, K), *batch, optimizer)
+    moved = changed(parameters(before), parameters(snapshot(net)))
+    assert {"own.2.scale", "layers.1.conv.weight", "layers.2.conv.weight"} <= moved
+    for _ in range(5):
+        last = local_step(net, parse("G2").blocks_at(0, K), *batch, optimizer)
+    assert last[0].loss < first[0].loss
+    with pytest.raises(InputError, match="the loss on layer 2 has no auxiliary classifier"):
+        net.classifier(2)

@@ -77,7 +77,7 @@ def test_a_run_says_what_it_does_and_leaves_everything(train, tmp_path):
     assert len(about["data"]["mean"]) == 1
     with np.load(run / "checkpoint.npz", allow_pickle=False) as checkpoint:
         about = json.loads(checkpoint["about"].tobytes())
-        assert (about["version"], about["trainer"]["seed"], about["config"]["algo"], about["sums"]["epoch"]) == (
+        assert (about["version"], about["config"]["seed"], about["config"]["algo"], about["sums"]["epoch"]) == (
             1,
             0,
             "g3s2",
@@ -138,12 +138,12 @@ def test_options_make_a_difference(train, tmp_path, option):
         (["--algo", "G2S2"], "G2S2 shifts by 2 layers, which must be less than its block size 2; try G2S1"),
         (["--algo", "XY"], "algorithm 'XY' is unknown; use BP, GX or GXSY"),
         (["--algo", "G8"], "G8 has blocks of 8 layers, but the network has 7"),
-        (["--model", "resnet"], "model 'resnet' is unknown; choose from vgg8b"),
+        (["--model", "resnet"], "argument --model: invalid choice: 'resnet'"),
         (["--width", "0.3"], "width is 0.3; it must be a power of two"),
         (["--width", "nan"], "width is nan"),
         (["--epochs", "0"], "--epochs is 0; it must be at least 1"),
         (["--batch-size", "1"], "--batch-size is 1; it must be at least 2"),
-        (["--batch-size", "300"], "it must be at least 2 and at most the training images, 256"),
+        (["--batch-size", "300"], "it must be at most the number of training images, 256"),
         (["--lr", "-1"], "--lr is -1.0; it must be above 0"),
         (["--lr", "nan"], "--lr is nan"),
         (["--momentum", "1"], "--momentum is 1.0; it must be at least 0 and below 1"),
@@ -161,7 +161,7 @@ def test_options_make_a_difference(train, tmp_path, option):
         (["--run-dir", "new/" + 300 * "x"], "can't be made"),
         (["--run-dir", ""], "--run-dir is the current directory"),
         (["--run-dir", "a\nfile\0"], "can't be made"),
-        (["--width", "65536"], "power of two up to 8"),
+        (["--width", "65536"], "--width is 65536.0; it must be above 0 and at most 8"),
         (["--run-dir", "full"], "run directory 'full' is not empty"),
         (["--algo"], "expected one argument"),
         (["--lr", "x"], "invalid float value: 'x'"),
@@ -258,7 +258,7 @@ def test_a_run_is_lengthened_if_its_learning_rate_was_planned_for_that(train, tm
     assert train("--algo", "G2S1", "--lr-epochs", "3", "--run-dir", "run")[0] == 0
     status, out, _ = train("--resume", "run", "--epochs", "3", "--algo", "g2s1", "--threads", "1")
     assert status == 0
-    assert "\ngoing on after epoch 2\nepoch 3/3 | " in out
+    assert "\nresuming after epoch 2\nepoch 3/3 | " in out
     assert train("--algo", "G2S1", "--lr-epochs", "3", "--epochs", "3", "--run-dir", "whole")[0] == 0
     for name in ("metrics.csv", "gradients.csv", "checkpoint.npz", "config.json"):
         assert (tmp_path / "run" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes(), name
@@ -280,13 +280,13 @@ def finished(quick, tmp_path_factory):
     [
         (["--resume", "run", "--lr", "0.05"], "--lr is 0.05, but the run has 0.1"),
         (["--resume", "run", "--algo", "BP"], "--algo is BP, but the run has G1"),
-        (["--resume", "run", "--epochs", "5"], "only a run begun with --lr-epochs 5 or more can become that long"),
-        (["--resume", "run", "--run-dir", "other"], "--run-dir has no effect on --resume run"),
+        (["--resume", "run", "--epochs", "5"], "only a run that began with --lr-epochs 5 or more can become that long"),
+        (["--resume", "run", "--run-dir", "other"], "--run-dir has no effect with --resume run"),
         (["--resume", "nowhere"], "nowhere/config.json does not exist; name a run directory"),
         (["--resume", "file"], "file/config.json can't be read"),
         (["--resume", "run", "--keep", "-1"], "--keep is -1; it must be at least 0"),
         (["--resume", "run", "--checkpoint-every", "0"], "--checkpoint-every is 0; it must be at least 1"),
-        (["--epochs", "5", "--lr-epochs", "3"], "--lr-epochs is 3, but the learning rate must last for --epochs 5"),
+        (["--epochs", "5", "--lr-epochs", "3"], "lr_epochs is 3; the learning rate must last for all 5 epochs"),
         (["--lr-epochs", "0"], "--lr-epochs is 0; it must be at least 1"),
         (["--keep", "many"], "invalid int value: 'many'"),
     ],

@@ -1,19 +1,19 @@
-"""What the lessons in tutorials/ share and that is not their subject.
+"""What the lessons in tutorials/ share, apart from their subject.
 
-    lesson.py     sizes (full, or small for tests), checked claims, the library's own source on show
+    lesson.py     sizes (full, or small for tests), checked claims, the library's own source
     figure.py     the course's look: a colour and a hatch per block, sharp figures with captions and alt texts
 
-    and a file for each kind of picture that explains:
-    products.py   matrix products as rectangles, drawn to show which sizes must agree
-    columns.py    im2col: an image's patches and the rows of `cols` that they become
+    and a file for each kind of picture:
+    products.py   matrix products as rectangles, to show which sizes must agree
+    columns.py    im2col: the patches of an image and the rows of `cols` that they become
     blocks.py     a network's layers in a row, its blocks' classifiers, and how far each gradient goes
-    gradient_paths.py   which way the gradient goes in each epoch, at rest and as the frames of an animation
+    gradient_paths.py   the paths of gradients in each epoch, complete or as the frames of an animation
 
-    animation.py  figures one after the other as one moving picture
-    work.py       the products of a step as areas, blank where they are saved
-    traffic.py    words between a chip and its memory, as arrows
+    animation.py  animations made of figures
+    work.py       the products of a step as areas, blank if they are saved
+    traffic.py    words that travel between a chip and its memory, as arrows
     jobs.py       which job of a pipeline waits for which
-    timeline.py   when each worker was busy with what
+    timeline.py   when each worker was busy with which job
     probes.py     a frozen network with a probe on every layer
     moments.py    what is in memory at each moment of a step
     tiles.py      Winograd's tiles, patches and points

@@ -1,7 +1,7 @@
-"""Figures one after the other as one moving picture.
+"""Animations made of figures.
 
-It is stored as an animated PNG: whatever shows a notebook's figures shows it, with no script and no file beside the
-notebook, and where nothing moves its first frame is seen.
+They are stored as animated PNGs, which work wherever a notebook's figures are shown, without a script and without a
+file beside the notebook. Where nothing can move, readers see the first frame.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ import numpy as np
 
 from minilocal.course.figure import WIDTH, show_png
 
-SHARP = 1.5  # pixels of the image for a pixel of the page: fewer than a still figure's, because there are many frames
+SHARP = 1.5  # pixels of the image per pixel of the page: fewer than for a still figure, because there are many frames
 COLOURS = 64  # of all frames together
 
 
 def show_animation(figures: Iterable[Any], caption: str, alt: str, seconds: float = 0.2, first: float = 2.5) -> None:
-    """Show figures of one size in turn, over and over, and close them; caption and alt text as `show` takes them.
+    """Show figures of the same size in a loop, and close them; caption and alt text are those of `show`.
 
-    Each stays for so many seconds, the first one for longer: it should be the picture that says most, because it is
-    all that is seen on paper.
+    Each figure stays for `seconds`, the first one for `first` seconds: it should be the one that says most, because
+    paper shows nothing else.
     """
     import matplotlib.pyplot as plt
 
@@ -41,10 +41,10 @@ def show_animation(figures: Iterable[Any], caption: str, alt: str, seconds: floa
 
 
 def _with_one_palette(frames: Sequence[np.ndarray]) -> list[Any]:
-    """Return frames (H, W, 3) of bytes as images that share a palette, as a PNG must: a third of the bytes.
+    """Return frames (H, W, 3) of bytes as images that share a palette, which makes the PNG three times smaller.
 
-    Drawings are flat: their commonest colours are nearly all there are, and stay as they are. The shades in between
-    along edges become the nearest of these.
+    Drawings have few colours. The most common ones, nearly all, are kept exactly; the shades along edges become the
+    nearest of these.
     """
     from PIL import Image
 
@@ -64,5 +64,5 @@ def _with_one_palette(frames: Sequence[np.ndarray]) -> list[Any]:
 
 
 def _channels(codes: np.ndarray) -> np.ndarray:
-    """Return numbers 0xRRGGBB (n,) as red, green and blue (n, 3)."""
+    """Return the red, green and blue (n, 3) of numbers 0xRRGGBB (n,)."""
     return np.stack([codes >> 16, codes >> 8 & 255, codes & 255], axis=1)

@@ -1,4 +1,4 @@
-"""im2col's columns: an image, the patches that output pixels see, and the rows of `cols` that they become."""
+"""The columns of im2col: an image, the patches that output pixels see, and the rows of `cols` that they become."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from minilocal.course.figure import GREY, INK, PALE
+from minilocal.course.figure import GREY, INK, PALE, arrow, box, frame, label
 
 STYLES: tuple[Any, ...] = ("-", (0, (3, 1.5)))  # of the outlines of marked patches, which may overlap
 SHADES = ("#BDBDBD", "#E4E4E4")
@@ -24,9 +24,10 @@ def draw_columns(image: np.ndarray, k: int, padding: int, marked: Sequence[tuple
     rows, columns = (size - k + 1 for size in padded.shape)
     cols = np.array([padded[p : p + k, q : q + k].ravel() for p in range(rows) for q in range(columns)])
     figure, axes = plt.subplots(figsize=(7.5, 4.4))
-    small = 0.62  # of a cell of the matrices, beside 1 for the image's
+    small = 0.62  # size of a cell of the matrices; a cell of the image has size 1
     height = small * len(cols)
     middle = (height - len(padded)) / 2
+    top_weight, top_y = (height - small * k * k) / 2, (height - 0.8 * rows) / 2
     x_cols = len(padded) + 2.6
     x_weight = x_cols + small * k * k + 1.3
     x_y = x_weight + small + 1.5
@@ -37,43 +38,34 @@ def draw_columns(image: np.ndarray, k: int, padding: int, marked: Sequence[tuple
     for (row, column), value in np.ndenumerate(cols):
         _cell(axes, x_cols + small * column, small * row, small, str(value), "white", INK)
     for tap in range(k * k):
-        _cell(axes, x_weight, (height - small * k * k) / 2 + small * tap, small, f"$w_{tap}$", PALE, INK)
-    for p in range(rows):
-        for q in range(columns):
-            _cell(axes, x_y + q * 0.8, (height - 0.8 * rows) / 2 + 0.8 * p, 0.8, "", "white", INK)
+        _cell(axes, x_weight, top_weight + small * tap, small, f"$w_{tap}$", PALE, INK)
+    for p, q in np.ndindex(rows, columns):
+        _cell(axes, x_y + q * 0.8, top_y + 0.8 * p, 0.8, "", "white", INK)
     for number, (p, q) in enumerate(marked):
         row = p * columns + q
-        _outline(axes, (q, middle + p), k, k, number)
-        _outline(axes, (x_cols, small * row), small * k * k, small, number)
-        _outline(axes, (x_y + 0.8 * q, (height - 0.8 * rows) / 2 + 0.8 * p), 0.8, 0.8, number)
-        axes.annotate(
-            "", (x_cols - 0.1, small * (row + 0.5)), (q + k + 0.05, middle + p + k / 2),
-            arrowprops={"arrowstyle": "->", "linestyle": STYLES[number], "color": INK, "shrinkA": 0, "shrinkB": 0},
-        )  # fmt: skip
+        _outline(axes, q, middle + p, k, k, number)
+        _outline(axes, x_cols, small * row, small * k * k, small, number)
+        _outline(axes, x_y + 0.8 * q, top_y + 0.8 * p, 0.8, 0.8, number)
+        start, end = (q + k + 0.05, middle + p + k / 2), (x_cols - 0.1, small * (row + 0.5))
+        arrow(axes, start, end, arrowstyle="->", linestyle=STYLES[number])
     for x, top, text in (
         (len(padded) / 2, middle, f"image with its border\n{len(image)}×{image.shape[1]}, padding {padding}"),
         (x_cols + small * k * k / 2, 0, f"cols\n({len(cols)}, {k * k})"),
-        (x_weight + small / 2, (height - small * k * k) / 2, f"W\n({k * k}, 1)"),
-        (x_y + 0.4 * columns, (height - 0.8 * rows) / 2, f"y\n({len(cols)}, 1), as {rows}×{columns}"),
+        (x_weight + small / 2, top_weight, f"W\n({k * k}, 1)"),
+        (x_y + 0.4 * columns, top_y, f"y\n({len(cols)}, 1), as {rows}×{columns}"),
     ):
-        axes.text(x, top - 0.25, text, ha="center", va="bottom", fontsize=9)
-    axes.text((x_cols + small * k * k + x_weight) / 2, height / 2, "·", ha="center", va="center", fontsize=16)
-    axes.text((x_weight + small + x_y) / 2, height / 2, "=", ha="center", va="center", fontsize=16)
-    axes.set(xlim=(-0.2, x_y + 0.8 * columns + 0.2), ylim=(height + 0.2, -1.9), aspect="equal")
-    axes.axis("off")
+        label(axes, x, top - 0.25, text, va="bottom", fontsize=9)
+    label(axes, (x_cols + small * k * k + x_weight) / 2, height / 2, "·", fontsize=16)
+    label(axes, (x_weight + small + x_y) / 2, height / 2, "=", fontsize=16)
+    frame(axes, (-0.2, x_y + 0.8 * columns + 0.2), (height + 0.2, -1.9), aspect="equal")
     return figure
 
 
 def _cell(axes: Any, x: float, y: float, size: float, text: str, face: str, ink: str) -> None:
-    from matplotlib.patches import Rectangle
-
-    axes.add_patch(Rectangle((x, y), size, size, facecolor=face, edgecolor="#C8C8C8", linewidth=0.5))
-    axes.text(x + size / 2, y + size / 2, text, ha="center", va="center", fontsize=7, color=ink, zorder=4)
+    box(axes, x, y, size, size, facecolor=face, edgecolor="#C8C8C8", linewidth=0.5)
+    label(axes, x + size / 2, y + size / 2, text, fontsize=7, color=ink, zorder=4)
 
 
-def _outline(axes: Any, corner: tuple[float, float], width: float, height: float, number: int) -> None:
-    from matplotlib.patches import Rectangle
-
-    shade, style = SHADES[number], STYLES[number]
-    axes.add_patch(Rectangle(corner, width, height, facecolor=shade, edgecolor="none", alpha=0.6, zorder=2))
-    axes.add_patch(Rectangle(corner, width, height, fill=False, edgecolor="black", lw=1.6, ls=style, zorder=3))
+def _outline(axes: Any, x: float, y: float, width: float, height: float, number: int) -> None:
+    box(axes, x, y, width, height, facecolor=SHADES[number], edgecolor="none", alpha=0.6, zorder=2)
+    box(axes, x, y, width, height, fill=False, edgecolor="black", lw=1.6, ls=STYLES[number], zorder=3)

@@ -1,11 +1,11 @@
-"""The course's look, and how figures come into a notebook.
+"""The course's look, what its figures are drawn with, and how they get into a notebook.
 
-A block has its colour of `figures.BLOCK_COLOURS` through the whole course, and a hatch or a dash pattern of its own
-beside it, so that it can be told apart in greyscale too. What is no block is drawn in greys.
+A block has the same colour of `plots.BLOCK_COLOURS` through the whole course, and its own hatch or dash pattern, so
+that blocks differ in greyscale too. Everything that is not a block is drawn in greys.
 
 A notebook has no place for an alt text that every host reads: some take it from the output's metadata (Colab, Sphinx),
-some from its plain text, JupyterLab and nbconvert from neither. So it stands in both, and once more as text that
-unfolds below the figure's caption, where everybody finds it.
+some from its plain text, JupyterLab and nbconvert from neither. So it is stored in both, and once more as text that
+unfolds below the figure's caption, where everybody can find it.
 """
 
 from __future__ import annotations
@@ -14,19 +14,21 @@ import base64
 import io
 from typing import Any
 
-from minilocal.plots import BLOCK_COLOURS
+from minilocal.plots import BLOCK_COLOURS, FROZEN
 
 INK, GREY, PALE = "#333333", "#8A8A8A", "#E4E4E4"
 HATCHES = ("", "//", "..", "xx", "\\\\", "oo", "--")
 DASHES: tuple[Any, ...] = ("-", "--", "-.", ":", (0, (5, 1)), (0, (1, 1)), (0, (3, 1, 1, 1, 1, 1)))
 MARKERS = "os^Dv*P"
+FROZEN_PATCH = {"facecolor": FROZEN, "edgecolor": "#9A9A9A", "hatch": "////"}  # like `block_patch`
+WHITE = {"facecolor": "white", "edgecolor": "none"}  # the background of text on a hatch
 
-WIDTH = 100  # pixels of the page for an inch of the figure
-SHARP = 2  # pixels of the image for a pixel of the page: screens of high resolution show them all
+WIDTH = 100  # pixels of the page per inch of the figure
+SHARP = 2  # pixels of the image per pixel of the page: high-resolution screens show them all
 
 
 def style() -> None:
-    """Set matplotlib's defaults to the course's look; lines in greys that differ by their dashes."""
+    """Set matplotlib's defaults to the course's look. Lines are grey and differ by their dashes."""
     import matplotlib as mpl
     from cycler import cycler
 
@@ -42,7 +44,7 @@ def style() -> None:
             "axes.grid": False,
             "grid.alpha": 0.3,
             "axes.prop_cycle": greys,
-            "image.cmap": "cividis",  # grows lighter all the way, for every eye and in greyscale
+            "image.cmap": "cividis",  # its lightness always increases: clear in greyscale and to every eye
             "legend.frameon": False,
             "hatch.linewidth": 0.6,
         }
@@ -50,12 +52,12 @@ def style() -> None:
 
 
 def block_patch(number: int) -> dict[str, Any]:
-    """Return facecolor, edgecolor and hatch of block 1, 2, … for bars and boxes."""
+    """Return the facecolor, edgecolor and hatch of block 1, 2, … for bars and boxes."""
     return {"facecolor": _of(BLOCK_COLOURS, number), "edgecolor": "white", "hatch": _of(HATCHES, number)}
 
 
 def block_line(number: int) -> dict[str, Any]:
-    """Return color, linestyle and marker of block 1, 2, … for curves."""
+    """Return the color, linestyle and marker of block 1, 2, … for curves."""
     return {"color": _of(BLOCK_COLOURS, number), "linestyle": _of(DASHES, number), "marker": _of(MARKERS, number)}
 
 
@@ -63,11 +65,41 @@ def _of(values: Any, number: int) -> Any:
     return values[(number - 1) % len(values)]
 
 
+def box(axes: Any, x: float, y: float, width: float, height: float, **look: Any) -> None:
+    """Draw a rectangle whose corner with the smallest coordinates is (x, y)."""
+    from matplotlib.patches import Rectangle
+
+    axes.add_patch(Rectangle((x, y), width, height, **look))
+
+
+def label(axes: Any, x: float, y: float, text: str, **look: Any) -> None:
+    """Write a text centred at (x, y), unless `ha` or `va` say otherwise."""
+    axes.text(x, y, text, **{"ha": "center", "va": "center"} | look)
+
+
+def arrow(axes: Any, start: tuple[float, float], end: tuple[float, float], **look: Any) -> None:
+    """Draw an arrow exactly from start to end."""
+    axes.annotate("", end, start, arrowprops={"arrowstyle": "-|>", "color": INK, "shrinkA": 0, "shrinkB": 0} | look)
+
+
+def frame(axes: Any, xlim: tuple[float, float], ylim: tuple[float, float], **options: Any) -> None:
+    """Set the limits of a drawing without visible axes; options are those of `Axes.set`."""
+    axes.set(xlim=xlim, ylim=ylim, **options)
+    axes.axis("off")
+
+
+def hide_ticks_and_spines(axes: Any, *sides: str, axis: str = "both") -> None:
+    """Hide the spines on these sides ("left", …), all if none is named, and the tick marks; labels stay."""
+    axes.tick_params(axis=axis, length=0)
+    for side in sides or ("left", "right", "top", "bottom"):
+        axes.spines[side].set_visible(False)
+
+
 def show(figure: Any, caption: str, alt: str) -> None:
     """Show a matplotlib figure with its caption (Markdown) below and an alt text, and close it.
 
-    The alt text says what is to be seen to who can't see it; the caption says what it means. Both may have formulas,
-    though an alt text is better off in words.
+    The alt text describes the figure for readers who can't see it; the caption says what it means. Both may contain
+    formulas, but words are better in an alt text.
     """
     import matplotlib.pyplot as plt
 
@@ -79,7 +111,7 @@ def show(figure: Any, caption: str, alt: str) -> None:
 
 
 def show_png(png: bytes, width: int, caption: str, alt: str) -> None:
-    """Show an image, `width` pixels of the page wide, with caption and alt text as `show` does."""
+    """Show an image, `width` pixels of the page wide, with a caption and an alt text as in `show`."""
     from IPython.display import display
 
     display(

@@ -1,6 +1,6 @@
-"""Which way the gradient goes in each epoch: layers down, epochs across, a panel for each algorithm.
+"""The paths of gradients in each epoch: layers down, epochs across, a panel for each algorithm.
 
-Drawn at rest, or at a moment of one training step of an epoch, as a frame of an animation.
+They are drawn complete, or at one moment of an epoch's training step, as a frame of an animation.
 """
 
 from __future__ import annotations
@@ -8,19 +8,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from minilocal.course.figure import GREY, INK, block_patch
+from minilocal.course.figure import GREY, INK, arrow, block_patch, box, hide_ticks_and_spines
 from minilocal.plots import FROZEN
 from minilocal.schedule import Block, parse
 
-KEPT = "#BDBDBD"  # a layer that has run forward and waits for its gradient
+KEPT = "#BDBDBD"  # colour of a layer that has run forward and waits for its gradient
 
 
 def draw_gradient_paths(algorithms: Sequence[str], layers: int, epochs: int = 4, moment: int | None = None) -> Any:
     """Return a figure with a panel for each algorithm.
 
     A block is a bar in its colour, with an arrow from its classifier up to its first layer, and a wall where the
-    gradient stops. At a moment, which counts from 0 through all epochs' steps, 2·layers to each, later epochs are
-    empty, and the layers of the current one are empty, grey (run forward, kept for backward) or coloured (trained).
+    gradient stops. `moment` counts from 0 through one step of each epoch, which takes 2·layers moments: later epochs
+    are empty, and layers of the current one are empty, grey (run forward, kept for backward) or coloured (trained).
     """
     import matplotlib.pyplot as plt
 
@@ -40,9 +40,7 @@ def draw_gradient_paths(algorithms: Sequence[str], layers: int, epochs: int = 4,
         axes.set(xlim=(0.5, epochs + 0.5), ylim=(layers + 0.55, 0.35), title=name, xlabel="epoch")
         axes.set_xticks(range(1, epochs + 1))
         axes.set_yticks(range(1, layers + 1))
-        axes.tick_params(length=0)
-        for side in ("left", "bottom"):
-            axes.spines[side].set_visible(False)
+        hide_ticks_and_spines(axes, "left", "bottom")
         if moment is not None:
             label = axes.get_xticklabels()[now]
             label.set(fontweight="bold", bbox={"facecolor": "white", "edgecolor": INK, "pad": 2})
@@ -51,17 +49,17 @@ def draw_gradient_paths(algorithms: Sequence[str], layers: int, epochs: int = 4,
 
 
 def animate_gradient_paths(algorithms: Sequence[str], layers: int, epochs: int = 4) -> Iterator[Any]:
-    """Yield the frames: the picture at rest, and a figure for each moment of one step per epoch."""
+    """Yield the frames: the complete picture, then a figure for each moment of one step per epoch."""
     yield draw_gradient_paths(algorithms, layers, epochs)
     for moment in range(2 * layers * epochs):
         yield draw_gradient_paths(algorithms, layers, epochs, moment)
 
 
 def states_at(blocks: Sequence[Block], moment: int) -> dict[int, str]:
-    """Return what became of each layer that a step has reached: "frozen", "kept" or "trained".
+    """Return the state of each layer that a step has reached: "frozen", "kept" or "trained".
 
-    A step takes a moment for each layer that it runs forward, and one for each that the gradient passes; block after
-    block, as `local_step` does. Moment 0 has layer 1 run forward.
+    A step takes one moment for each layer that it runs forward, and one for each layer that the gradient passes, block
+    after block as in `local_step`. At moment 0 layer 1 has run forward.
 
     >>> states_at([Block(2, 3)], 1), states_at([Block(2, 3)], 3)
     ({1: 'frozen', 2: 'kept'}, {1: 'frozen', 2: 'kept', 3: 'trained'})
@@ -94,13 +92,10 @@ def _draw_block(axes: Any, epoch: int, block: Block, number: int, wall: bool = T
     _bar(axes, epoch, block.first, block.last, **block_patch(number))
     start, end = (epoch, block.last + 0.44), (epoch, block.first - 0.32)
     look = {"arrowstyle": "simple,head_width=0.75,head_length=0.6,tail_width=0.26", "mutation_scale": 15}
-    look |= {"facecolor": "white", "edgecolor": INK, "linewidth": 0.7, "shrinkA": 0, "shrinkB": 0}
-    axes.annotate("", end, start, arrowprops=look)
+    arrow(axes, start, end, color=None, facecolor="white", edgecolor=INK, linewidth=0.7, **look)
     if wall:
         axes.plot([epoch - 0.46, epoch + 0.46], [block.first - 0.5] * 2, color=INK, linestyle="-", linewidth=2.4)
 
 
 def _bar(axes: Any, epoch: int, first: int, last: int, **look: Any) -> None:
-    from matplotlib.patches import Rectangle
-
-    axes.add_patch(Rectangle((epoch - 0.44, first - 0.48), 0.88, last - first + 0.96, **look))
+    box(axes, epoch - 0.44, first - 0.48, 0.88, last - first + 0.96, **look)

@@ -1,4 +1,4 @@
-"""Sizes, checked claims, and the library's own source on show."""
+"""What lessons use beside figures: sizes, checked claims, and the library's own source."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ from minilocal.errors import InputError
 
 T = TypeVar("T")
 
-# Looks of a box of code, as wide as the library's lines are long.
+# CSS of a box of code, as wide as the library's lines are long.
 BOX = "background: #F7F7F7; color: #222222; padding: 0.6em"
 CODE = (
     "margin: 0; background: transparent; font-family: monospace; font-size: 12px; line-height: 1.35; "
     "white-space: pre-wrap; word-break: normal; overflow-wrap: anywhere"
 )
 
-SIZE = "MINILOCAL_LESSON_SIZE"  # the environment variable: "full", the default, or "small"
+SIZE = "MINILOCAL_LESSON_SIZE"  # environment variable: "full", the default, or "small"
 
 
 def sized(full: T, small: T) -> T:
-    """Return `full`, or `small` where the environment variable MINILOCAL_LESSON_SIZE is "small", as tests set it.
+    """Return `full`, or `small` if the environment variable MINILOCAL_LESSON_SIZE is "small", as in tests.
 
-    Raises `InputError` if it is something else.
+    Raises `InputError` if it has another value.
     """
     size = os.environ.get(SIZE, "full")
     if size not in ("full", "small"):
-        raise InputError(f"{SIZE} is {size!r}; set it to full or small, or leave it out")
+        raise InputError(f"{SIZE} is {size!r}; set it to full or small, or unset it")
     return full if size == "full" else small
 
 
 def check(claim: str, holds: Any, number: str) -> None:
-    """Print a claim with the number that it was checked by; raise `AssertionError` unless it holds.
+    """Print a claim with the number that confirms it; raise `AssertionError` unless it holds.
 
     >>> check("two and two make four", 2 + 2 == 4, "2 + 2 = 4")
     ✓ two and two make four (2 + 2 = 4)
@@ -46,17 +46,17 @@ def check(claim: str, holds: Any, number: str) -> None:
 
 
 def source(*objects: Any) -> None:
-    """Show the source of functions, methods, classes or kernels of the library, under their files' names."""
+    """Show the source of functions, methods, classes or kernels of the library, with the names of their files."""
     from IPython.display import display
     from pygments import highlight
     from pygments.formatters import HtmlFormatter
     from pygments.lexers import PythonLexer
 
-    parts: dict[str, list[str]] = {}  # code by file
+    code: dict[str, list[str]] = {}  # by file
     for thing in (getattr(thing, "py_func", thing) for thing in objects):  # a kernel is compiled from its py_func
         file = Path(inspect.getfile(thing)).relative_to(Path(minilocal.__file__).parents[1])
-        parts.setdefault(file.as_posix(), []).append(textwrap.dedent(inspect.getsource(thing)).rstrip())
-    text = "\n\n\n".join(f"# {file}\n\n" + "\n\n".join(blocks) for file, blocks in parts.items())
-    # Colours stand at each word, because hosts drop style sheets; one that drops these too still shows a <pre>.
+        code.setdefault(file.as_posix(), []).append(textwrap.dedent(inspect.getsource(thing)).rstrip())
+    text = "\n\n\n".join(f"# {file}\n\n" + "\n\n".join(blocks) for file, blocks in code.items())
+    # Every word has its colour, because hosts drop style sheets; a host that drops these too still shows a <pre>.
     formatter = HtmlFormatter(noclasses=True, cssstyles=BOX, prestyles=CODE)
     display({"text/html": highlight(text, PythonLexer(), formatter), "text/plain": text}, raw=True)

@@ -1,4 +1,4 @@
-"""Matrix products as rectangles: sides that must agree are drawn equally long."""
+"""Matrix products as rectangles: sides that must agree have the same length."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from minilocal.course.figure import INK, PALE
+from minilocal.course.figure import INK, PALE, WHITE, box, frame, label
 
 GAP, PAD = 0.9, 1.6  # between the matrices of a product, and between products
 
@@ -14,10 +14,10 @@ GAP, PAD = 0.9, 1.6  # between the matrices of a product, and between products
 def draw_products(
     products: Mapping[str, str], lengths: Mapping[str, float], fills: Mapping[str, dict[str, Any]] | None = None
 ) -> Any:
-    """Return a figure with products side by side, each written as its title → "x (N, in) · W (in, C) = z (N, C)".
+    """Return a figure with products side by side, each given as title → "x (N, in) · W (in, C) = z (N, C)".
 
-    Names may be formulas without blanks. `lengths` gives the side that each size is drawn with, `fills` the patch
-    options of matrices by name, such as `block_patch(1)`.
+    Names may be formulas without spaces. `lengths` maps each size to the length of its side in the drawing, `fills`
+    names of matrices to patch options such as `block_patch(1)`.
     """
     import matplotlib.pyplot as plt
 
@@ -31,21 +31,17 @@ def draw_products(
         start = x
         for sign, (name, rows, columns) in zip(("", "·", "="), matrices, strict=True):
             if sign:
-                axes.text(x + GAP / 2, 0, sign, ha="center", va="center", fontsize=14)
+                label(axes, x + GAP / 2, 0, sign, fontsize=14)
                 x += GAP
             _draw(axes, x, lengths[columns], lengths[rows], name, f"({rows}, {columns})", (fills or {}).get(name, {}))
             x += lengths[columns]
-        axes.text((start + x) / 2, height / 2 + 0.85, title, ha="center", va="bottom")
+        label(axes, (start + x) / 2, height / 2 + 0.85, title, va="bottom")
         x += PAD
-    axes.set(xlim=(-0.4, width + 0.4), ylim=(-height / 2 - 0.15, height / 2 + 1.5), aspect="equal")
-    axes.axis("off")
+    frame(axes, (-0.4, width + 0.4), (-height / 2 - 0.15, height / 2 + 1.5), aspect="equal")
     return figure
 
 
 def _draw(axes: Any, x: float, width: float, height: float, name: str, shape: str, fill: dict[str, Any]) -> None:
-    from matplotlib.patches import Rectangle
-
-    axes.add_patch(Rectangle((x, -height / 2), width, height, **({"facecolor": PALE, "edgecolor": INK} | fill)))
-    box = {"facecolor": "white", "edgecolor": "none", "pad": 1.5, "alpha": 0.85} if fill else None
-    axes.text(x + width / 2, 0, name, ha="center", va="center", fontsize=12, bbox=box)
-    axes.text(x + width / 2, height / 2 + 0.1, shape, ha="center", va="bottom", fontsize=9, color=INK)
+    box(axes, x, -height / 2, width, height, **({"facecolor": PALE, "edgecolor": INK} | fill))
+    label(axes, x + width / 2, 0, name, fontsize=12, bbox=WHITE | {"pad": 1.5, "alpha": 0.85} if fill else None)
+    label(axes, x + width / 2, height / 2 + 0.1, shape, va="bottom", fontsize=9, color=INK)

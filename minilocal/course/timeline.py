@@ -1,15 +1,15 @@
-"""Workers' time: when each was busy with which block and step."""
+"""Timelines of workers: when each was busy with which block and step."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from minilocal.course.figure import block_patch
+from minilocal.course.figure import WHITE, block_patch, box, hide_ticks_and_spines, label
 
 
 class Job(NamedTuple):
-    """A worker, from 1, was busy with a block, from 1, between two moments; the label says with what."""
+    """A worker, from 1, was busy with a block, from 1, between `start` and `end`; `label` is written on the box."""
 
     worker: int
     block: int
@@ -19,7 +19,7 @@ class Job(NamedTuple):
 
 
 def draw_timeline(panels: Mapping[str, Sequence[Job]], unit: str) -> Any:
-    """Return a figure with a panel per title, a line per worker and a box per job, all on one axis of time."""
+    """Return a figure with a panel per title, a row per worker and a box per job, all on the same time axis."""
     import matplotlib.pyplot as plt
 
     workers = [max(job.worker for job in jobs) for jobs in panels.values()]
@@ -31,17 +31,14 @@ def draw_timeline(panels: Mapping[str, Sequence[Job]], unit: str) -> Any:
     end = max(job.end for jobs in panels.values() for job in jobs)
     for axis, (title, jobs), count in zip(axes[:, 0], panels.items(), workers, strict=True):
         for job in jobs:
-            corner, width = (job.start - begin, job.worker - 0.4), job.end - job.start
-            axis.add_patch(plt.Rectangle(corner, width, 0.8, linewidth=0.8, **block_patch(job.block)))
+            x, width = job.start - begin, job.end - job.start
+            box(axis, x, job.worker - 0.4, width, 0.8, linewidth=0.8, **block_patch(job.block))
             if job.label:
-                axis.text(
-                    corner[0] + width / 2, job.worker, job.label, ha="center", va="center", fontsize=8, clip_on=True,
-                    bbox={"facecolor": "white", "edgecolor": "none", "pad": 1, "alpha": 0.9},
-                )  # fmt: skip
+                back = WHITE | {"pad": 1, "alpha": 0.9}
+                label(axis, x + width / 2, job.worker, job.label, fontsize=8, clip_on=True, bbox=back)
         axis.set(xlim=(0, (end - begin) * 1.01), ylim=(count + 0.6, 0.4))
         axis.set_yticks(range(1, count + 1), [f"worker {number}" for number in range(1, count + 1)])
         axis.set_title(title, loc="left")
-        axis.tick_params(axis="y", length=0)
-        axis.spines["left"].set_visible(False)
+        hide_ticks_and_spines(axis, "left", axis="y")
     axes[-1, 0].set_xlabel(unit)
     return figure

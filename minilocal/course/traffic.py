@@ -1,21 +1,21 @@
-"""Words between a chip and the memory beside it, as arrows as thick as they are many."""
+"""Words that travel between a chip and its off-chip memory; the more words, the thicker the arrow."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from minilocal.course.figure import GREY, INK, PALE
+from minilocal.course.figure import GREY, INK, PALE, box, frame, label
 
-HEIGHT = 1.0  # of the arrows' column
-GAP = 0.085  # between arrows, where their labels are
+HEIGHT = 1.0  # of the column of arrows
+GAP = 0.085  # between arrows, for their labels
 
 
 def draw_traffic(steps: Mapping[str, Mapping[str, float]]) -> Any:
-    """Return a figure with a chip and its memory for each step: title → {label: words}.
+    """Return a figure with a chip and its memory for each step: title → {name: words}.
 
-    Words come from memory, or go there where they are negative; labels say what they are. The longest column of
-    arrows fills the height, and all panels have one scale.
+    Words come from memory, or go there if their number is negative; names say what they are. The tallest column of
+    arrows fills the height, and all panels have the same scale.
     """
     import matplotlib.pyplot as plt
 
@@ -24,20 +24,18 @@ def draw_traffic(steps: Mapping[str, Mapping[str, float]]) -> Any:
     figure, axes = plt.subplots(1, len(steps), figsize=(7.5, 3.6), squeeze=False)
     for axis, (title, words) in zip(axes[0], steps.items(), strict=True):
         for x, name in ((0.0, "chip"), (1.42, "off-chip\nmemory")):
-            axis.add_patch(plt.Rectangle((x, -0.04), 0.42, HEIGHT + 0.08, facecolor=PALE, edgecolor=INK))
-            axis.text(x + 0.21, HEIGHT / 2, name, ha="center", va="center")
+            box(axis, x, -0.04, 0.42, HEIGHT + 0.08, facecolor=PALE, edgecolor=INK)
+            label(axis, x + 0.21, HEIGHT / 2, name)
         top = HEIGHT
-        for label, number in words.items():
+        for name, number in words.items():
             thick = abs(number) * scale
             top -= GAP
-            axis.text(0.92, top + 0.012, f"{label}  {abs(number) / 1e6:.1f}", ha="center", va="bottom", fontsize=8)
+            label(axis, 0.92, top + 0.012, f"{name}  {abs(number) / 1e6:.1f}", va="bottom", fontsize=8)
             start, end = (1.42, 0.42) if number > 0 else (0.42, 1.42)
             axis.arrow(
                 start, top - thick / 2, end - start, 0, width=thick * 0.72, head_width=thick, head_length=0.09,
                 length_includes_head=True, facecolor=GREY if number > 0 else INK, edgecolor="none",
             )  # fmt: skip
             top -= thick
-        axis.set(xlim=(-0.03, 1.87), ylim=(-0.08, HEIGHT + 0.08))
-        axis.set_title(title)
-        axis.axis("off")
+        frame(axis, (-0.03, 1.87), (-0.08, HEIGHT + 0.08), title=title)
     return figure

@@ -1,23 +1,22 @@
-"""The products of a training step as areas: what is coloured is computed, what is blank is saved."""
+"""The products of a training step as areas: coloured ones are computed, blank ones are saved."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from minilocal.course.figure import GREY, INK, block_patch
-from minilocal.plots import FROZEN
+from minilocal.course.figure import FROZEN_PATCH, GREY, INK, block_patch, box, hide_ticks_and_spines, label
 from minilocal.schedule import Block
 
 PRODUCTS = ("forward", "weight gradient", "input gradient")
-WIDE = 0.025  # share of all layers' MACs from which on there is room for a layer's number
+WIDE = 0.025  # share of all MACs that a layer must have so that its number has room
 
 
 def draw_work(macs: Sequence[float], steps: Mapping[str, Sequence[Block]]) -> Any:
     """Return a figure with a strip for each step (title → its blocks): a column per layer, a row per product.
 
-    `macs` are the layers' multiply-adds: a column is as wide as its layer is costly, so areas are multiply-adds.
-    Blocks have their colours; layers in front of the first one are frozen, and run forward alone.
+    `macs` are the layers' multiply-adds and the widths of their columns, so that areas are multiply-adds. Blocks have
+    their colours; layers before the first block are frozen, and only run forward.
     """
     import matplotlib.pyplot as plt
 
@@ -29,20 +28,16 @@ def draw_work(macs: Sequence[float], steps: Mapping[str, Sequence[Block]]) -> An
         for layer, width in enumerate(macs, 1):
             trained = layer in block_of
             for row, computed in enumerate((True, trained, trained and layer not in firsts)):
-                look: dict[str, Any] = {"facecolor": "white", "edgecolor": GREY, "linewidth": 0.5, "linestyle": ":"}
-                if computed and trained:
-                    look = block_patch(block_of[layer]) | {"linewidth": 0.5}
-                elif computed:
-                    look = {"facecolor": FROZEN, "edgecolor": "#9A9A9A", "hatch": "////", "linewidth": 0.5}
-                axis.add_patch(plt.Rectangle((left, 2 - row), width, 0.9, **look))
+                look: dict[str, Any] = {"facecolor": "white", "edgecolor": GREY, "linestyle": ":"}
+                if computed:
+                    look = block_patch(block_of[layer]) if trained else FROZEN_PATCH
+                box(axis, left, 2 - row, width, 0.9, linewidth=0.5, **look)
             if axis is axes[0, 0] and width > WIDE * sum(macs):
-                axis.text(left + width / 2, 3.0, str(layer), ha="center", va="bottom", fontsize=8, color=INK)
+                label(axis, left + width / 2, 3.0, str(layer), va="bottom", fontsize=8, color=INK)
             left += width
         axis.set(xlim=(0, left), ylim=(-0.05, 2.95), xticks=[])
         axis.set_yticks([2.45, 1.45, 0.45], PRODUCTS, fontsize=7)
         axis.set_ylabel(title, rotation=0, ha="right", va="center", labelpad=8)
-        axis.tick_params(length=0)
-        for side in axis.spines.values():
-            side.set_visible(False)
+        hide_ticks_and_spines(axis)
     axes[0, 0].set_title("layer, as wide as it is costly", fontsize=8, pad=14)
     return figure

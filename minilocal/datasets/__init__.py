@@ -1,44 +1,53 @@
-"""Data sets: reading, checking and downloading images.
+"""Data sets: images to train and test on, read, checked and downloaded.
 
-`load("fashion-mnist-mini")` needs no download. The others are fetched once, by `python -m
-minilocal.datasets fetch NAME`, or found in a folder of yours with `data_dir`. `load("npz:my.npz")` reads
-your own.
+`load("fashion-mnist-mini")` needs no download. The other data sets are downloaded once, by `python -m
+minilocal.datasets fetch NAME`, or lie in a folder that `data_dir` names. `load("npz:my.npz")` reads your own images.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from minilocal.datasets.cifar import read_cifar10, read_cifar100
+from minilocal.datasets.catalogue import CATALOGUE
 from minilocal.datasets.dataset import Dataset
 from minilocal.datasets.folders import find
-from minilocal.datasets.mnist import CLOTHES, DIGITS, read_mnist
-from minilocal.datasets.npz import read_npz
-from minilocal.datasets.shipped import checked_shipped_dir
+from minilocal.datasets.own_images import read_own_images
+from minilocal.datasets.reading import digest, is_file, read_file
 from minilocal.errors import InputError
 
 __all__ = ["NAMES", "Dataset", "load"]
 
-NAMES = ("fashion-mnist-mini", "fashion-mnist", "mnist", "cifar10", "cifar100")
+NAMES = tuple(CATALOGUE)
 
 
 def load(name: str, data_dir: str | Path | None = None) -> Dataset:
-    """Read a data set: one of `NAMES`, or `npz:FILE` -> a Dataset.
+    """Return the data set with a name: one of `NAMES`, or `npz:FILE` for your own images.
 
-    `data_dir` is the folder that holds the set's files, or that folder's parent; without it, the folder for
-    downloads (`folders.cache_dir`). `fashion-mnist-mini` and `npz:FILE` have their place and do not use it.
-    Raises InputError for an unknown name and for files that are missing, damaged or not what they should be.
+    `data_dir` is the folder that contains the set's files, or that folder's parent; the default is the folder for
+    downloads (`folders.cache_dir`). `fashion-mnist-mini` and `npz:FILE` ignore it. Raises `InputError` for an unknown
+    name, and if files are missing, damaged or of another kind.
     """
     if name.startswith("npz:"):
-        return read_npz(name.removeprefix("npz:"))
-    if name == "fashion-mnist-mini":
-        return read_mnist(checked_shipped_dir(), name, CLOTHES, flip=True)
-    if name == "fashion-mnist":
-        return read_mnist(find(name, data_dir), name, CLOTHES, flip=True)
-    if name == "mnist":
-        return read_mnist(find(name, data_dir), name, DIGITS, flip=False)
-    if name == "cifar10":
-        return read_cifar10(find(name, data_dir))
-    if name == "cifar100":
-        return read_cifar100(find(name, data_dir))
-    raise InputError(f"data set {name!r} is unknown: choose {', '.join(NAMES)} or npz:FILE")
+        return read_own_images(name.removeprefix("npz:"))
+    if name not in CATALOGUE:
+        raise InputError(f"data set {name!r} is unknown; choose {', '.join(NAMES)} or npz:FILE")
+    entry = CATALOGUE[name]
+    folder, files = find(name, data_dir)
+    for file, expected in zip(files, entry.sha256, strict=False):  # only shipped files have a SHA-256
+        if digest(file, "sha256") != expected:
+            raise InputError(f"{file} is not the file that ships with minilocal; reinstall minilocal")
+    classes = entry.classes
+    if entry.classes_file and is_file(folder / entry.classes_file):
+        classes = _class_names(folder / entry.classes_file, len(classes))
+    return Dataset(name, *entry.read(files), classes, entry.flip)
+
+
+def _class_names(path: Path, count: int) -> tuple[str, ...]:
+    try:
+        lines = read_file(path, 2**16).decode().split("\n")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is not a list of class names; it is not UTF-8 text") from error
+    names = tuple(line.strip() for line in lines if line.strip())
+    if len(names) != count:
+        raise InputError(f"{path} has {len(names)} class names, not {count}")
+    return names

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from minilocal.console.cli import Parser, command
 from minilocal.datasets import NAMES
-from minilocal.datasets.fetch import fetch
+from minilocal.datasets.fetch import FETCHABLE, fetch
 from minilocal.datasets.folders import cache_dir, find
-from minilocal.datasets.shipped import shipped_dir
-from minilocal.datasets.sources import SOURCES
 from minilocal.errors import InputError
 
 
@@ -20,18 +17,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command with these arguments (by default the process's) -> the exit status."""
     parser = Parser(prog="python -m minilocal.datasets", description="List and download data sets.")
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    listing = actions.add_parser("list", help="print each data set, whether it is here, and where")
-    fetching = actions.add_parser("fetch", help="download a data set unless it is here already")
-    fetching.add_argument("name", choices=SOURCES, help="the data set")
+    listing = actions.add_parser("list", help="print each data set, whether it is on this machine, and where")
+    fetching = actions.add_parser("fetch", help="download a data set unless it is already on this machine")
+    fetching.add_argument("name", choices=FETCHABLE, help="the data set")
     for action in (listing, fetching):
         action.add_argument("--data-dir", metavar="DIR", help="the folder of data sets (default: a cache folder)")
-    fetching.add_argument("--mirror", metavar="URL", help="a folder with the same files at another address")
+    fetching.add_argument("--mirror", metavar="URL", help="another address of a folder with the same files")
     fetching.add_argument("--quiet", action="store_true", help="print errors only")
     options = parser.parse_args(argv)
 
     if options.action == "list":
         for name in NAMES:
-            print(f"{name:<18}  {_state(name, options.data_dir)}")
+            print(f"{name:<18}  {_place(name, options.data_dir)}")
     else:
         folder = fetch(options.name, options.data_dir, options.mirror, options.quiet)
         if not options.quiet:
@@ -39,12 +36,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _state(name: str, data_dir: str | None) -> str:
+def _place(name: str, data_dir: str | None) -> str:
     try:
-        folder: Path = shipped_dir() if name == "fashion-mnist-mini" else find(name, data_dir)
+        return f"in {find(name, data_dir)[0]}"
     except InputError:
+        if name not in FETCHABLE:
+            return "missing; reinstall minilocal"
         return f"not in {data_dir or cache_dir()}; to download it: python -m minilocal.datasets fetch {name}"
-    return f"in {folder}"
 
 
 if __name__ == "__main__":

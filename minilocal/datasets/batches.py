@@ -11,16 +11,16 @@ from minilocal.datasets.prepare import Images
 from minilocal.kernels.images import crop_flip_normalise
 from minilocal.streams import AUGMENT, ORDER, generator
 
-MARGIN = 4  # black pixels around the raw image that a random crop may reach into
-EVALUATED = 128  # images that are evaluated at once
+MARGIN = 4  # a random crop reaches this many pixels beyond the image, where everything is black
+EVALUATED = 128  # images in a batch for evaluation
 
 
 class Minibatches:
-    """An epoch's minibatches by number, from 0: which images are in each, and how these are cropped and flipped.
+    """The minibatches of one epoch, numbered from 0: their images, and how these are cropped and flipped.
 
-    All of it depends on (seed, epoch) alone and is drawn beforehand, so that whoever needs one minibatch, or only its
-    labels, can make it without the others. A random crop is a shift by up to 4 pixels in each direction, another for
-    each image, that fills in black. A last partial minibatch is dropped.
+    A random crop shifts each image by up to 4 pixels in each direction and fills in black. A last, smaller minibatch is
+    dropped. Everything depends on `seed` and `epoch` alone and is drawn when this object is made, so any minibatch, or
+    only its labels, can be had without the others. Epochs count from 0.
     """
 
     def __init__(self, images: Images, batch_size: int, seed: int, epoch: int, crop: bool, flip: bool) -> None:
@@ -50,28 +50,27 @@ class Minibatches:
 def training_batches(
     images: Images, batch_size: int, seed: int, epoch: int, crop: bool, flip: bool, first: int = 0
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield an epoch's `Minibatches` from number `first` on: x (B, H, W, C) float32, labels (B,)."""
+    """Yield the `Minibatches` of an epoch, starting with number `first`: x (B, H, W, C) float32, labels (B,)."""
     batches = Minibatches(images, batch_size, seed, epoch, crop, flip)
     for number in range(first, len(batches)):
         yield batches.pixels(number), batches.labels(number)
 
 
 def evaluation_batches(images: Images, batch_size: int = EVALUATED) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield all images in order, unaugmented, the last batch as small as it comes."""
+    """Yield all images in order, neither cropped nor flipped; the last batch may be smaller."""
     for number in range(-(-len(images) // batch_size)):
         yield evaluation_batch(images, number, batch_size)
 
 
 def evaluation_batch(images: Images, number: int, batch_size: int = EVALUATED) -> tuple[np.ndarray, np.ndarray]:
-    """Return one of `evaluation_batches` by its number from 0."""
-    which = np.arange(number * batch_size, min((number + 1) * batch_size, len(images)))
-    still = np.zeros((len(which), 2), np.int64)
-    pixels = _prepare(images, which, still, np.zeros(len(which), bool))
-    return pixels, evaluation_labels(images, number, batch_size)
+    """Return one of the `evaluation_batches` by its number, counted from 0."""
+    which = np.arange(len(images))[number * batch_size : (number + 1) * batch_size]
+    shifts, flips = np.zeros((len(which), 2), np.int64), np.zeros(len(which), bool)
+    return _prepare(images, which, shifts, flips), images.labels[which]
 
 
 def evaluation_labels(images: Images, number: int, batch_size: int = EVALUATED) -> np.ndarray:
-    """Return the labels alone of an `evaluation_batch`."""
+    """Return only the labels of an `evaluation_batch`."""
     return images.labels[number * batch_size : (number + 1) * batch_size]
 
 

@@ -1,4 +1,4 @@
-"""What every reader hands over: a training set, a test set and what their labels mean."""
+"""The result of every reader: a training set, a test set and what their labels mean."""
 
 from __future__ import annotations
 
@@ -6,14 +6,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
+Arrays = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]  # x_train, y_train, x_test, y_test
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Dataset:
-    """Images and labels of one data set, at the images' own size.
+    """Images and labels of one data set, at the images' original size.
 
-    `x_train` and `x_test` are (N, H, W, C), uint8 (0 to 255) or float32; `y_train` and `y_test` are (N,)
-    int64, from 0 to `len(classes) - 1`. `flip` says whether a mirrored image still means the same: not so
-    for digits, and unknown, so False, for one's own data.
+    `x_train` and `x_test` are (N, H, W, C), uint8 (0 to 255) or float32; `y_train` and `y_test` are (N,) int64, from 0
+    to `len(classes) - 1`. `flip` says whether a mirrored image keeps its meaning. Digits don't; for your own images it
+    is unknown, so False.
     """
 
     name: str

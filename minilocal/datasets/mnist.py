@@ -1,54 +1,78 @@
-"""MNIST and the sets in its format: 28×28 grey images of ten classes, in four IDX files."""
+"""MNIST's format: 28×28 grey images of ten classes, in four IDX files.
+
+An IDX file is a magic number, the sizes, then the bytes in C order; it is often gzipped. The magic number is two zero
+bytes, the type (8: unsigned bytes) and the number of dimensions. The sizes follow as big-endian 32-bit integers.
+"""
 
 from __future__ import annotations
 
+import gzip
+import io
+import math
+import os
+import struct
+import zlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from minilocal.datasets.dataset import Dataset
-from minilocal.datasets.folders import IDX_FILES, files_in
-from minilocal.datasets.idx import read_idx
+from minilocal.datasets.dataset import Arrays
+from minilocal.datasets.reading import check_density, read_up_to, reason
 from minilocal.errors import InputError
 
-DIGITS = ("0", "1", "2", "3", "4", "5", "6", "7", "8", "9")
-CLOTHES = (
-    "T-shirt/top",
-    "Trouser",
-    "Pullover",
-    "Dress",
-    "Coat",
-    "Sandal",
-    "Shirt",
-    "Sneaker",
-    "Bag",
-    "Ankle boot",
-)
 
+def read_mnist(files: Sequence[Path]) -> Arrays:
+    """Read training images, training labels, test images and test labels -> images (N, 28, 28, 1) uint8 and labels.
 
-def read_mnist(folder: str | Path, name: str, classes: tuple[str, ...], flip: bool) -> Dataset:
-    """Read the four files in `folder` -> images (N, 28, 28, 1) uint8 and labels; the rest is as given.
-
-    Raises InputError for files that are missing, damaged or do not fit together.
+    Raises `InputError` if files can't be read, are damaged or don't belong together.
     """
-    train_images, train_labels, test_images, test_labels = (_file(Path(folder), file) for file in IDX_FILES)
-    train, test = _read_pair(train_images, train_labels), _read_pair(test_images, test_labels)
-    return Dataset(name, *train, *test, classes, flip)
-
-
-def _file(folder: Path, pattern: str) -> Path:
-    if not (found := files_in(folder, pattern)):
-        raise InputError(f"{folder} holds no {pattern.replace('|', ' or ')}")
-    return found[0]
+    train_images, train_labels, test_images, test_labels = files
+    return *_read_pair(train_images, train_labels), *_read_pair(test_images, test_labels)
 
 
 def _read_pair(image_file: Path, label_file: Path) -> tuple[np.ndarray, np.ndarray]:
     images, labels = read_idx(image_file, 3), read_idx(label_file, 1)
     if images.shape[1:] != (28, 28):
-        raise InputError(f"{image_file} holds {images.shape[1]}×{images.shape[2]} images, not 28×28")
+        raise InputError(f"{image_file} has {images.shape[1]}×{images.shape[2]} images, not 28×28")
     if len(images) != len(labels):
-        raise InputError(f"{image_file} holds {len(images):,} images and {label_file} {len(labels):,} labels")
+        raise InputError(f"{image_file} has {len(images):,} images and {label_file} {len(labels):,} labels")
     if len(wrong := np.flatnonzero(labels > 9)):
-        i = wrong[0]
-        raise InputError(f"{label_file}: label {labels[i]} of image {i} (counted from 0) is not in 0 to 9")
+        label = f"label {labels[wrong[0]]} of image {wrong[0]} (counted from 0)"
+        raise InputError(f"{label_file}: {label} is not in 0 to 9")
     return images[..., None], labels.astype(np.int64)
+
+
+def read_idx(path: Path, ndim: int) -> np.ndarray:
+    """Read an IDX file of unsigned bytes with `ndim` dimensions -> a uint8 array of the sizes in its header.
+
+    Its content, not its name, tells whether it is gzipped. Raises `InputError` if the file can't be read, is not such
+    an IDX file, is empty, or contains fewer or more bytes than its header says.
+    """
+    try:
+        with path.open("rb") as file:
+            zipped, size = file.read(2) == b"\x1f\x8b", os.fstat(file.fileno()).st_size
+            file.seek(0)
+            with gzip.open(file) if zipped else file as stream:
+                return _read_array(stream, path, size, ndim)
+    except (OSError, EOFError, zlib.error) as error:
+        raise InputError(f"{path} can't be read: {reason(error)}") from error
+
+
+def _read_array(stream: io.BufferedIOBase, path: Path, size: int, ndim: int) -> np.ndarray:
+    magic, header = read_up_to(stream, 4), read_up_to(stream, 4 * ndim)
+    if magic != bytes([0, 0, 8, ndim]):
+        wanted = f"an IDX file of bytes in {ndim} dimensions (00 00 08 {ndim:02x})"
+        raise InputError(f"{path} does not start like {wanted} but with {magic.hex(' ') or 'nothing'}")
+    if len(header) < 4 * ndim:
+        raise InputError(f"{path} ends inside its header, after {4 + len(header)} bytes")
+    sizes = struct.unpack(f">{ndim}I", header)
+    shape, count = "×".join(f"{length:,}" for length in sizes), math.prod(sizes)
+    if count == 0:
+        raise InputError(f"{path} is empty: its sizes are {shape}")
+    check_density(path, size, count)
+    data = read_up_to(stream, count + 1)  # one more than promised, which also makes gzip check its CRC
+    if len(data) != count:
+        found = "more" if len(data) > count else f"only {len(data):,}"
+        raise InputError(f"{path} promises {count:,} bytes ({shape}) and contains {found}")
+    return np.frombuffer(data, np.uint8).reshape(sizes)

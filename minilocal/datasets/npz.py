@@ -1,98 +1,75 @@
-"""One's own images: an .npz file with `x_train`, `y_train`, `x_test`, `y_test` and, if wanted, `classes`.
+"""Reading .npz files that may be damaged, or made to do harm.
 
-`np.savez("my.npz", x_train=..., y_train=..., x_test=..., y_test=...)` writes one. Nothing is unpickled.
+`np.load` reads the arrays. It allocates whatever an array's header asks for, so the headers and the zip file's
+directory are checked first: they must agree on every size, and sizes must be in proportion to the file's. Nothing is
+unpickled.
 """
 
 from __future__ import annotations
 
+import io
+import math
+import warnings
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
-from minilocal.datasets.dataset import Dataset
-from minilocal.datasets.files import is_file, reason
-from minilocal.datasets.npy import read_arrays
+from minilocal.datasets.reading import check_density, reason
 from minilocal.errors import InputError
 
-NAMES = ("x_train", "y_train", "x_test", "y_test")
-MAX_CLASSES = 10_000  # a mistaken label, such as a hash or a year, must not build a classifier of millions
+MOST_MEMBERS = 10_000
+LONGEST_HEADER = 2**14  # bytes; NumPy takes no longer ones
+HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 
 
-def read_npz(path: str | Path) -> Dataset:
-    """Read images and labels from an .npz file -> a Dataset.
+def read_arrays(file: IO[bytes], path: Path, wanted: Callable[[str], bool]) -> dict[str, np.ndarray]:
+    """Return those arrays of an open .npz file whose names are wanted; `path` only appears in messages.
 
-    x: (N, H, W) or (N, H, W, C) with C = 1 or 3, uint8 or floating point (read as float32, all finite);
-    train and test alike. y: (N,), integers from 0. `classes`: names, as an array of strings; otherwise "0",
-    "1", … up to the largest label. Raises InputError for everything else.
+    At most 256 MiB, or 100 times the file's size if that is more, are allocated. Raises `InputError` if the file is
+    not a whole .npz file or would unpack to more, if a wanted array is damaged, is empty or contains Python objects,
+    and if two arrays have the same name.
     """
-    path = Path(path)
-    if not is_file(path):
-        raise InputError(f"{path} is not a file: give an .npz file as npz:FILE")
     try:
-        with path.open("rb") as file:
-            arrays = read_arrays(file, path, lambda name: name in (*NAMES, "classes"))
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {reason(error)}") from error
-    if missing := [name for name in NAMES if name not in arrays]:
-        raise InputError(
-            f"{path} has no array {missing[0]} (there is {', '.join(arrays) or 'none'}): "
-            "save it with np.savez(file, x_train=..., y_train=..., x_test=..., y_test=...)"
-        )
-    x_train, x_test = (_images(arrays[name], f"{path}: {name}") for name in ("x_train", "x_test"))
-    y_train, y_test = (_labels(arrays[name], f"{path}: {name}") for name in ("y_train", "y_test"))
-    for part, x, y in (("train", x_train, y_train), ("test", x_test, y_test)):
-        if len(x) != len(y):
-            raise InputError(f"{path}: x_{part} has {len(x):,} images and y_{part} {len(y):,} labels")
-    if x_train.shape[1:] != x_test.shape[1:] or x_train.dtype != x_test.dtype:
-        raise InputError(
-            f"{path}: x_train has {_kind(x_train)} images and x_test {_kind(x_test)} ones; they must be alike"
-        )
-    largest = int(max(y_train.max(), y_test.max()))
-    classes = tuple(str(label) for label in range(largest + 1))
-    if "classes" in arrays:
-        classes = _classes(arrays["classes"], path)
-    if largest >= len(classes):
-        raise InputError(f"{path}: label {largest} has no name among the {len(classes)} of the array classes")
-    return Dataset(f"npz:{path}", x_train, y_train, x_test, y_test, classes, flip=False)
+        with zipfile.ZipFile(file) as archive, warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about odd headers, which are harmless or refused
+            members = [member for member in archive.infolist() if member.filename.endswith(".npy")]
+            names = [member.filename.removesuffix(".npy") for member in members]
+            if len(names) > MOST_MEMBERS or len(set(names)) < len(names):
+                found = f"{len(names):,} arrays with {len(set(names)):,} names"
+                raise InputError(f"{path} contains {found}; at most {MOST_MEMBERS:,} are read, each name once")
+            chosen = {name: member for name, member in zip(names, members, strict=True) if wanted(name)}
+            unpacked = sum(member.file_size for member in chosen.values())
+            check_density(path, file.seek(0, io.SEEK_END), unpacked)
+            return {name: _read(archive, member, f"{path}: {name}") for name, member in chosen.items()}
+    except InputError:
+        raise
+    except MemoryError:
+        raise InputError(f"{path} does not fit in memory") from None
+    except Exception as error:  # damaged archives make zipfile fail in many ways
+        raise InputError(f"{path} is not a whole .npz file: {reason(error)}") from error
 
 
-def _images(x: np.ndarray, what: str) -> np.ndarray:
-    """Check images and give them the shape (N, H, W, C), C-contiguous, uint8 or float32."""
-    if x.ndim not in (3, 4) or (x.ndim == 4 and x.shape[3] not in (1, 3)):
-        raise InputError(f"{what} has shape {x.shape}, not (N, H, W) or (N, H, W, C) with C = 1 or 3")
-    if x.dtype.kind == "f":
-        with np.errstate(over="ignore", invalid="ignore"):  # what is too large turns infinite, see below
-            x = x.astype(np.float32)
-        if not np.isfinite(x).all():
-            raise InputError(f"{what} holds values that are not finite in float32")
-    elif x.dtype != np.uint8:
-        raise InputError(f"{what} holds {x.dtype}, not uint8 or floating-point numbers")
-    return np.ascontiguousarray(x if x.ndim == 4 else x[..., None])
+def _read(archive: zipfile.ZipFile, member: zipfile.ZipInfo, what: str) -> np.ndarray:
+    with archive.open(member) as stream:
+        _check_header(stream.read(LONGEST_HEADER), member.file_size, what)
+    with archive.open(member) as stream:  # opened again: going back would switch off zipfile's check of the CRC
+        return np.load(stream, allow_pickle=False)
 
 
-def _labels(y: np.ndarray, what: str) -> np.ndarray:
-    if y.dtype.kind not in "iu":
-        raise InputError(f"{what} holds {y.dtype}, not integers")
-    if y.ndim != 1:
-        raise InputError(f"{what} has shape {y.shape}, not (N,)")
-    if y.min() < 0 or y.max() >= MAX_CLASSES:
-        wrong = y.min() if y.min() < 0 else y.max()
-        raise InputError(f"{what} holds the label {wrong}; labels go from 0 to at most {MAX_CLASSES - 1:,}")
-    return y.astype(np.int64)
-
-
-def _classes(names: np.ndarray, path: Path) -> tuple[str, ...]:
-    if names.dtype.kind != "U" or names.ndim != 1:
-        raise InputError(f"{path}: classes is {names.dtype} of shape {names.shape}, not a row of strings")
-    if len(names) > MAX_CLASSES:
-        raise InputError(f"{path}: classes has {len(names):,} names; at most {MAX_CLASSES:,} are taken")
+def _check_header(start: bytes, size: int, what: str) -> None:
+    """Raise `InputError` unless an .npy file's header describes an array that, with it, has exactly `size` bytes."""
+    stream = io.BytesIO(start)
     try:
-        classes = tuple(names.tolist())
-        "".join(classes).encode()  # fails for halves of characters, which could not be printed
-    except (ValueError, SystemError) as error:  # NumPy raises SystemError for numbers beyond Unicode
-        raise InputError(f"{path}: classes holds characters that do not exist") from error
-    return classes
-
-
-def _kind(x: np.ndarray) -> str:
-    return f"{'×'.join(str(size) for size in x.shape[1:])} {x.dtype}"
+        shape, _, dtype = HEADERS[np.lib.format.read_magic(stream)](stream)
+    except Exception as error:  # NumPy evaluates the header's text, and damage makes that fail in many ways
+        raise InputError(f"{what} is not a whole array: its header can't be read") from error
+    if dtype.hasobject:
+        raise InputError(f"{what} holds Python objects, which are not read; save numbers or strings")
+    available = size - stream.tell()
+    if min(shape, default=0) < 0 or dtype.itemsize * math.prod(shape) != available:
+        raise InputError(f"{what} is not a whole array: {available:,} bytes do not make {dtype} of shape {shape}")
+    if available == 0:
+        raise InputError(f"{what} is empty (shape {shape})")

@@ -1,14 +1,17 @@
-"""`python -m minilocal.grade tutorials/exercises`: checks what a student filled into the course's exercises.
+"""`python -m minilocal.grade tutorials/exercises`: checks the course's exercises after a student has filled them in.
 
-    exercises/    what is checked in each exercise, case by case, against central differences and the library
-    case.py       a case, an exercise, a verdict         student.py    a student's file: its holes and its functions
-    expect.py     is it the right array, the gradient?   examine.py    one case on one student's file
-    child.py      a process for the student's code       grading.py    starts it, waits for it, ends it
-    options.py    the command's options                  text.py       verdicts to read
+    expect.py     is this the right array, number or gradient? If not, what is wrong with it?
+    student.py    a student's file: its holes, its functions, and its exceptions in words
+    case.py       cases and exercises, and how one case is checked
+    exercises/    what each exercise checks, case by case, against central differences and the library
+    grading.py    the process in which the student's code runs, from outside and from inside
+    __main__.py   the command: its options, and its results as text or JSON
 
-The code that is graded runs in a process of its own with a time limit, because students' code raises, prints, asks for
-input, ends the program and loops for ever, and the rest must be graded all the same. That is no sandbox: who grades
-other people's files runs other people's code.
+Each file imports only from those above it.
 
-Inputs are random, drawn from `--seed`: an answer that was copied from a report is right for that seed alone.
+The student's code runs in its own process with a time limit, because students' code raises exceptions, prints, asks
+for input, ends the program and loops forever, and everything else must be graded all the same. This is not a sandbox:
+if you grade other people's files, you run other people's code.
+
+Inputs are random, drawn from `--seed`: an answer that is copied from a report is right for that seed only.
 """

@@ -1,4 +1,4 @@
-"""A student's file: loaded as a module, with the holes that are left in it and its functions under watch."""
+"""A student's file, loaded as a module: its holes, its functions, and its exceptions in words."""
 
 from __future__ import annotations
 
@@ -17,43 +17,43 @@ from typing import Any
 
 import numpy as np
 
-from minilocal.grade.case import WrongError
+from minilocal.grade.expect import WrongError
 
 MODULE = "student"
 
-# What an exception means to who wrote the code, where its own words would not say.
+# What an exception means to the student, where its own message doesn't explain it.
 MEANINGS = {
     SystemExit: "it ends the program (exit, quit or sys.exit); return a value instead",
-    KeyboardInterrupt: "it raises KeyboardInterrupt; raise nothing that is meant for the keyboard",
-    EOFError: "it asks for input, and nobody is there to type; use the arguments",
-    RecursionError: "it calls itself again and again (RecursionError); let something stop it",
-    MemoryError: "it asks for too much memory; does a loop append for ever?",
-    bdb.BdbQuit: "it starts a debugger, and nobody is there to type; take breakpoint() out",
+    KeyboardInterrupt: "it raises KeyboardInterrupt; raise a different exception",
+    EOFError: "it asks for input, but nobody is there to type; use its arguments",
+    RecursionError: "it calls itself without end (RecursionError); add a condition that stops it",
+    MemoryError: "it asks for too much memory; does a loop append forever?",
+    bdb.BdbQuit: "it starts a debugger, but nobody is there to type; remove breakpoint()",
 }
 
-# NumPy's words for the most frequent mistake, a transpose that was forgotten.
+# NumPy's message for the most frequent mistake, a forgotten transpose.
 MATMUL = re.compile(r"matmul: .*\(size (\d+) is different from (\d+)\)")
 
 
 class UnfitError(Exception):
-    """The file can't be loaded: the message says why."""
+    """The file can't be loaded; the message says why."""
 
 
 class Student:
-    """A module that a student wrote, and the lines of the holes in each of its functions, by name."""
+    """A module written by a student. `holes` maps each function's name to the lines of its holes."""
 
     def __init__(self, path: Path, module: ModuleType, holes: dict[str, list[int]]) -> None:
         self.path, self.module, self.holes = path, module, holes
 
     def open_lines(self, names: Sequence[str]) -> list[int]:
-        """Return the lines of the holes in functions of these names."""
+        """Return the lines of the holes in the functions with these names."""
         return sorted({line for name in names for line in self.holes.get(name, [])})
 
     def call(self, name: str, *arguments: Any) -> Any:
-        """Return what a function gives for the arguments; `WrongError` if it is missing or changes an argument."""
+        """Call a function and return its result; raise `WrongError` if it is missing or changes an argument."""
         function = getattr(self.module, name, None)
         if not callable(function):
-            raise WrongError(f"the file has no function {name} any more; put it back as it was")
+            raise WrongError(f"the file no longer has a function {name}; put it back as it was")
         before = [copy.copy(a) if isinstance(a, np.ndarray | list) else None for a in arguments]
         result = function(*arguments)
         for number, (argument, old) in enumerate(zip(arguments, before, strict=True)):
@@ -62,24 +62,24 @@ class Student:
         return result
 
     def describe(self, error: BaseException) -> str:
-        """Return an exception in a sentence: where in the student's file, if it was raised there, and what."""
+        """Return a sentence about an exception: its line, if it passed through the student's file, and its message."""
         sentence = describe(error, self.path)
         raised_there = sentence.startswith("line ") or isinstance(error, tuple(MEANINGS))
-        return sentence if raised_there else f"it can't be used as it is: {sentence}"
+        return sentence if raised_there else f"the check can't use it: {sentence}"
 
 
 def load(path: Path, uses: Sequence[str]) -> Student:
-    """Run a student's file as a module; `UnfitError` if it can't be run or imports what the exercise does not allow.
+    """Run a student's file as a module; raise `UnfitError` if that fails or if the file uses a forbidden name.
 
-    `uses` are the public names of minilocal that it may use: the library's own answer is not among them.
+    `uses` are the public names of minilocal that the file may use: they don't include the library's own answer.
     """
     tree = _parse(path)
     for line, what in _forbidden(tree, uses):
-        allowed = f"of minilocal, use {', '.join(f'ml.{name}' for name in uses)} alone" if uses else "leave it out"
-        raise UnfitError(f"line {line} uses {what}; this exercise does without: {allowed}")
+        allowed = f"only {', '.join(f'ml.{name}' for name in uses)}" if uses else "nothing"
+        raise UnfitError(f"line {line} uses {what}; in this exercise, use {allowed} from minilocal")
     module = ModuleType(MODULE)
     module.__file__, module.__package__ = str(path), ""
-    sys.modules[MODULE] = module  # dataclasses and others look their module up
+    sys.modules[MODULE] = module  # dataclasses and others look up their module
     sys.path.append(str(path.parent))  # at the end: a student's random.py must not hide Python's
     try:
         exec(compile(tree, str(path), "exec"), module.__dict__)
@@ -95,13 +95,13 @@ def _parse(path: Path) -> ast.Module:
         where = f"line {error.lineno}: " if error.lineno else ""
         raise UnfitError(f"{where}Python can't read this ({error.msg})") from None
     except OSError as error:
-        raise UnfitError(f"it can't be opened ({error.strerror})") from None
-    except (ValueError, RecursionError, MemoryError) as error:  # zero bytes; expressions within expressions within …
+        raise UnfitError(f"the file can't be opened ({error.strerror})") from None
+    except (ValueError, RecursionError, MemoryError) as error:  # zero bytes; deeply nested expressions
         raise UnfitError(f"Python can't read this ({error})") from None
 
 
 def _holes(tree: ast.Module) -> Iterator[tuple[str, list[int]]]:
-    """Yield each function's and class's name and the lines where it has a `...` that is no index."""
+    """Yield the name of each function and class with the lines where it has a `...` that is not an index."""
     for node in tree.body:
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
             yield node.name, sorted(_ellipses(node))
@@ -112,15 +112,15 @@ def _ellipses(node: ast.AST) -> Iterator[int]:
         yield node.lineno
     for field, child in ast.iter_fields(node):
         if isinstance(node, ast.Subscript) and field == "slice":
-            continue  # x[..., 0] and tuple[int, ...] are no holes
-        for part in child if isinstance(child, list) else [child]:
-            if isinstance(part, ast.AST):
-                yield from _ellipses(part)
+            continue  # x[..., 0] and tuple[int, ...] are not holes
+        for inner in child if isinstance(child, list) else [child]:
+            if isinstance(inner, ast.AST):
+                yield from _ellipses(inner)
 
 
 def _forbidden(tree: ast.Module, uses: Sequence[str]) -> Iterator[tuple[int, str]]:
-    """Yield (line, what) for everything of minilocal that the file uses and may not."""
-    names = set()  # under which it has the library
+    """Yield (line, name) for everything that the file uses from minilocal but may not use."""
+    names = set()  # the file's own names for minilocal
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             for alias in node.names:
@@ -139,7 +139,7 @@ def _forbidden(tree: ast.Module, uses: Sequence[str]) -> Iterator[tuple[int, str
 
 
 def describe(error: BaseException, path: Path) -> str:
-    """Return an exception in a sentence: its last line in that file, if it passed there, and what it says."""
+    """Return a sentence about an exception: its last line in that file, if it passed through it, and its message."""
     lines = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
     where = f"line {lines[-1].lineno}, `{textwrap.shorten(lines[-1].line or '', 80)}`: " if lines else ""
     for kind, meaning in MEANINGS.items():
@@ -147,7 +147,7 @@ def describe(error: BaseException, path: Path) -> str:
             return where + meaning
     what = traceback.format_exception_only(type(error), error)[-1].removeprefix(f"{type(error).__module__}.")
     if sizes := MATMUL.search(what):
-        what = f"the inner sizes of this product are {sizes[2]} and {sizes[1]}, not the same; is a transpose missing?"
+        what = f"the inner sizes of this product are {sizes[2]} and {sizes[1]}, which differ; is a transpose missing?"
     return where + textwrap.shorten(what, 300)
 
 

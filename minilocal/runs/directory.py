@@ -70,7 +70,7 @@ class RunDirectory:
             where = path if path is not None else base
             reason = getattr(error, "strerror", None) or error
             raise InputError(f"run directory {where!r} can't be made ({reason}); name another with --run-dir") from None
-        raise InputError(f"a thousand runs are named {base}/{stem}; name one with --run-dir")
+        raise InputError(f"there are a thousand runs named {base}/{stem}; name one with --run-dir")
 
     def write_config(self, config: Config, data: Data) -> None:
         """Write config.json; raises `InputError` if the system refuses, because nothing has been trained yet."""

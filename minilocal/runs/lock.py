@@ -1,7 +1,7 @@
-"""A lock on a run directory, so that no two processes train in it.
+"""A lock on a run directory, so that two processes never train in it.
 
-It is the system's lock on an open file, not the file itself: it goes with its process, however that ends, and nothing
-is left stuck.
+It is the system's lock on an open file, not the file itself. The system releases it when the process ends, however that
+happens, so that no stale lock is left behind.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if sys.platform == "win32":
     import msvcrt
 
     def _take(file: int) -> None:
-        msvcrt.locking(file, msvcrt.LK_NBLCK, 1)  # its first byte, which need not exist
+        msvcrt.locking(file, msvcrt.LK_NBLCK, 1)  # the first byte, which need not exist
 
 else:
     import fcntl
@@ -29,7 +29,7 @@ else:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
-TAKEN = (errno.EAGAIN, errno.EACCES, errno.EDEADLK)  # flock says the first; NFS and Windows, one of the others
+TAKEN = (errno.EAGAIN, errno.EACCES, errno.EDEADLK)  # flock gives the first; NFS and Windows give one of the others
 
 
 class Lock:
@@ -43,9 +43,9 @@ class Lock:
         self._close: weakref.finalize | None = None
 
     def acquire(self) -> None:
-        """Take the lock; `InputError` if another process has it, or nothing can be written there.
+        """Take the lock; `InputError` if another process has it, or the directory is not writable.
 
-        Where the file system has no locks, a sentence on stderr says so instead.
+        On a file system without locks, a sentence on stderr says so instead.
         """
         if self._close is not None:
             return
@@ -61,16 +61,17 @@ class Lock:
             if error.errno in TAKEN:
                 os.close(file)
                 raise InputError(
-                    f"another process trains in {self.directory}; wait until it has ended or name another run directory"
+                    f"another process trains in {self.directory}; wait until it ends, or name another run directory"
                 ) from None
             print(
-                f"the file system of {self.directory} has no locks ({error.strerror}): let nobody else train there",
+                f"the file system of {self.directory} has no locks ({error.strerror}); "
+                "let no other process train there",
                 file=sys.stderr,
             )
         self._close = weakref.finalize(self, os.close, file)
 
     def release(self) -> None:
-        """Give the lock back, if this object has it."""
+        """Release the lock, if this object has it."""
         if self._close is not None:
             with contextlib.suppress(OSError):
                 self._close()

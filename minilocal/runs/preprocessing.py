@@ -1,4 +1,4 @@
-"""What a run must remember of its data, so that its network can be used without them."""
+"""What a run remembers of its data, so that its network can be used without the data set."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LARGEST_SIDE = 4096  # pixels; a configuration that claims more is damaged
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """Class names, image shapes (raw and as the network takes them), white's raw value, and the normalisation."""
+    """Class names, image shapes (raw, and at the network's input), the raw value of white, and the normalisation."""
 
     classes: tuple[str, ...]
     raw_shape: tuple[int, int, int]
@@ -26,14 +26,15 @@ class Preprocessing:
 
     @classmethod
     def of(cls, data: Data) -> Preprocessing:
-        """Return what is to be remembered of the data."""
+        """Return what to remember of the data."""
         return cls(data.classes, data.raw_shape, data.image_shape, data.white_level, data.train.normalisation)
 
     def check(self, data: Data) -> None:
-        """Raise `InputError` unless these are the images that are to be remembered, by their shapes and statistics."""
+        """Raise `InputError` unless the data has these classes, shapes and statistics."""
         if Preprocessing.of(data).as_dict() != self.as_dict():
             raise InputError(
-                "the data set has other images or classes now than when the run began; name its --data-dir then"
+                "the data set has other images or classes now than when the run began; "
+                "name the original with --data-dir"
             )
 
     def as_dict(self) -> dict[str, Any]:
@@ -49,7 +50,7 @@ class Preprocessing:
 
     @classmethod
     def from_dict(cls, content: Any) -> Preprocessing:
-        """Return what `as_dict` gave; `InputError` names the entry that is missing or makes no sense."""
+        """Return what `as_dict` wrote; `InputError` names an entry that is missing or makes no sense."""
         if not isinstance(content, dict):
             raise InputError("data is not an object")
         classes = _entry(content, "classes", lambda v: _is_list(v, str) and len(v) >= 2 and _is_text(v))
@@ -75,7 +76,7 @@ def _is_list(value: Any, kind: type, length: int | None = None) -> bool:
 
 
 def _is_text(names: list[str]) -> bool:
-    """Whether names hold whole characters, not the halves that JSON allows."""
+    """Whether names are valid Unicode; JSON also allows halves of surrogate pairs."""
     try:
         "".join(names).encode()
     except UnicodeEncodeError:

@@ -17,7 +17,7 @@ LINE_SECONDS = 30.0  # without a terminal, the least time between two lines with
 
 
 class Progress:
-    """Shows steps and epochs. Bars go to stderr, an epoch's line to stdout."""
+    """Shows steps and epochs: bars on stderr, each epoch's line on stdout."""
 
     def __init__(self, epochs: int, images: int, quiet: bool = False) -> None:
         self.epochs, self.images, self.quiet = epochs, images, quiet

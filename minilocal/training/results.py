@@ -161,8 +161,10 @@ class EpochTotals:
             self.steps, self.images = int(content["steps"]), int(content["images"])
             self.seconds = float(content["seconds"])
             self.losses[:], self.correct[:] = content["losses"], content["correct"]
-            norms = map(float, content["gradient_norms"])
+            norms = list(map(float, content["gradient_norms"]))
             self.gradient_norms = dict(zip(self.gradient_norms, norms, strict=True))
+            if not np.isfinite([self.seconds, *self.losses, *self.correct, *norms]).all():
+                raise ValueError
         except (KeyError, TypeError, ValueError, OverflowError):
             raise InputError("its sums over the epoch make no sense") from None
 

@@ -14,7 +14,7 @@ def close():
     plt.close("all")
 
 
-def test_layers_have_their_blocks_colour_and_blocks_their_classifier():
+def test_layers_have_the_colour_of_their_block_and_blocks_have_a_classifier():
     axes = draw_blocks({"G3S2": parse("G3S2").blocks_at(1, layers=6)}, layers=6).axes[0]
     colours = [
         to_hex(patch.get_facecolor()).upper() for patch in axes.patches if patch.get_facecolor()[:3] != (1, 1, 1)

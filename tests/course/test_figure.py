@@ -56,7 +56,7 @@ def test_blocks_differ_by_more_than_their_colour():
     assert block_line(2)["color"] == block_patch(2)["facecolor"] == BLOCK_COLOURS[1]
 
 
-def test_products_say_their_sizes():
+def test_products_name_their_sizes():
     figure = draw_products({"forward": "$x$ (N, in) · $W$ (in, C) = $z$ (N, C)"}, {"N": 1, "in": 2, "C": 1})
     texts = {text.get_text() for text in figure.axes[0].texts}
     assert {"(N, in)", "(in, C)", "(N, C)", "·", "=", "$W$", "forward"} <= texts

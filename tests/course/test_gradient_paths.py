@@ -25,7 +25,7 @@ def bars(axes):
     return found
 
 
-def test_at_rest_every_epoch_shows_its_blocks():
+def test_a_complete_picture_shows_the_blocks_of_every_epoch():
     bp, g3s2 = draw_gradient_paths(["BP", "G3S2"], layers=7, epochs=2).axes
     assert bars(bp) == [(epoch, 1, 7, BLOCK_COLOURS[0]) for epoch in (1, 2)]
     assert bars(g3s2) == [
@@ -38,7 +38,7 @@ def test_at_rest_every_epoch_shows_its_blocks():
 
 @pytest.mark.parametrize("algo", ["BP", "G1", "G2", "G3S2"])
 @pytest.mark.parametrize("epoch", [0, 1])
-def test_a_step_runs_every_layer_forward_and_trains_all_but_the_frozen(algo, epoch):
+def test_a_step_runs_every_layer_forward_and_trains_all_but_the_frozen_ones(algo, epoch):
     blocks = parse(algo).blocks_at(epoch, 7)
     before = {}
     for moment in range(14):
@@ -55,10 +55,10 @@ def test_a_moment_shows_what_is_kept_and_what_the_gradient_has_passed():
     axes = draw_gradient_paths(["BP", "G2"], layers=4, epochs=2, moment=8 + 5).axes[0]
     kept = [(first, last) for epoch, first, last, _ in bars(axes) if epoch == 2]
     assert kept == [(1, 1), (2, 2), (3, 4)]
-    assert len(axes.lines) == 1  # the first epoch's wall; this one's is not reached
+    assert len(axes.lines) == 1  # the first epoch's wall; the gradient has not reached this epoch's
 
 
-def test_an_animation_has_a_frame_for_every_moment_and_one_at_rest():
+def test_an_animation_has_a_frame_for_every_moment_and_a_complete_one():
     figures = list(animate_gradient_paths(["BP", "G2"], layers=2, epochs=2))
     assert len(figures) == 1 + 2 * 2 * 2
     assert (

@@ -22,7 +22,7 @@ def test_a_claim_that_does_not_hold_stops_the_lesson(capsys):
         check("it holds", False, "0 of 1")
 
 
-def test_source_is_the_librarys(monkeypatch):
+def test_source_shows_the_librarys_code(monkeypatch):
     shown = []
     monkeypatch.setattr("IPython.display.display", lambda bundle, raw: shown.append(bundle))
     source(ml.Linear.backward, ml.softmax_cross_entropy)

@@ -5,7 +5,7 @@ from minilocal.course.local_losses import draw_local_losses
 from minilocal.plots import BLOCK_COLOURS
 
 
-def test_both_losses_stand_behind_the_block():
+def test_both_losses_follow_the_block():
     plt.switch_backend("agg")
     figure = draw_local_losses()
     (axes,) = figure.axes

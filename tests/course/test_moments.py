@@ -27,7 +27,7 @@ def test_backpropagation_keeps_everything_until_it_updates(task):
     assert moments[-1].total == 0
 
 
-def test_a_block_lets_go_before_the_next_one_begins(task):
+def test_a_block_releases_its_layers_before_the_next_one_begins(task):
     network, blocks = task[0], [ml.Block(1, 2), ml.Block(3, 4)]
     with recorded(network) as moments:
         ml.local_step(network, blocks, *task[1:])
@@ -40,7 +40,7 @@ def test_a_block_lets_go_before_the_next_one_begins(task):
     plt.close(figure)
 
 
-def test_afterwards_nothing_is_watched(task):
+def test_nothing_is_recorded_afterwards(task):
     with recorded(task[0]) as moments:
         pass
     ml.backprop_step(*task)

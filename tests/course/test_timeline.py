@@ -11,7 +11,7 @@ def test_a_box_for_each_job_at_its_time():
     figure = draw_timeline({"a": late, "b": [Job(1, 2, 110.0, 112.0, "")]}, "s")
     upper, lower = figure.axes
     spans = [(box.get_x(), box.get_width(), box.get_y() + 0.4) for box in upper.patches]
-    assert spans == [(0, 3, 1), (3, 1, 2)]  # the first job of all begins at 0
+    assert spans == [(0, 3, 1), (3, 1, 2)]  # the earliest job begins at 0
     assert lower.patches[0].get_x() == 10
     assert to_hex(lower.patches[0].get_facecolor()).upper() == BLOCK_COLOURS[1]
     assert upper.get_xlim() == lower.get_xlim()

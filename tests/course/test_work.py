@@ -8,7 +8,7 @@ from minilocal.schedule import parse
 
 @pytest.fixture
 def cells():
-    """Return a step's cells by (layer, product), each with its colour and its width."""
+    """Return a function that draws a step and returns its cells by (layer, product)."""
     plt.switch_backend("agg")
 
     def draw(macs, blocks):
@@ -27,7 +27,7 @@ def colour(patch):
     return plt.matplotlib.colors.to_hex(patch.get_facecolor()).upper()
 
 
-def test_what_a_step_leaves_out_is_blank(cells):
+def test_products_that_a_step_leaves_out_are_blank(cells):
     drawn = cells([1, 2, 3, 4, 5], parse("G2S1").blocks_at(1, 5))  # layer 1 frozen, blocks 2-3 and 4-5
     blank = {place for place, patch in drawn.items() if colour(patch) == "#FFFFFF"}
     assert blank == {(1, "weight"), (1, "input"), (2, "input"), (4, "input")}

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import runpy
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from minilocal.datasets.idx import write_idx
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -13,8 +16,14 @@ def rng():
     return np.random.default_rng(7)
 
 
+@pytest.fixture(scope="session")
+def write_idx():
+    """The function that writes the IDX files that ship."""
+    return runpy.run_path(str(ROOT / "data" / "make_fashion_mnist_mini.py"))["write_idx"]
+
+
 @pytest.fixture
-def mnist_folder(tmp_path, rng):
+def mnist_folder(tmp_path, rng, write_idx):
     """A folder with MNIST's four files: 30 images to train, 20 to test."""
     folder = tmp_path / "mnist"
     folder.mkdir()
@@ -25,34 +34,32 @@ def mnist_folder(tmp_path, rng):
     return folder
 
 
+def cifar_folder(folder, rng, label_counts, **counts):
+    """Write files of random records; return their folder."""
+    folder.mkdir()
+    for name, count in counts.items():
+        records = rng.integers(0, 256, (count, len(label_counts) + 3072), dtype=np.uint8)
+        records[:, : len(label_counts)] %= label_counts
+        (folder / f"{name}.bin").write_bytes(records.tobytes())
+    return folder
+
+
 @pytest.fixture
 def cifar10_folder(tmp_path, rng):
     """A folder with CIFAR-10's files: five batches of 4 records and 6 records to test."""
-    folder = tmp_path / "cifar-10-batches-bin"
-    folder.mkdir()
-    for name, count in [*((f"data_batch_{i}.bin", 4) for i in range(1, 6)), ("test_batch.bin", 6)]:
-        records = rng.integers(0, 256, (count, 3073), dtype=np.uint8)
-        records[:, 0] %= 10
-        (folder / name).write_bytes(records.tobytes())
-    return folder
+    batches = {f"data_batch_{i}": 4 for i in range(1, 6)}
+    return cifar_folder(tmp_path / "cifar-10-batches-bin", rng, np.array([10], np.uint8), **batches, test_batch=6)
 
 
 @pytest.fixture
 def cifar100_folder(tmp_path, rng):
     """A folder with CIFAR-100's files: 8 records to train and 5 to test."""
-    folder = tmp_path / "cifar-100-binary"
-    folder.mkdir()
-    for name, count in (("train.bin", 8), ("test.bin", 5)):
-        records = rng.integers(0, 256, (count, 3074), dtype=np.uint8)
-        records[:, 0] %= 20
-        records[:, 1] %= 100
-        (folder / name).write_bytes(records.tobytes())
-    return folder
+    return cifar_folder(tmp_path / "cifar-100-binary", rng, np.array([20, 100], np.uint8), train=8, test=5)
 
 
 @pytest.fixture
 def arrays(rng):
-    """What a good .npz file holds."""
+    """The arrays of a good .npz file."""
     return {
         "x_train": rng.integers(0, 256, (9, 8, 8, 3), dtype=np.uint8),
         "y_train": np.arange(9) % 4,

@@ -9,20 +9,20 @@ from minilocal.errors import InputError
 
 
 def test_the_folder_or_its_parent(cifar10_folder, mnist_folder, tmp_path):
-    assert find("cifar10", tmp_path) == cifar10_folder
-    assert find("cifar10", cifar10_folder) == cifar10_folder
-    assert find("cifar10", str(cifar10_folder)) == cifar10_folder
-    assert find("mnist", tmp_path) == mnist_folder
-    assert find("fashion-mnist", mnist_folder) == mnist_folder  # the files' names are the same
+    batches = [cifar10_folder / f"data_batch_{i}.bin" for i in range(1, 6)]
+    for place in (tmp_path, cifar10_folder, str(cifar10_folder)):
+        assert find("cifar10", place) == (cifar10_folder, [*batches, cifar10_folder / "test_batch.bin"])
+    assert find("mnist", tmp_path)[0] == mnist_folder
+    assert find("fashion-mnist", mnist_folder)[0] == mnist_folder  # the file names are the same
 
 
 def test_the_cache_is_searched_without_data_dir(monkeypatch, mnist_folder, tmp_path):
     monkeypatch.setenv("MINILOCAL_CACHE", str(tmp_path))
-    assert find("mnist") == mnist_folder
+    assert find("mnist")[0] == mnist_folder
     with pytest.raises(InputError) as error:
         find("cifar100")
     assert str(error.value) == (
-        f"cifar100 is not here (there is no train.bin in {tmp_path / 'cifar-100-binary'}): "
+        f"cifar100 is not here (there is no train.bin in {tmp_path / 'cifar-100-binary'}); "
         "run `python -m minilocal.datasets fetch cifar100` or name its folder with --data-dir"
     )
 
@@ -36,7 +36,7 @@ def test_the_missing_file_and_the_places_are_named(mnist_folder, tmp_path):
 
 
 @pytest.mark.parametrize("place", ["absent", "a/b/c", "x" * 5000, "nul\0byte"])
-def test_places_that_cannot_be(tmp_path, place):
+def test_impossible_places(tmp_path, place):
     with pytest.raises(InputError, match="is not here"):
         find("cifar10", tmp_path / place)
 
@@ -73,8 +73,8 @@ def test_no_home(monkeypatch):
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes on this system")
-def test_a_pipe_is_no_file(cifar100_folder):
+def test_a_pipe_is_not_a_file(cifar100_folder):
     (cifar100_folder / "train.bin").unlink()
     os.mkfifo(cifar100_folder / "train.bin")
-    with pytest.raises(InputError, match=r"no train\.bin"):  # and does not wait for a writer
+    with pytest.raises(InputError, match=r"no train\.bin"):  # and nothing waits for a writer
         find("cifar100", cifar100_folder)

@@ -1,7 +1,9 @@
-"""Whatever the bytes, a reader returns a data set that holds together or raises InputError."""
+"""Whatever the bytes, a reader returns a consistent data set or raises `InputError`."""
 
+import dataclasses
 import gzip
 import hashlib
+import shutil
 import struct
 import zipfile
 
@@ -10,15 +12,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minilocal.datasets import load, shipped
+from minilocal.datasets import folders, load
+from minilocal.datasets.catalogue import CATALOGUE, IDX
 from minilocal.datasets.cifar import read_records
-from minilocal.datasets.idx import read_idx
-from minilocal.datasets.npz import read_npz
+from minilocal.datasets.mnist import read_idx
+from minilocal.datasets.own_images import read_own_images
 from minilocal.errors import InputError
 
 
 def read_or_refuse(read, path):
-    """Return what was read, or None if it was refused as it should be."""
+    """Return the result, or None if the file was refused properly."""
     try:
         return read(path)
     except InputError as error:
@@ -35,7 +38,7 @@ def test_idx(tmp_path, fuzz, damage):
     @given(changes=changes, packed=st.booleans(), early=st.booleans())
     def check(changes, packed, early):
         content = struct.pack(">BBBB3I", 0, 0, 8, 3, 4, 28, 28) + bytes(range(256)) * 12 + bytes(64)
-        if early:  # damage in front of the packing leaves a whole gzip file with a lying header
+        if early:  # damage before the packing leaves a whole gzip file with a lying header
             content = damaged(content[:24], changes) + content[24:]
         content = gzip.compress(content, 1) if packed else content
         if not early:
@@ -73,7 +76,7 @@ def good_npz(tmp_path_factory):
 
 
 def check_npz(path):
-    if data := read_or_refuse(read_npz, path):
+    if data := read_or_refuse(read_own_images, path):
         for x, y in ((data.x_train, data.y_train), (data.x_test, data.y_test)):
             assert x.ndim == 4
             assert len(x) == len(y)
@@ -113,23 +116,26 @@ def test_npz_members(tmp_path, good_npz, fuzz, damage):
 
 
 def test_shipped_data(tmp_path, mnist_folder, monkeypatch, fuzz, damage):
-    """Files that have a checksum: every change is noticed."""
+    """Every change of a file that has a checksum is noticed."""
     changes, damaged = damage
-    good = {path.name: path.read_bytes() for path in mnist_folder.iterdir()}
-    checksums = {name: hashlib.sha256(content).hexdigest() for name, content in good.items()}
-    monkeypatch.setattr(shipped, "CHECKSUMS", checksums)
-    monkeypatch.setattr(shipped, "shipped_dir", lambda: mnist_folder)
+    entry = CATALOGUE["fashion-mnist-mini"]
+    folder = tmp_path / "data" / entry.folder
+    shutil.move(mnist_folder, folder)
+    good = {name: (folder / name).read_bytes() for name in IDX}
+    checksums = tuple(hashlib.sha256(content).hexdigest() for content in good.values())
+    monkeypatch.setitem(CATALOGUE, entry.name, dataclasses.replace(entry, sha256=checksums))
+    monkeypatch.setattr(folders, "PACKAGE", tmp_path)
     assert len(load("fashion-mnist-mini").x_train) == 30
 
     @fuzz
     @given(changes=changes, name=st.sampled_from(sorted(good)))
     def check(changes, name):
         content = damaged(good[name], changes)
-        (mnist_folder / name).write_bytes(content)
+        (folder / name).write_bytes(content)
         try:
-            read = read_or_refuse(lambda _: load("fashion-mnist-mini"), mnist_folder / name)
+            read = read_or_refuse(lambda _: load("fashion-mnist-mini"), folder / name)
         finally:
-            (mnist_folder / name).write_bytes(good[name])
+            (folder / name).write_bytes(good[name])
         assert (read is None) == (content != good[name])
 
     check()

@@ -3,22 +3,20 @@ import sys
 
 import pytest
 
+from minilocal.datasets import NAMES, folders
 from minilocal.datasets.__main__ import main
 
 
-def test_list(capsys, cifar10_folder, tmp_path):
+def test_list(capsys, cifar10_folder, tmp_path, monkeypatch):
     assert main(["list", "--data-dir", str(tmp_path)]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in lines] == [
-        "fashion-mnist-mini",
-        "fashion-mnist",
-        "mnist",
-        "cifar10",
-        "cifar100",
-    ]
+    assert tuple(line.split()[0] for line in lines) == NAMES
     assert lines[0].endswith("fashion-mnist-mini")
     assert lines[2].endswith("python -m minilocal.datasets fetch mnist")
     assert lines[3].endswith(f"in {cifar10_folder}")
+    monkeypatch.setattr(folders, "PACKAGE", tmp_path / "nowhere")
+    main(["list"])
+    assert "fashion-mnist-mini  missing; reinstall minilocal\n" in capsys.readouterr().out
 
 
 def test_fetch(capsys, monkeypatch, tmp_path):
@@ -37,7 +35,7 @@ def test_failure_is_one_sentence_and_status_2(capsys, tmp_path):
     assert main(["fetch", "mnist", "--data-dir", str(tmp_path), "--mirror", "nonsense"]) == 2
     captured = capsys.readouterr()
     assert captured.out == ""
-    assert captured.err.startswith("minilocal.datasets: nonsense/train-images-idx3-ubyte.gz cannot be fetched")
+    assert captured.err.startswith("minilocal.datasets: nonsense/train-images-idx3-ubyte.gz can't be downloaded")
     assert captured.err.count("\n") == 1
 
 
@@ -52,17 +50,7 @@ def test_bad_arguments_are_one_sentence_and_status_2(capsys, arguments):
 
 
 def test_as_a_module(tmp_path):
-    command = [
-        sys.executable,
-        "-m",
-        "minilocal.datasets",
-        "fetch",
-        "mnist",
-        "--mirror",
-        "x",
-        "--data-dir",
-        "D",
-    ]
+    command = [sys.executable, "-m", "minilocal.datasets", "fetch", "mnist", "--mirror", "x", "--data-dir", "D"]
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 2
-    assert done.stderr.startswith("minilocal.datasets: x/train-images-idx3-ubyte.gz cannot be fetched")
+    assert done.stderr.startswith("minilocal.datasets: x/train-images-idx3-ubyte.gz can't be downloaded")

@@ -14,13 +14,13 @@ from minilocal.datasets.prepare import Images, Normalisation, pad_to_32, prepare
 from minilocal.errors import InputError
 
 
-def test_statistics_are_the_pixels_own(rng):
+def test_statistics_are_those_of_the_pixels(rng):
     images = rng.integers(0, 256, (50, 6, 5, 3)).astype(np.uint8)
     stats = Normalisation.of(images)
     np.testing.assert_allclose(stats.mean, images.reshape(-1, 3).mean(axis=0))
     np.testing.assert_allclose(stats.std, images.reshape(-1, 3).std(axis=0))
     for constant in (np.zeros((2, 4, 4, 1), np.uint8), np.full((90, 8, 8, 1), 0.1, np.float32)):
-        assert Normalisation.of(constant).std == 1  # no contrast: nothing to divide by
+        assert Normalisation.of(constant).std == 1  # no contrast, so nothing to divide by
 
 
 def test_28x28_images_get_a_black_frame(rng):
@@ -32,13 +32,13 @@ def test_28x28_images_get_a_black_frame(rng):
     assert pad_to_32(images[:, :20]).shape == (3, 20, 28, 1)
 
 
-def test_prepare_splits_and_normalises_by_what_is_left(images):
+def test_prepare_splits_and_normalises_by_the_remaining_images(images):
     data = prepare(images, train_size=80, test_size=10, validation=0.25)
     assert (len(data.train), len(data.validation), len(data.test)) == (60, 20, 10)
     assert data.image_shape == data.raw_shape == (8, 8, 1)
     expected = Normalisation.of(data.train.pixels)
-    for part in (data.train, data.validation, data.test):
-        np.testing.assert_array_equal(part.normalisation.mean, expected.mean)
+    for images_ in (data.train, data.validation, data.test):
+        np.testing.assert_array_equal(images_.normalisation.mean, expected.mean)
     both = np.concatenate([data.train.pixels, data.validation.pixels])
     assert sorted(map(bytes, both)) == sorted(map(bytes, images.x_train[:80]))
     assert set(prepare(images).held_out) == {"test"}
@@ -76,7 +76,7 @@ def test_split_is_a_partition_fixed_by_the_seed():
 
 
 def numbered(count, size=6):
-    """Images that can be told apart: image i holds i + 1 everywhere; kept raw by a neutral normalisation."""
+    """Images that differ: every pixel of image i is i + 1, and the normalisation changes nothing."""
     pixels = np.zeros((count, size, size, 1), np.uint8)
     pixels += np.arange(1, count + 1, dtype=np.uint8)[:, None, None, None]
     return Images(pixels, np.arange(count), Normalisation(np.zeros(1), np.ones(1)))
@@ -92,7 +92,7 @@ def test_an_epoch_sees_each_image_at_most_once_and_drops_the_partial_batch():
         assert np.array_equal(x[:, 0, 0, 0], y + 1)
 
 
-def test_a_minibatch_can_be_made_without_the_others_and_its_labels_without_its_pixels():
+def test_a_minibatch_does_not_need_the_others_nor_labels_their_pixels():
     images = numbered(50)
     batches = Minibatches(images, 16, seed=0, epoch=3, crop=True, flip=True)
     assert len(batches) == 3
@@ -101,7 +101,7 @@ def test_a_minibatch_can_be_made_without_the_others_and_its_labels_without_its_p
         assert np.array_equal(batches.labels(number), labels)
 
 
-def test_whoever_needs_labels_alone_can_do_without_pixels(images):
+def test_data_without_pixels_gives_the_same_labels(images):
     data = prepare(images, validation=0.25)
     bare = data.without_pixels()
     for name in ("train", "validation", "test"):
@@ -114,7 +114,7 @@ def test_whoever_needs_labels_alone_can_do_without_pixels(images):
     assert prepare(images).without_pixels().validation is None
 
 
-def test_order_and_augmentation_are_keyed_by_seed_and_epoch():
+def test_order_and_augmentation_depend_on_seed_and_epoch():
     def epoch(seed, number):
         batches = training_batches(numbered(64), 32, seed, number, crop=True, flip=True)
         return b"".join(x.tobytes() + y.tobytes() for x, y in batches)
@@ -123,7 +123,7 @@ def test_order_and_augmentation_are_keyed_by_seed_and_epoch():
     assert len({epoch(1, 2), epoch(1, 3), epoch(2, 2)}) == 3
 
 
-def test_crops_shift_by_up_to_four_pixels_into_black_each_image_its_own(rng):
+def test_crops_shift_each_image_by_up_to_four_pixels_into_black(rng):
     pixels = rng.integers(1, 256, (200, 12, 10, 2)).astype(np.uint8)
     mean, std = np.array([7.0, 9.0]), np.array([2.0, 4.0])
     images = Images(pixels, np.arange(200), Normalisation(mean, std))
@@ -158,7 +158,7 @@ def test_evaluation_sees_everything_in_order_unaugmented():
     assert np.array_equal(np.concatenate([x for x, _ in batches]), images.pixels)
 
 
-def test_white_level_tells_the_scale_of_the_pixels(images):
+def test_white_level_shows_the_scale_of_the_pixels(images):
     assert prepare(images).white_level == 255
     for factor, white in ((1 / 255, 1.0), (3.0, None)):
         x_train, x_test = (x.astype(np.float32) * np.float32(factor) for x in (images.x_train, images.x_test))

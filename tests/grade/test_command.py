@@ -1,4 +1,4 @@
-"""The command as its users see it."""
+"""The command as students see it."""
 
 import json
 import shutil
@@ -27,10 +27,10 @@ def test_holes_and_missing_files(capsys, tmp_path):
     (tmp_path / "schedule.py").write_text(text, encoding="utf-8")
     assert main([str(tmp_path)]) == 1
     out = capsys.readouterr().out
-    assert "  … blocks that move     " in out
-    assert "      lines 26, 27, 29 are still to be filled in\n" in out
-    assert "      the shift of G3S2 in epoch 2: 1, and should be 0\n      Hint: begin with 0; for every epoch" in out
-    assert "it is missing; put it back" in out
+    assert "  … moving blocks     " in out
+    assert "      lines 26, 27, 29 are not filled in yet\n" in out
+    assert "      the shift of G3S2 in epoch 2: 1, but it should be 0\n      Hint: start at 0; for every epoch" in out
+    assert "the file is missing; put it back" in out
     assert out.count("Hint: ") == 1
     assert out.endswith("0 of 60 points\n")
     assert max(map(len, out.splitlines())) <= 100
@@ -52,8 +52,8 @@ def test_one_file_as_json(capsys):
     [
         ("", "path"),
         ("no/such/folder", "no/such/folder does not exist; give a folder with exercises"),
-        ("tests", "tests holds none of the exercises linear.py, conv.py"),
-        ("README.md", "README.md is no exercise; their files are named linear.py"),
+        ("tests", "tests contains none of the exercises linear.py, conv.py"),
+        ("README.md", "README.md is not an exercise; exercises are named linear.py"),
         ("tutorials/exercises --seed -1", "--seed is -1"),
         ("tutorials/exercises --time-limit 0", "--time-limit is 0.0"),
         ("tutorials/exercises --time-limit nan", "--time-limit is nan"),
@@ -63,7 +63,7 @@ def test_bad_input_is_one_sentence(argv, says, capsys, monkeypatch):
     monkeypatch.chdir(TUTORIALS.parent)
     try:
         status = main(argv.split())
-    except SystemExit as stop:  # argparse's own
+    except SystemExit as stop:  # from argparse
         status = stop.code
     captured = capsys.readouterr()
     assert (status, captured.out, captured.err.count("\n")) == (2, "", 1)

@@ -1,4 +1,4 @@
-"""Code that does not come back: in processes of its own, with time limits."""
+"""Code that never ends or ends the program, graded in its own process with a time limit."""
 
 import sys
 
@@ -8,7 +8,7 @@ from minilocal.errors import TrainingError
 from minilocal.grade import grading
 from minilocal.grade.grading import grade
 
-LIMIT = 2.0  # seconds; what comes back at all does so in milliseconds
+LIMIT = 2.0  # seconds; code that ends at all needs milliseconds
 
 LINEAR = """
 import os
@@ -28,7 +28,7 @@ def weight_gradient(x, dy):
 
 def bias_gradient(dy):
     print("dy has the shape", dy.shape)
-    os.write(1, b"past every stream of Python's")
+    os.write(1, b"around Python's streams")
     return dy.sum(axis=0)
 
 
@@ -40,15 +40,15 @@ def input_gradient(dy, weight):
 def test_loops_exits_prints_and_input(tmp_path, capfd):
     path = tmp_path / "linear.py"
     path.write_text(LINEAR)
-    graded = grade("linear", path, seed=0, limit=LIMIT)
+    graded = grade(path, seed=0, limit=LIMIT)
     statuses = [(verdict.status, verdict.says) for _, verdict in sorted(graded.verdicts.items())]
     assert statuses[:4] == [
-        ("wrong", "it does not end within 2 s; look for a loop that never stops"),
-        ("wrong", "it ends the whole program (exit status 3; call no os._exit)"),
+        ("wrong", "it takes longer than 2 s; look for a loop that never ends"),
+        ("wrong", "it ends the whole process (exit status 3); don't call os._exit"),
         ("passed", ""),
-        ("wrong", "line 24, `return input()`: it asks for input, and nobody is there to type; use the arguments"),
+        ("wrong", "line 24, `return input()`: it asks for input, but nobody is there to type; use its arguments"),
     ]  # fmt: skip
-    assert "the file has no function Linear any more" in statuses[4][1]
+    assert "the file no longer has a function Linear" in statuses[4][1]
     assert graded.verdicts[2].printed.startswith("dy has the shape (")
     assert graded.points == 2
     assert capfd.readouterr() == ("", "")
@@ -57,23 +57,23 @@ def test_loops_exits_prints_and_input(tmp_path, capfd):
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("while True:\n    pass", "it does not end within 2 s; look for a loop that never stops"),
-        ("import os\nos._exit(0)", "it ends the whole program (exit status 0; call no os._exit)"),
+        ("while True:\n    pass", "it takes longer than 2 s; look for a loop that never ends"),
+        ("import os\nos._exit(0)", "it ends the whole process (exit status 0); don't call os._exit"),
         ("print('hello')\nimport no_such_module", "line 2, `import no_such_module`: ModuleNotFoundError: "),
     ],
 )
 def test_files_that_do_not_load(text, says, tmp_path):
     path = tmp_path / "schedule.py"
     path.write_text(text)
-    graded = grade("schedule", path, seed=0, limit=LIMIT)
+    graded = grade(path, seed=0, limit=LIMIT)
     assert graded.unfit.startswith(says)
     assert graded.verdicts == {}
     assert graded.points == 0
     assert graded.printed == ("hello\n" if "hello" in text else "")
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="other systems limit no memory")
-def test_memory_without_end_and_threads_left_behind(tmp_path):
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems don't limit memory")
+def test_too_much_memory_and_threads_that_keep_running(tmp_path):
     path = tmp_path / "schedule.py"
     path.write_text(
         "import threading, time\n"
@@ -82,13 +82,13 @@ def test_memory_without_end_and_threads_left_behind(tmp_path):
         "def blocks_at(*_):\n    return []\n"
         "classifiers = blocks_at\n"
     )
-    graded = grade("schedule", path, seed=0, limit=LIMIT)
+    graded = grade(path, seed=0, limit=LIMIT)
     assert "it asks for too much memory" in graded.verdicts[0].says
     assert {verdict.status for verdict in graded.verdicts.values()} == {"wrong"}
 
 
-def test_a_process_that_does_not_start_is_no_fault_of_the_student(tmp_path, monkeypatch):
+def test_a_process_that_does_not_start_is_not_blamed_on_the_student(tmp_path, monkeypatch):
     monkeypatch.setattr(grading, "START", 0.001)
     (tmp_path / "schedule.py").write_text("")
-    with pytest.raises(TrainingError, match="does not start"):
-        grade("schedule", tmp_path / "schedule.py", seed=0, limit=LIMIT)
+    with pytest.raises(TrainingError, match="did not start"):
+        grade(tmp_path / "schedule.py", seed=0, limit=LIMIT)

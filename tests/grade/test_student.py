@@ -1,4 +1,4 @@
-"""Loading a student's file, its holes, its imports, and its exceptions in words."""
+"""Loading a student's file, its holes, its imports, and its exceptions as sentences."""
 
 import io
 import sys
@@ -6,8 +6,8 @@ import sys
 import numpy as np
 import pytest
 
-from minilocal.grade.case import Case, WrongError
-from minilocal.grade.examine import MOST_PRINTED, examine
+from minilocal.grade.case import MOST_PRINTED, Case, examine
+from minilocal.grade.expect import WrongError
 from minilocal.grade.student import MODULE, UnfitError, load
 
 
@@ -30,7 +30,7 @@ def student(tmp_path):
 
 
 def run(student, text):
-    """Examine a case that calls the function f of a text."""
+    """Examine a case that calls the function f of a file with that text."""
     case = Case("a case", 1, ("f",), "a hint", lambda student, rng: student.call("f"))
     return examine(student(text), case, np.random.default_rng(0))
 
@@ -49,8 +49,8 @@ class C:
         return ...
 """
     assert student(text).holes == {"f": [3, 4, 6, 7], "C": [11]}
-    assert run(student, "def f():\n    return ...").says == "line 2 is still to be filled in"
-    assert run(student, "def f():\n    x = ...\n    return ...").says == "lines 2, 3 are still to be filled in"
+    assert run(student, "def f():\n    return ...").says == "line 2 is not filled in yet"
+    assert run(student, "def f():\n    x = ...\n    return ...").says == "lines 2, 3 are not filled in yet"
 
 
 @pytest.mark.parametrize(
@@ -65,10 +65,10 @@ class C:
         ("import numpy as np\nnp.nothing", "line 2, `np.nothing`: AttributeError"),
         ("import sys\nsys.exit()", "line 2, `sys.exit()`: it ends the program"),
         ("quit()", "line 1, `quit()`: it ends the program"),
-        ("from minilocal.layers import Linear", "line 1 uses minilocal.layers.Linear; this exercise does without"),
+        ("from minilocal.layers import Linear", "line 1 uses minilocal.layers.Linear; in this exercise, use only ml."),
         ("import minilocal.layers.linear as l", "line 1 uses minilocal.layers.linear"),
         ("from minilocal import Linear", "line 1 uses minilocal.Linear"),
-        ("import minilocal as m\nx = m.Linear(2, 3)", "line 2 uses m.Linear; this exercise does without: of minil"),
+        ("import minilocal as m\nx = m.Linear(2, 3)", "line 2 uses m.Linear; in this exercise, use only ml.Layer"),
         ("import minilocal", None),
         ("import minilocal as ml\nclass Linear(ml.Layer): pass\nx = Linear()", None),
         ("from minilocal import Layer", None),
@@ -86,16 +86,21 @@ def test_files_that_cannot_be_run(text, says, student):
         assert says in str(error.value)
 
 
-def test_bytes_that_are_no_text(tmp_path):
+def test_some_exercises_use_nothing_from_minilocal(student):
+    with pytest.raises(UnfitError, match=r"line 1 uses minilocal.Layer; in this exercise, use nothing from minilocal"):
+        student("from minilocal import Layer", uses=())
+
+
+def test_files_that_are_not_text(tmp_path):
     path = tmp_path / "linear.py"
     path.write_bytes(b"x = '\xff'")
     with pytest.raises(UnfitError, match="Python can't read this"):
         load(path, ())
-    with pytest.raises(UnfitError, match="it can't be opened"):
+    with pytest.raises(UnfitError, match="the file can't be opened"):
         load(tmp_path, ())
 
 
-def test_neighbours_can_be_imported_but_hide_nothing(student, tmp_path):
+def test_files_in_the_same_folder_can_be_imported_but_hide_nothing(student, tmp_path):
     (tmp_path / "my_helpers.py").write_text("one = 1")
     (tmp_path / "fractions.py").write_text("raise RuntimeError")
     assert student("import fractions\nfrom my_helpers import one").module.one == 1
@@ -107,21 +112,21 @@ def test_neighbours_can_be_imported_but_hide_nothing(student, tmp_path):
         ("return 1 / 0", "wrong", "line 2, `return 1 / 0`: ZeroDivisionError: division by zero"),
         ("return input('x?')", "wrong", "it asks for input"),
         ("raise SystemExit(0)", "wrong", "it ends the program"),
-        ("return f()", "wrong", "it calls itself again and again"),
+        ("return f()", "wrong", "it calls itself without end"),
         ("raise MemoryError", "wrong", "too much memory"),
         ("raise KeyboardInterrupt", "wrong", "it raises KeyboardInterrupt"),
         ("raise NotImplementedError", "open", "NotImplementedError"),
         ("raise BaseException('x' * 1000)", "wrong", "BaseException"),
         ("class E(Exception):\n        def __str__(self): raise self\n    raise E", "wrong", "<exception str()"),
         ("assert False, 'a\\nb'", "wrong", "AssertionError: a b"),
-        ("import bdb; raise bdb.BdbQuit", "wrong", "it starts a debugger, and nobody is there to type"),
+        ("import bdb; raise bdb.BdbQuit", "wrong", "it starts a debugger, but nobody is there to type"),
         ("import numpy as np; np.ones(3).sum(axis=4)", "wrong", "`: AxisError: axis 4 is out of bounds"),
         ("import numpy as np; np.ones((2, 3)) @ np.ones((4, 5))", "wrong", "inner sizes of this product are 3 and 4"),
         ("import warnings; warnings.warn('old')", "passed", ""),
         ("import sys; sys.stderr.write('x'); sys.stdout = None", "passed", ""),
     ],
 )  # fmt: skip
-def test_exceptions_become_a_sentence(body, status, says, student, monkeypatch):
+def test_exceptions_become_sentences(body, status, says, student, monkeypatch):
     monkeypatch.setattr("sys.stdin", io.StringIO())
     verdict = run(student, f"def f():\n    {body}\n")
     assert verdict.status == status
@@ -130,7 +135,7 @@ def test_exceptions_become_a_sentence(body, status, says, student, monkeypatch):
     assert "\n" not in verdict.says
 
 
-def test_what_is_printed_is_kept_up_to_a_point(student, capsys):
+def test_the_beginning_of_what_is_printed_is_kept(student, capsys):
     assert run(student, "def f():\n    print('hello')").printed == "hello\n"
     verdict = run(student, "def f():\n    for _ in range(10**4): print('hello')")
     assert verdict.status == "passed"
@@ -139,7 +144,7 @@ def test_what_is_printed_is_kept_up_to_a_point(student, capsys):
 
 
 def test_a_missing_function_and_a_changed_argument(student):
-    with pytest.raises(WrongError, match="the file has no function f any more"):
+    with pytest.raises(WrongError, match="the file no longer has a function f"):
         student("f = 3").call("f")
     with pytest.raises(WrongError, match="f changes its argument y; work on a copy"):
         student("def f(x, y):\n    y[0] = 5").call("f", np.zeros(2), np.zeros(2))
@@ -151,6 +156,6 @@ def test_a_missing_function_and_a_changed_argument(student):
     assert student("def f(x):\n    return x").call("f", x) is x
 
 
-def test_what_fails_outside_of_the_file_says_so(student):
+def test_errors_outside_the_file_say_so(student):
     says = run(student, "def f(x):\n    return x").says
-    assert says.startswith("it can't be used as it is: TypeError: f() missing 1")
+    assert says.startswith("the check can't use it: TypeError: f() missing 1")

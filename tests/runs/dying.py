@@ -1,9 +1,9 @@
-"""A program that kills itself while it writes: `python tests/dying.py FOLDER ALGO COUNT`.
+"""A program that kills itself while it writes: `python tests/runs/dying.py FOLDER ALGO COUNT`.
 
 It trains a small network again and again, each time in a process of its own that gets SIGKILL at another moment: in the
-middle of a write, before a flush to disk, a rename or a removal of checkpoints and tables. Then another process goes on
-with what is there, and that must equal what a training leaves that nothing happened to. Of each kind of moment it takes
-COUNT, from the first to the last, or all if COUNT is 0. It prints how many it tried and which ones lost something.
+middle of a write, before a flush to disk, a rename or a removal of checkpoints and tables. Then another process resumes
+from what is there, and the result must equal that of an undisturbed training. It tries COUNT moments of each kind,
+evenly spread, or all if COUNT is 0, and prints how many it tried and which ones lost something.
 """
 
 import os
@@ -22,6 +22,7 @@ from minilocal.networks.vgg import build_network
 from minilocal.runs import sealed
 from minilocal.runs.directory import RunDirectory
 from minilocal.runs.record import train_into
+from minilocal.training.recipe import Recipe
 from minilocal.training.trainer import Trainer
 
 SAME = ("metrics.csv", "gradients.csv", "checkpoint.npz")
@@ -93,7 +94,11 @@ def train(path, algo, fate=None):
     path.mkdir(exist_ok=True)
     if fate is not None:
         watch(fate)
-    list(train_into(RunDirectory(path), Trainer(network, algo, data, epochs=2, batch_size=8), checkpoint_every=2))
+    list(
+        train_into(
+            RunDirectory(path), Trainer(network, data, Recipe(algo=algo, epochs=2, batch_size=8)), checkpoint_every=2
+        )
+    )
 
 
 def in_a_process(task, *args):
@@ -118,7 +123,7 @@ def chosen(kinds, count):
 
 
 def main(folder, algo, count):
-    """Kill and go on; return what was lost."""
+    """Kill and resume; return what was lost."""
     parallel.set_threads(1)
     whole, fate = folder / "whole", Fate(fatal=0)
     in_a_process(train, whole, algo)  # compiles what is not compiled yet
@@ -134,7 +139,7 @@ def main(folder, algo, count):
         for file in path.glob("checkpoint*.npz"):
             sealed.read(file)  # whatever has this name is whole
         if in_a_process(train, path, algo):
-            losses.append(f"{what} can't be gone on with")
+            losses.append(f"{what} can't be resumed")
         elif any((path / name).read_bytes() != (whole / name).read_bytes() for name in SAME):
             losses.append(f"{what} leads elsewhere")
         if len((path / "timing.csv").read_text().splitlines()) != 3:

@@ -69,12 +69,12 @@ def test_a_bad_one_gives_way_only_where_that_is_wanted(history, capsys):
     write(history, (1, 0))
     write(history, (2, 0), (1, 0))
     history.newest.write_bytes(history.newest.read_bytes()[:-1])
-    with pytest.raises(InputError, match=r"checkpoint\.npz is not a whole checkpoint"):
+    with pytest.raises(InputError, match=r"checkpoint\.npz is not a complete checkpoint"):
         history.read(place)
     assert capsys.readouterr().err == ""
     assert history.read_good(place) == (history.directory / "checkpoint-epoch1.npz", (1, 0))
     assert (
-        "checkpoint.npz is not a whole checkpoint: it does not end as one; checkpoint-epoch1.npz is taken instead\n"
+        "checkpoint.npz is not a complete checkpoint: its end is missing; checkpoint-epoch1.npz is used instead\n"
         in (capsys.readouterr().err)
     )
 

@@ -71,7 +71,7 @@ def whole(train, home):
     return home / "whole", time.monotonic() - begun
 
 
-def check_that_it_goes_on(train, whole, run):
+def check_that_it_resumes(train, whole, run):
     for path in run.glob("checkpoint*.npz"):
         sealed.read(path)
     process = train("--resume" if (run / "config.json").exists() else "--run-dir", run.name)
@@ -91,12 +91,12 @@ def test_killed_at_random_moments(train, whole, home, times):
         time.sleep(chance.uniform(0, whole[1]))
         process.kill()
         process.communicate()
-        check_that_it_goes_on(train, whole, run)
+        check_that_it_resumes(train, whole, run)
 
 
 @posix
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_asked_to_stop_it_says_how_to_go_on(train, whole, home, number, status):
+def test_asked_to_stop_it_says_how_to_resume(train, whole, home, number, status):
     run = home / f"asked{number}"
     process = train("--run-dir", run.name)
     wait_for(run / "checkpoint.npz")
@@ -104,10 +104,10 @@ def test_asked_to_stop_it_says_how_to_go_on(train, whole, home, number, status):
     lines = process.communicate()[1].splitlines()
     assert process.returncode == status
     assert re.match(r"minilocal\.train: stopped after (step \d of )?epoch \d;", lines[-1])
-    assert lines[-1].endswith(f" to go on: python -m minilocal.train --resume {run.name}")
+    assert lines[-1].endswith(f" to resume: python -m minilocal.train --resume {run.name}")
     if number == signal.SIGINT:
         assert "Ctrl-C again stops at once" in lines[-2]
-    check_that_it_goes_on(train, whole, run)
+    check_that_it_resumes(train, whole, run)
 
 
 @posix
@@ -132,4 +132,4 @@ def test_a_second_ctrl_c_stops_at_once(train, whole, home):
     assert "epoch 1/2" in out
     assert "still there" not in out
     assert "Ctrl-C again stops at once" in err
-    check_that_it_goes_on(train, whole, home / "twice")
+    check_that_it_resumes(train, whole, home / "twice")

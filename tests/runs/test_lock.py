@@ -17,7 +17,7 @@ from minilocal.runs.lock import Lock
 def test_one_at_a_time(tmp_path):
     with Lock(tmp_path) as mine:
         mine.acquire()  # no effect
-        with pytest.raises(InputError, match=f"another process trains in {tmp_path}; wait until it has ended"):
+        with pytest.raises(InputError, match=f"another process trains in {tmp_path}; wait until it ends"):
             Lock(tmp_path).acquire()
     with Lock(tmp_path):
         pass
@@ -56,7 +56,7 @@ def test_where_the_file_system_has_no_locks_a_sentence_says_so(tmp_path, monkeyp
 
     monkeypatch.setattr(lock, "_take", refuse)
     with Lock(tmp_path):
-        assert "has no locks (No locks available): let nobody else train there\n" in capsys.readouterr().err
+        assert "has no locks (No locks available); let no other process train there\n" in capsys.readouterr().err
 
 
 def test_directories_made_at_the_same_moment_are_different_ones(tmp_path):

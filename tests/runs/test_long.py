@@ -17,6 +17,7 @@ CODE = """
     from minilocal.datasets import Dataset
     from minilocal.runs.directory import RunDirectory
     from minilocal.runs.record import train_into
+    from minilocal.training.recipe import Recipe
     from minilocal.training.trainer import Trainer
     from minilocal.networks.vgg import build_network
 
@@ -25,7 +26,7 @@ CODE = """
     x, y = rng.integers(0, 255, (640, 16, 16, 3)).astype(np.uint8), np.arange(640) % 10
     data = prepare(Dataset("noise", x, y, x[:64], y[:64], tuple("abcdefghij"), flip=True))
     network = build_network("16 M 32 M", [32], data.image_shape, 10, "G2S1", features=128)
-    trainer = Trainer(network, "G2S1", data, epochs=steps // 20, batch_size=32)
+    trainer = Trainer(network, data, Recipe(algo="G2S1", epochs=steps // 20, batch_size=32))
     pages = []
     trainer.on_step = lambda *_: pages.append(int(Path("/proc/self/statm").read_text().split()[1]))
     list(train_into(run, trainer, checkpoint_every=7))
@@ -35,7 +36,7 @@ CODE = """
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory is read from /proc")
 @pytest.mark.parametrize("steps", [200, pytest.param(2000, marks=pytest.mark.slow)])
-def test_memory_stays_as_it_is(tmp_path, steps):
+def test_memory_does_not_grow(tmp_path, steps):
     """Within 2 %, checkpoints, evaluations and tables included, once the first tenth of the steps is done."""
     command = [sys.executable, "-c", textwrap.dedent(CODE), str(steps), tmp_path]
     pages = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()

@@ -1,4 +1,4 @@
-"""Runs that are interrupted in every way and gone on with: the same bytes as a run that never was."""
+"""Runs that are interrupted in every way and resumed: the same bytes as an uninterrupted run."""
 
 import errno
 import os
@@ -16,19 +16,21 @@ from minilocal.runs import sealed
 from minilocal.runs.config import Config
 from minilocal.runs.directory import RunDirectory
 from minilocal.runs.record import train_into
-from minilocal.schedule import parse
+from minilocal.training.recipe import Recipe
 from minilocal.training.results import Position
 from minilocal.training.trainer import Trainer
 
 SAME = ("metrics.csv", "gradients.csv", "checkpoint.npz")
-ALGORITHMS = [*map(parse, ("BP", "G1", "G2S1", "G3S2")), parse("G2S1", idle="learn", shift_every=4, front="block")]
-each_algorithm = pytest.mark.parametrize("algo", ALGORITHMS, ids=lambda schedule: schedule.title)
+VARIANT = {"algo": "G2S1", "idle": "learn", "front": "block"}
+ALGORITHMS = [*({"algo": name} for name in ("BP", "G1", "G2S1", "G3S2")), VARIANT]
+each_algorithm = pytest.mark.parametrize("algo", ALGORITHMS, ids=lambda options: " ".join(options.values()))
 
 
 def trainer(images, algo="G2S1", epochs=3, **options):
-    data = prepare(images)
-    network = build_network("8 M 12", [16], data.image_shape, 4, algo, features=64)
-    return Trainer(network, algo, data, epochs=epochs, batch_size=16, **options)  # six steps an epoch
+    data, options = prepare(images), options | (algo if isinstance(algo, dict) else {"algo": algo})
+    recipe = Recipe(epochs=epochs, batch_size=16, **options)
+    network = build_network("8 M 12", [16], data.image_shape, 4, recipe.schedule, features=64)
+    return Trainer(network, data, recipe)  # six steps per epoch
 
 
 @pytest.fixture
@@ -52,7 +54,7 @@ def check_timing(run, epochs):
 
 
 @each_algorithm
-def test_a_run_gone_on_with_equals_one_never_interrupted(images, algo, run):
+def test_a_resumed_run_equals_an_uninterrupted_one(images, algo, run):
     whole, parts = run("whole"), run("parts")
     list(train_into(whole, trainer(images, algo)))
     for stop in (1, 2):
@@ -70,11 +72,11 @@ def test_a_run_gone_on_with_equals_one_never_interrupted(images, algo, run):
 
 @pytest.mark.parametrize(
     ("algo", "every"),
-    [*((algo, 1) for algo in ALGORITHMS), (parse("G3S2"), 4)],
-    ids=lambda x: getattr(x, "title", str(x)),
+    [*((algo, 1) for algo in ALGORITHMS), ({"algo": "G3S2"}, 4)],
+    ids=lambda x: " ".join(x.values()) if isinstance(x, dict) else str(x),
 )
-def test_a_run_that_dies_in_any_step_goes_on_within_the_epoch(images, algo, run, every):
-    """It dies after each of its 12 steps, before that is saved, and goes on from the step checkpoint before."""
+def test_a_run_that_dies_in_any_step_resumes_within_the_epoch(images, algo, run, every):
+    """It dies after each of its 12 steps, before that is saved, and resumes from the checkpoint before."""
     whole, parts = run("whole"), run("parts")
     list(train_into(whole, trainer(images, algo, epochs=2)))
     done = 0
@@ -82,7 +84,7 @@ def test_a_run_that_dies_in_any_step_goes_on_within_the_epoch(images, algo, run,
         mine, seen = trainer(images, algo, epochs=2), []
 
         def die(*_, mine=mine, fatal=fatal, seen=seen):
-            seen.append(mine.sums.position)
+            seen.append(mine.totals.position)
             if 6 * seen[-1].epoch + seen[-1].step == fatal:
                 raise MemoryError
 
@@ -105,7 +107,7 @@ def test_a_signal_is_obeyed_once_the_step_is_saved(images, run, number, status, 
     seen = []
 
     def ask(*_):
-        seen.append(mine.sums.position)
+        seen.append(mine.totals.position)
         if len(seen) == step:
             signal.raise_signal(number)
 
@@ -114,7 +116,7 @@ def test_a_signal_is_obeyed_once_the_step_is_saved(images, run, number, status, 
         list(train_into(parts, mine))
     assert stop.value.status == status
     place = f"step {(step - 1) % 6 + 1} of epoch {(step - 1) // 6 + 1}"
-    assert str(stop.value) == f"stopped after {place}; to go on: python -m minilocal.train --resume {parts.path}"
+    assert str(stop.value) == f"stopped after {place}; to resume: python -m minilocal.train --resume {parts.path}"
     assert len(seen) == step
     assert (signal.getsignal(signal.SIGINT), signal.getsignal(TERMINATE)) == handlers
     goes_on = trainer(images, epochs=2)
@@ -137,7 +139,7 @@ def test_a_signal_during_the_evaluation_does_not_wait_for_its_end(images, run, m
             after_batch()
 
     with monkeypatch.context() as patch:
-        patch.setattr("minilocal.training.engine.evaluate", evaluate)
+        patch.setattr("minilocal.training.trainer.evaluate", evaluate)
         with pytest.raises(Interrupted, match="stopped after step 6 of epoch 1"):
             list(train_into(parts, mine))
     assert batches == [0, 1]
@@ -146,7 +148,7 @@ def test_a_signal_during_the_evaluation_does_not_wait_for_its_end(images, run, m
     check_same(whole, parts)
 
 
-def test_a_signal_at_the_very_end_finds_nothing_left_to_stop(images, run):
+def test_a_signal_at_the_very_end_has_nothing_left_to_stop(images, run):
     mine = trainer(images, epochs=2)
     reports = train_into(run(), mine)
     next(reports)
@@ -171,9 +173,10 @@ def test_a_checkpoint_says_everything(images, run):
     assert arrays.keys() == expected | {
         f"momentum.{name}" for name in expected if ".bn.m" not in name and ".bn.v" not in name
     }
-    sums = {"epoch": 2, "steps": 0, "seconds": 0.0, "parts": []}
+    sums = mine.new_totals(2).as_dict()
+    assert (sums["epoch"], sums["steps"], sums["losses"]) == (2, 0, [0.0, 0.0])
     assert about == {
-        "version": 1, "config": None, "trainer": mine.settings, "shift": 0, "sums": sums,
+        "version": 1, "config": mine.recipe.as_dict(), "steps_per_epoch": 6, "sums": sums,
         "tables": {name: (directory.path / name).read_text() for name in ("metrics.csv", "gradients.csv")},
     }  # fmt: skip
 
@@ -190,7 +193,7 @@ def test_old_checkpoints_are_kept(images, run, keep, older):
         assert (about["sums"]["epoch"], about["sums"]["steps"]) == place
 
 
-def test_a_damaged_checkpoint_gives_way_to_the_one_before(images, run, capsys):
+def test_a_damaged_checkpoint_is_replaced_by_the_one_before(images, run, capsys):
     whole, parts = run("whole"), run("parts")
     list(train_into(whole, trainer(images), keep=2))
     reports = train_into(parts, trainer(images), keep=2)
@@ -206,22 +209,22 @@ def test_a_damaged_checkpoint_gives_way_to_the_one_before(images, run, capsys):
     assert places == [(0, 0)]
     lines = capsys.readouterr().err.splitlines()
     assert [line.split("/")[-1] for line in lines] == [
-        "checkpoint.npz is damaged: its checksum is wrong; checkpoint-epoch0.npz is taken instead",
-        "checkpoint-epoch1.npz is damaged: its checksum is wrong; checkpoint-epoch0.npz is taken instead",
+        "checkpoint.npz is damaged: its checksum is wrong; checkpoint-epoch0.npz is used instead",
+        "checkpoint-epoch1.npz is damaged: its checksum is wrong; checkpoint-epoch0.npz is used instead",
     ]
     check_same(whole, parts)
     assert [*parts.checkpoints.older()] == [(2, 0), (1, 0)]
     assert all(sealed.read(path) for path in parts.checkpoints.older().values())
 
 
-def test_if_no_checkpoint_is_good_nothing_is_trained(images, run):
+def test_without_a_good_checkpoint_nothing_is_trained(images, run):
     directory = run()
     next(train_into(directory, trainer(images)))
     before = {}
     for path in directory.checkpoints.directory.glob("checkpoint*"):
         path.write_bytes(path.read_bytes()[:-1])
         before[path] = path.read_bytes()
-    with pytest.raises(InputError, match=r"checkpoint\.npz is not a whole checkpoint"):
+    with pytest.raises(InputError, match=r"checkpoint\.npz is not a complete checkpoint"):
         list(train_into(directory, trainer(images)))
     assert all(path.read_bytes() == content for path, content in before.items())
 
@@ -270,7 +273,7 @@ def test_what_is_not_finite_stops_the_run_with_its_place_and_keeps_the_checkpoin
     mine, directory = trainer(images, "G2S1"), run()
 
     def spoil(*_):
-        if mine.sums.position == (1, 2):
+        if mine.totals.position == (1, 2):
             layer = mine.network.layer(2)
             if array == "grads":  # at the place where backward writes it
                 backward = layer.backward
@@ -304,7 +307,7 @@ def test_a_checkpoint_with_numbers_that_are_not_finite_is_never_written(images, 
     mine, directory = trainer(images), run()
 
     def spoil(*_):
-        if mine.sums.position == (0, 4):
+        if mine.totals.position == (0, 4):
             mine.network.layer(2).state["bn.variance"][0] = np.inf
 
     mine.on_step = spoil
@@ -321,7 +324,7 @@ def test_bad_numbers_are_refused(images, run, keep, every):
 
 
 def test_when_the_system_refuses_a_write_the_last_good_checkpoint_is_kept(images, run, monkeypatch):
-    """Each flush to disk in turn fails, once: after each the run goes on as if it had not been."""
+    """Each flush to disk in turn fails once; each time the run can be resumed as if nothing had happened."""
     whole = run("whole")
     list(train_into(whole, trainer(images, epochs=2)))
     flush, calls = os.fsync, []
@@ -334,7 +337,7 @@ def test_when_the_system_refuses_a_write_the_last_good_checkpoint_is_kept(images
 
     monkeypatch.setattr("minilocal.files.flush_directory", lambda path: None)
     monkeypatch.setattr(os, "fsync", fail)
-    for fatal in range(1, 13):  # four files before the first step and four behind each epoch
+    for fatal in range(1, 13):  # four files before the first step and four after each epoch
         calls.clear()
         number = (errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EIO, errno.EDQUOT)[fatal % 5]
         directory = run(f"run{fatal}")
@@ -375,7 +378,7 @@ def test_two_trainings_in_one_directory_do_not_mix(images, run):
 @pytest.mark.parametrize(
     "damage", [lambda text: text + text, lambda text: text[:-3], lambda text: "", lambda text: text + "9,9"]
 )
-def test_tables_are_written_anew_whatever_stands_in_them(images, run, damage):
+def test_tables_are_written_again_whatever_they_contain(images, run, damage):
     directory, whole = run(), run("whole")
     list(train_into(whole, trainer(images, epochs=2)))
     reports = train_into(directory, trainer(images, epochs=2))
@@ -390,8 +393,8 @@ def test_tables_are_written_anew_whatever_stands_in_them(images, run, damage):
     check_timing(directory, 2)
 
 
-def test_a_row_of_an_epoch_whose_checkpoint_was_not_written_goes_again(images, run):
-    """Times stand in no checkpoint and are written before it."""
+def test_a_row_of_an_epoch_without_a_checkpoint_is_removed(images, run):
+    """Times are not in checkpoints, and are written before them."""
     directory = run()
     reports = train_into(directory, trainer(images, epochs=2))
     next(reports)

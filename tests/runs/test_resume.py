@@ -17,7 +17,7 @@ LONG = Config(epochs=10, lr_epochs=30)
         {"data_dir": "elsewhere"},
     ],
 )
-def test_a_run_goes_on_with_its_own_options(asked):
+def test_a_run_is_resumed_with_its_own_options(asked):
     assert resumed(RUN, asked) == RUN
 
 
@@ -30,20 +30,20 @@ def test_a_relative_file_is_the_same_file(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("asked", "says"),
     [
-        ({"lr": 0.05}, "--lr is 0.05, but the run has 0.1; leave out what is not the run's, or begin another"),
-        ({"lr": 0.05, "seed": 3}, "--lr is 0.05, but the run has 0.1; --seed is 3, but the run has 0; leave out"),
+        ({"lr": 0.05}, "--lr is 0.05, but the run has 0.1; leave out options that differ, or begin a new run"),
+        ({"lr": 0.05, "seed": 3}, "--seed is 3, but the run has 0; --lr is 0.05, but the run has 0.1; leave out"),
         ({"algo": "G3"}, "--algo is G3, but the run has G3S2"),
         ({"crop": False}, "--crop is False, but the run has True"),
         ({"dropout": 0.2}, "--dropout is 0.2, but the run has the default"),
         ({"train_size": 100}, "--train-size is 100, but the run has the default"),
-        ({"lr_epochs": 20}, "--lr-epochs is 20, but the run has the default"),
+        ({"lr_epochs": 20}, "--lr-epochs is 20, but the run has 10"),
         ({"epochs": 5}, "--epochs is 5, but the run has 10; more are possible, fewer are not"),
         (
             {"epochs": 20},
-            "--epochs is 20, but the run's learning rate was planned to end after 10 epochs; only a run begun with "
-            "--lr-epochs 20 or more can become that long",
+            "--epochs is 20, but the run's learning rate was planned to end after 10 epochs; only a run that "
+            "began with --lr-epochs 20 or more can become that long",
         ),
-        ({"lr": -1.0}, "--lr is -1.0; it must be above 0"),
+        ({"lr": -1.0}, "lr is -1.0; it must be above 0"),
     ],
 )
 def test_other_options_are_refused_by_name(asked, says):
@@ -55,5 +55,5 @@ def test_other_options_are_refused_by_name(asked, says):
 def test_more_epochs_need_a_learning_rate_that_was_planned_for_them():
     assert resumed(LONG, {"epochs": 30}).epochs == 30
     assert resumed(LONG, {"epochs": 11, "lr_epochs": 30}).epochs == 11
-    with pytest.raises(InputError, match="--lr-epochs is 30, but the learning rate must last for --epochs 31 at least"):
+    with pytest.raises(InputError, match="lr_epochs is 30; the learning rate must last for all 31 epochs"):
         resumed(LONG, {"epochs": 31})

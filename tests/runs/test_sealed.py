@@ -70,17 +70,17 @@ def test_every_changed_byte_is_noticed(small):
     path, content = small, small.read_bytes()
     for i in range(len(content)):
         path.write_bytes(content[:i] + bytes([content[i] ^ (1 << i % 8)]) + content[i + 1 :])
-        refused(path, "is damaged: its checksum is wrong|does not end as one")
+        refused(path, "is damaged: its checksum is wrong|its end is missing")
 
 
 def test_every_missing_or_further_byte_is_noticed(small):
     path, content = small, small.read_bytes()
     for i in range(len(content)):
         path.write_bytes(content[:i])
-        refused(path, "does not end as one|its checksum is wrong")
+        refused(path, "its end is missing|its checksum is wrong")
     for more in (b"\0", b"x", content):
         path.write_bytes(content + more)
-        refused(path, "does not end as one|its checksum is wrong")
+        refused(path, "its end is missing|its checksum is wrong")
 
 
 def test_what_is_no_file(tmp_path):

@@ -5,7 +5,7 @@ from minilocal.runs import tables
 from minilocal.runs.tables import GRADIENTS, METRICS, TIMING
 from minilocal.schedule import Block
 from minilocal.training.evaluation import Score
-from minilocal.training.results import BlockReport, EpochReport, LayerReport, PartReport
+from minilocal.training.results import BlockReport, EpochReport, LayerReport
 
 
 def report(epoch, validation=False):
@@ -15,13 +15,13 @@ def report(epoch, validation=False):
         BlockReport(Block(3, 3), Score(2.0, 1.0), held_out),
     ]
     layers = [LayerReport(layer, 1 if layer < 3 else 2, 0.25 * layer, 3.0) for layer in (1, 2, 3)]
-    return EpochReport(epoch, 0.05, [PartReport(0, 4, blocks, layers)], 64, 2.0, 0.5)
+    return EpochReport(epoch, 0, 0.05, blocks, layers, 64, 2.0, 0.5)
 
 
 @pytest.fixture
 def written(tmp_path):
     """Write three epochs' tables; return the function that gives the path of one."""
-    texts = tables.begun("metrics.csv", "gradients.csv", "timing.csv")
+    texts = tables.empty()
     for epoch in (1, 2, 3):
         texts = tables.extended(texts, report(epoch, validation=True))
     for name, text in texts.items():
@@ -39,12 +39,12 @@ def test_rows_are_read_as_they_were(written):
 
 
 def test_without_validation_its_fields_are_left_out(tmp_path):
-    (tmp_path / "metrics.csv").write_text(tables.extended(tables.begun("metrics.csv"), report(1))["metrics.csv"])
+    (tmp_path / "metrics.csv").write_text(tables.extended(tables.empty(), report(1))["metrics.csv"])
     assert "validation_loss" not in tables.read(tmp_path / "metrics.csv")[0]
 
 
 def test_a_table_without_rows_has_none(tmp_path):
-    (tmp_path / "metrics.csv").write_text(tables.begun("metrics.csv")["metrics.csv"])
+    (tmp_path / "metrics.csv").write_text(tables.empty()["metrics.csv"])
     assert tables.read(tmp_path / "metrics.csv") == []
 
 
@@ -73,10 +73,10 @@ HEADER = ",".join(METRICS)
         (f"{HEADER}\n{ROW.replace('0.5', '1.5')}\n", "line 2: train_accuracy is '1.5'"),
         (f"{HEADER}\n1.5{ROW[1:]}\n", "line 2: epoch is '1.5'"),
         (f"{HEADER}\n1000000000{ROW[1:]}\n", "line 2: epoch is '1000000000'"),
-        (f"{HEADER}\n2{ROW[1:]}\n", "line 2, is of epoch 2, which does not follow"),
+        (f"{HEADER}\n2{ROW[1:]}\n", "line 2, is of epoch 2, out of order"),
         (f"{HEADER}\n0{ROW[1:]}\n", "does not begin with epoch 1"),
-        (f"{HEADER}\n{ROW}\n3{ROW[1:]}\n", "line 3, is of epoch 3, which does not follow"),
-        (f"{HEADER}\n{ROW}\n2{ROW[1:]}\n{ROW}\n", "line 4, is of epoch 1, which does not follow"),
+        (f"{HEADER}\n{ROW}\n3{ROW[1:]}\n", "line 3, is of epoch 3, out of order"),
+        (f"{HEADER}\n{ROW}\n2{ROW[1:]}\n{ROW}\n", "line 4, is of epoch 1, out of order"),
         (f"{HEADER}\n{ROW}é\n", "is not a table of numbers"),
         (f'{HEADER}\n"{ROW}\n', "is not a table of numbers"),
         (f"{HEADER}\n\0\n", "is not a table of numbers|has 1 fields"),

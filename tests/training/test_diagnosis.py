@@ -3,7 +3,7 @@ import pytest
 
 from minilocal.networks.vgg import build_network
 from minilocal.schedule import Block
-from minilocal.training.diagnosis import behind, damaged
+from minilocal.training.diagnosis import damaged, first_damaged_output
 
 
 @pytest.fixture
@@ -15,7 +15,7 @@ BLOCKS = [Block(2, 3)]
 
 
 @pytest.mark.parametrize(
-    ("part", "kind", "name", "says"),
+    ("name", "kind", "key", "says"),
     [
         ("layers.2", "grads", "conv.weight", "the gradient of layers.2.conv.weight (layer 2, block 2-3) is nan"),
         ("layers.3", "params", "bn.gamma", "the weight of layers.3.bn.gamma (layer 3, block 2-3) is nan"),
@@ -23,20 +23,20 @@ BLOCKS = [Block(2, 3)]
         ("aux.3", "params", "linear.bias", "the weight of aux.3.linear.bias (layer 3, block 2-3) is nan"),
     ],
 )
-def test_the_first_number_that_is_not_finite_is_named(network, part, kind, name, says):
+def test_the_first_number_that_is_not_finite_is_named(network, name, kind, key, says):
     assert damaged(network, BLOCKS, statistics=True) is None
-    parts = dict(network.named_layers())
-    getattr(parts[part], kind)[name].flat[-1] = np.nan
-    parts["aux.3"].grads["linear.bias"][0] = np.inf
+    layers = dict(network.named_layers())
+    getattr(layers[name], kind)[key].flat[-1] = np.nan
+    layers["aux.3"].grads["linear.bias"][0] = np.inf
     assert damaged(network, BLOCKS, statistics=True) == says.replace("weight of aux.3", "gradient of aux.3").replace(
-        "nan", "inf" if part == "aux.3" else "nan"
+        "nan", "inf" if name == "aux.3" else "nan"
     )
 
 
 def test_the_first_output_that_is_not_finite_is_named(network, rng):
     x = rng.standard_normal((4, 8, 8, 1)).astype(np.float32)
-    assert behind(network, x, 1, 3) == "all outputs up to layer 3 are finite"
+    assert first_damaged_output(network, x, 1, 3) == "all outputs up to layer 3 are finite"
     network.layer(2).params["conv.weight"][...] = 3e38
     with np.errstate(all="ignore"):
-        assert behind(network, x, 1, 1) == "all outputs up to layer 1 are finite"
-        assert behind(network, x, 1, 3) == "the output of layer 2 is the first that is not finite"
+        assert first_damaged_output(network, x, 1, 1) == "all outputs up to layer 1 are finite"
+        assert first_damaged_output(network, x, 1, 3) == "the output of layer 2 is the first that is not finite"

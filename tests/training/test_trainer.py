@@ -6,15 +6,18 @@ from minilocal.datasets.prepare import prepare
 from minilocal.errors import InputError, NonFiniteError
 from minilocal.losses import softmax_cross_entropy
 from minilocal.networks.vgg import build_network
-from minilocal.schedule import parse
-from minilocal.training.evaluation import confusion_matrix, evaluate
+from minilocal.steps import BlockResult
+from minilocal.training.evaluation import Score, confusion_matrix, evaluate
+from minilocal.training.recipe import Recipe
+from minilocal.training.results import Position, StepResults
 from minilocal.training.trainer import Trainer
 
 
 def train(images, algo="G2S1", epochs=2, validation=0.0, seed=0, conv="auto", **options):
     data = prepare(images, validation=validation)
-    network = build_network("8 M 12", [16], data.image_shape, 4, algo, features=64, seed=seed, conv=conv)
-    trainer = Trainer(network, algo, data, epochs=epochs, batch_size=16, seed=seed, **options)
+    recipe = Recipe(algo=algo, epochs=epochs, batch_size=16, seed=seed, **options)
+    network = build_network("8 M 12", [16], data.image_shape, 4, recipe.schedule, features=64, seed=seed, conv=conv)
+    trainer = Trainer(network, data, recipe)
     return trainer, list(trainer.epochs())
 
 
@@ -43,7 +46,7 @@ def test_it_learns(images, algo):
 
 
 @pytest.mark.parametrize("conv", ["im2col", "winograd", "dense"])
-def test_it_learns_with_every_conv_algorithm(images, conv):
+def test_it_learns_with_every_method_of_convolution(images, conv):
     _, reports = train(images, "G2", epochs=8, lr=0.05, crop=False, conv=conv)
     assert reports[-1].test.accuracy > 0.9
 
@@ -51,7 +54,7 @@ def test_it_learns_with_every_conv_algorithm(images, conv):
 def test_twenty_images_are_memorised(images):
     data = prepare(images, train_size=20)
     network = build_network("8 M 12", [16], data.image_shape, 4, "G1", features=64, dropout=0)
-    trainer = Trainer(network, "G1", data, epochs=40, batch_size=20, crop=False, flip=False, lr=0.05)
+    trainer = Trainer(network, data, Recipe(algo="G1", epochs=40, batch_size=20, crop=False, flip=False, lr=0.05))
     *_, last = trainer.epochs()
     assert last.blocks[-1].train.loss < 0.05
     assert last.blocks[-1].train.accuracy == 1
@@ -88,21 +91,24 @@ def test_scores_are_means_over_all_images(images):
 
 
 def test_on_step_sees_every_step(images):
-    seen = []
-    train(images, "G2S1", on_step=lambda epoch, count, results: seen.append((epoch, count, len(results))))
+    trainer, seen = train(images, "G2S1", epochs=2)[0], []
+    trainer.on_step = lambda epoch, count, results: seen.append((epoch, count, len(results)))
+    trainer.train_epoch(0), trainer.train_epoch(1)
     assert seen == [(0, 16, 2)] * 6 + [(1, 16, 1)] * 6
 
 
 def test_a_non_finite_loss_names_epoch_step_and_block(images):
+    trainer, _ = train(images, "G1", epochs=1)
+    trainer.network.auxiliary[1].params["linear.weight"][...] = 3e38
     with pytest.raises(NonFiniteError) as error:
-        train(images, "G1", lr=1e38)
+        trainer.train_epoch(0)
     assert str(error.value) == (
-        "the loss of block 1 is nan at A_1 (all outputs up to layer 1 are finite) in step 2 of epoch 1; "
-        "try a smaller --lr than 1e+38"
+        "the loss of block 1 is nan at A_1 (all outputs up to layer 1 are finite) in step 1 of epoch 1; "
+        "try a smaller --lr than 0.1"
     )
 
 
-def test_a_loss_that_is_not_finite_names_its_classifier_and_the_layer_behind_it(images):
+def test_a_loss_that_is_not_finite_names_its_classifier_and_the_first_bad_output(images):
     trainer, _ = train(images, "G2", epochs=1)
     layer = trainer.network.layer(2)
     forward = layer.forward
@@ -122,53 +128,84 @@ def test_epochs_of_a_longer_training_have_its_learning_rates(images):
     assert part[1][-1].lr > train(images, epochs=2)[1][-1].lr
 
 
-def test_an_epoch_that_was_trained_may_be_trained_again(images):
+def test_an_epoch_can_be_trained_again(images):
     trainer, _ = train(images, "G1", epochs=1)
-    first, second = trainer.train_epoch(0), trainer.train_epoch(0)
-    assert [part.steps for part in (*first.parts, *second.parts)] == [6, 6]
+    assert [trainer.train_epoch(0).images for _ in range(2)] == [96, 96]
 
 
 def test_a_network_built_for_another_algorithm_is_refused_at_once(images):
     data = prepare(images)
     network = build_network("8 M 12", [16], data.image_shape, 4, "G2", features=64)
     with pytest.raises(InputError, match="layer 1 has no auxiliary classifier; build the network for this algorithm"):
-        Trainer(network, "G1", data, epochs=1, batch_size=16)
-    with pytest.raises(InputError, match="epochs is 0"):
-        Trainer(network, "G2", data, epochs=0, batch_size=16)
-    with pytest.raises(InputError, match="lr_epochs is 2; learning rates must last for all 3 epochs"):
-        Trainer(network, "G2", data, epochs=3, lr_epochs=2, batch_size=16)
+        Trainer(network, data, Recipe(algo="G1", batch_size=16))
 
 
-@pytest.mark.parametrize("size", [0, 1, 97])
-def test_batches_that_cannot_be_filled_are_refused(images, size):
+def test_a_batch_larger_than_the_training_set_is_refused(images):
     data = prepare(images)
     network = build_network("4", [], data.image_shape, 4)
-    with pytest.raises(InputError, match=f"batch size is {size}; it must be at least 2 and at most the training"):
-        Trainer(network, "BP", data, epochs=1, batch_size=size)
+    with pytest.raises(InputError, match="batch size is 97; it must be at most the number of training images, 96"):
+        Trainer(network, data, Recipe(algo="BP", batch_size=97))
 
 
-def test_boundaries_that_move_within_epochs_have_a_part_per_shift(images):
-    seen = []
-    schedule = parse("G2S1", shift_every=4)
-    _, reports = train(images, schedule, on_step=lambda epoch, _, results: seen.append((epoch, results)))
-    assert [[(part.shift, part.steps) for part in report.parts] for report in reports] == [
-        [(0, 4), (1, 2)],  # six steps an epoch: 0000 11
-        [(1, 2), (0, 4)],  # 11 0000
-    ]
-    for epoch, report in enumerate(reports):
-        assert report.shift == report.parts[-1].shift
-        for part in report.parts:
-            blocks = [block.block for block in part.blocks]
-            assert blocks == schedule.blocks_at(part.shift, 3)
-            mine = [r for e, r in seen if e == epoch and [x.block for x in r] == blocks]
-            assert part.blocks[0].train.loss == pytest.approx(np.mean([r[0].loss for r in mine]))
-            assert part.blocks[0].train.accuracy == np.mean([r[0].correct for r in mine]) / 16
-            assert [layer.block for layer in part.layers] == ([1, 1, 2] if part.shift == 0 else [0, 1, 1])
-
-
-@pytest.mark.parametrize(
-    "options", [{"idle": "learn"}, {"front": "block"}, {"shift_order": "random", "shift_every": 2}]
-)
+@pytest.mark.parametrize("options", [{"idle": "learn"}, {"front": "block"}])
 def test_variants_of_moving_boundaries_learn(images, options):
-    _, reports = train(images, parse("G2S1", **options), epochs=8, lr=0.05, crop=False)
+    _, reports = train(images, "G2S1", epochs=8, lr=0.05, crop=False, **options)
     assert reports[-1].test.accuracy > 0.9
+
+
+def test_smoothed_labels_reach_every_block_and_leave_scores_alone(images):
+    plain, smoothed = train(images, "G2S1"), train(images, "G2S1", label_smoothing=0.2)
+    assert bits(plain[0]) != bits(smoothed[0])
+    first = [reports[0].blocks for _, reports in (plain, smoothed)]
+    assert all(one.train.loss != other.train.loss for one, other in zip(*first, strict=True))
+    scores = evaluate(smoothed[0].network, smoothed[0].data.test, [2, 3])
+    assert scores[3] == smoothed[1][-1].test  # the held-out loss is plain cross-entropy
+
+
+def test_smoothing_labels_of_another_loss_is_refused(images):
+    data = prepare(images)
+    network = build_network("8", [], data.image_shape, 4)
+    network.losses[1] = object()
+    with pytest.raises(InputError, match=r"label_smoothing is 0\.1, but <object"):
+        Trainer(network, data, Recipe(algo="BP", batch_size=16, label_smoothing=0.1))
+
+
+class Recorder:
+    """Stands for workers that are one step late; the trainer's own steps are recorded."""
+
+    def __init__(self, trainer):
+        self.trainer, self.late, self.asked = trainer, [], []
+
+    def take(self, step):
+        self.asked.append((step.epoch, step.index))
+        finished, self.late = self.late, [self.results(step)]
+        return finished
+
+    def results(self, step):
+        blocks = [BlockResult(block, 1.0, 16) for block in step.blocks]
+        return StepResults(blocks, dict.fromkeys(range(step.blocks[0].first, 4), 1.0))
+
+    def finish(self):
+        finished, self.late = self.late, []
+        return finished
+
+    def collect(self):
+        self.asked.append("collect")
+
+    def evaluate(self, classifiers):
+        return {"test": dict.fromkeys(classifiers, Score(0.5, 0.25))}
+
+
+def test_workers_take_steps_up_to_where_a_save_is_due(images):
+    trainer, saved = train(images, "G1", epochs=2)[0], []
+    trainer.workers = Recorder(trainer)
+    trainer.is_due = lambda position: position in (Position(0, 2), Position(1, 6)) and position not in saved
+    trainer.save = lambda: saved.append(trainer.totals.position)
+    trainer.totals = trainer.new_totals(0)
+    reports = list(trainer.epochs())
+    assert [report.images for report in reports] == [96, 96]
+    assert saved == [(0, 2), (1, 6)]
+    assert trainer.workers.asked == [
+        (0, 0), (0, 1), "collect", *((0, i) for i in range(2, 6)), "collect",
+        *((1, i) for i in range(6)), "collect", "collect",
+    ]  # fmt: skip

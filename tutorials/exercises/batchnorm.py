@@ -2,13 +2,13 @@
 
     x̂ = (x − mean) / √(variance + ε)        y = gamma·x̂ + beta
 
-mean and variance are over all axes but the last: each channel has its own, taken over its M values.
+Mean and variance are over all axes but the last: each channel has its own, from its M values.
 They depend on every x of the batch, which is why dL/dx has three terms:
 
     dL/dx = gamma / √(variance + ε) · (dy − mean of dy − x̂ · mean of dy·x̂)
 
-All arrays here are (M, C), maps flattened to rows; the class below sees to that and is whole.
-Replace every `...` by your own NumPy. dy stands for dL/dy. Then ask
+All arrays here are (M, C): the class below, which is complete, flattens maps to rows.
+Replace every `...` with your own NumPy code. dy means dL/dy. Then run
 
     python -m minilocal.grade tutorials/exercises/batchnorm.py
 """
@@ -55,7 +55,7 @@ class BatchNorm(ml.Layer):
         return (self.params["gamma"] * x_hat + self.params["beta"]).reshape(x.shape)
 
     def backward(self, dy, need_dx=True):
-        """Overwrite both parameters' gradients; return dL/dx if somebody needs it."""
+        """Overwrite both parameters' gradients; return dL/dx if need_dx."""
         rows = dy.reshape(-1, dy.shape[-1])
         np.copyto(self.grads["gamma"], gamma_gradient(rows, self.x_hat))
         np.copyto(self.grads["beta"], beta_gradient(rows))

@@ -2,7 +2,7 @@
 
     y = x·weight + bias        x (N, in)    weight (in, out)    bias (out)    y (N, out)
 
-Replace every `...` by your own NumPy; the class below is whole. dy stands for dL/dy. Then ask
+Replace every `...` with your own NumPy code; the class below is complete. dy means dL/dy. Then run
 
     python -m minilocal.grade tutorials/exercises/linear.py
 """
@@ -33,7 +33,7 @@ def input_gradient(dy, weight):
 
 
 class Linear(ml.Layer):
-    """Your functions as a layer of minilocal: forward keeps x, because backward will need it."""
+    """Your functions as a layer of minilocal; forward keeps x because backward needs it."""
 
     kept = ("x",)
 
@@ -50,7 +50,7 @@ class Linear(ml.Layer):
         return forward(x, self.params["weight"], self.params["bias"])
 
     def backward(self, dy, need_dx=True):
-        """Overwrite both parameters' gradients; return dL/dx if somebody needs it."""
+        """Overwrite both parameters' gradients; return dL/dx if need_dx."""
         np.copyto(self.grads["weight"], weight_gradient(self.x, dy))
         np.copyto(self.grads["bias"], bias_gradient(dy))
         return input_gradient(dy, self.params["weight"]) if need_dx else None

@@ -1,15 +1,15 @@
 """Exercise 6: a step of block-wise local learning, the body of Algorithm 1 (lessons 5 to 7).
 
-A block is a run of layers, block.first … block.last, with a classifier on its last one. It runs
-forward, computes its loss, runs backward, and updates. No gradient leaves it: its first layer is
-asked for no dx. Frozen layers, in front of the first block, run forward as in training and keep
+A block consists of the layers block.first … block.last, with a classifier on the last one. It runs
+forward, computes its loss, runs backward, and updates. No gradient leaves it: its first layer
+computes no dx. Frozen layers, those before the first block, run forward as in training and keep
 their parameters.
 
 Every layer of minilocal has forward(x, training=True), backward(dy, need_dx=True), which returns
-dx (None if need_dx=False) and leaves the parameters' gradients, and release(), which forgets what
+dx (None if need_dx=False) and sets the parameters' gradients, and release(), which forgets what
 forward kept for backward. optimizer.update(layer) changes a layer's parameters by its gradients.
 
-Replace every `...` by your own code. Then ask
+Replace every `...` with your own code. Then run
 
     python -m minilocal.grade tutorials/exercises/local_step.py
 """
@@ -18,7 +18,7 @@ import minilocal as ml
 
 
 def block_step(network, block, x, labels, optimizer):
-    """Train one block on x, the features in front of it; return (features behind it, loss)."""
+    """Train one block on the output x of the layer before it; return (the block's output, loss)."""
     layers = network.layers[block.first - 1 : block.last]
     classifier = network.classifier(block.last)
 
@@ -31,7 +31,7 @@ def block_step(network, block, x, labels, optimizer):
     dx = ...
     for layer in ...:
         dx = ...
-    # The gradient stops here: the first layer learns, but hands no dx to the block in front.
+    # The gradient stops here: the first layer learns, but passes no dx to the block before.
     ...
 
     for layer in (*layers, classifier):

@@ -3,11 +3,11 @@
     x (N, H, W, C_in)    weight (k, k, C_in, C_out)    y (N, P, Q, C_out)
 
 A patch is what one output pixel sees: k×k pixels of the zero-padded image. cols has one row per
-output pixel, with the patch's numbers side by side, and then y = cols·W, where W is the weight as a
+output pixel, which contains the numbers of its patch. Then y = cols·W, where W is the weight as a
 (k·k·C_in, C_out) matrix. The two loops over i and j need no loops over pixels inside them: slices
-with a step take all output pixels at once.
+with a step handle all output pixels at once.
 
-Replace every `...` by your own NumPy; the class below is whole. dy stands for dL/dy. Then ask
+Replace every `...` with your own NumPy code; the class below is complete. dy means dL/dy. Then run
 
     python -m minilocal.grade tutorials/exercises/conv.py
 """
@@ -18,12 +18,12 @@ import minilocal as ml
 
 
 def out_size(size, k, stride, padding):
-    """Return how many places a window of k takes along an axis of that size."""
+    """Return the number of positions of a window of k pixels along an axis with that size."""
     return (size + 2 * padding - k) // stride + 1
 
 
 def im2col(x, k, stride, padding):
-    """Return cols (N·P·Q, k·k·C_in): row (n, p, q) holds the patch of output pixel (p, q)."""
+    """Return cols (N·P·Q, k·k·C_in): row (n, p, q) is the patch of output pixel (p, q)."""
     n, height, width, channels = x.shape
     p, q = out_size(height, k, stride, padding), out_size(width, k, stride, padding)
     padded = np.pad(x, ((0, 0), (padding, padding), (padding, padding), (0, 0)))
@@ -56,9 +56,9 @@ def weight_gradient(x, dy, k, stride, padding):
 
 
 def col2im(cols, shape, k, stride, padding):
-    """Return an image of shape (N, H, W, C_in) onto which each row of cols was added back.
+    """Return an image of shape (N, H, W, C_in): each row of cols is added back to its patch.
 
-    It is im2col's transpose: where that copies a pixel into several rows, this sums them up.
+    This is the transpose of im2col: im2col copies a pixel to several rows, col2im adds them up.
     """
     n, height, width, channels = shape
     p, q = out_size(height, k, stride, padding), out_size(width, k, stride, padding)
@@ -74,7 +74,7 @@ def col2im(cols, shape, k, stride, padding):
 
 
 def input_gradient(dy, weight, shape, stride, padding):
-    """Return dL/dx, of x's shape (N, H, W, C_in)."""
+    """Return dL/dx (N, H, W, C_in); shape is x's."""
     k, _, _, c_out = weight.shape
     dcols = dy.reshape(-1, c_out) @ weight.reshape(-1, c_out).T  # (N·P·Q, k·k·C_in)
     return col2im(dcols, shape, k, stride, padding)
@@ -98,7 +98,7 @@ class Conv2d(ml.Layer):
         return forward(x, self.params["weight"], self.stride, self.padding)
 
     def backward(self, dy, need_dx=True):
-        """Overwrite the weight's gradient; return dL/dx if somebody needs it."""
+        """Overwrite the weight's gradient; return dL/dx if need_dx."""
         dweight = weight_gradient(self.x, dy, self.kernel, self.stride, self.padding)
         np.copyto(self.grads["weight"], dweight)
         if not need_dx:

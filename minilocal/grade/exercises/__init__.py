@@ -1,4 +1,4 @@
-"""The course's exercises, a file of cases each, under the names of the files that students fill in."""
+"""The course's exercises: a file of cases each, named like the file that students fill in."""
 
 from __future__ import annotations
 
@@ -10,5 +10,5 @@ EXERCISES = ("linear", "conv", "batchnorm", "auxiliary", "schedule", "local_step
 
 
 def exercise(name: str) -> Exercise:
-    """Return an exercise by its name."""
+    """Return the exercise with that name."""
     return importlib.import_module(f"minilocal.grade.exercises.{name}").EXERCISE

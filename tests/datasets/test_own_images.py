@@ -1,0 +1,177 @@
+import io
+import zipfile
+
+import numpy as np
+import pytest
+
+from minilocal.datasets.own_images import read_own_images
+from minilocal.errors import InputError
+
+
+@pytest.fixture
+def save(tmp_path, arrays):
+    """A function that writes a good file with some arrays replaced (None: left out)."""
+
+    def write(savez=np.savez, **changes):
+        path = tmp_path / "my.npz"
+        savez(path, **{name: array for name, array in {**arrays, **changes}.items() if array is not None})
+        return path
+
+    return write
+
+
+def refused(path, message):
+    with pytest.raises(InputError, match=message) as error:
+        read_own_images(path)
+    assert str(path) in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("savez", [np.savez, np.savez_compressed])
+def test_round_trip(save, arrays, savez):
+    data = read_own_images(save(savez))
+    for name, array in arrays.items():
+        np.testing.assert_array_equal(getattr(data, name), array)
+    assert data.x_train.dtype == np.uint8
+    assert data.y_train.dtype == np.int64
+    assert data.classes == ("0", "1", "2", "3")
+    assert not data.flip
+    assert data.name.startswith("npz:")
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float64, ">f4", np.longdouble])
+def test_floating_point_becomes_float32(save, arrays, dtype):
+    path = save(x_train=arrays["x_train"].astype(dtype), x_test=arrays["x_test"].astype(dtype))
+    data = read_own_images(path)
+    assert data.x_train.dtype == data.x_test.dtype == np.dtype(np.float32)
+    np.testing.assert_array_equal(data.x_train, arrays["x_train"])
+
+
+def test_grey_images_get_their_channel(save, arrays):
+    data = read_own_images(save(x_train=arrays["x_train"][..., 0], x_test=arrays["x_test"][..., 0]))
+    assert data.x_train.shape == (9, 8, 8, 1)
+    np.testing.assert_array_equal(data.x_train[..., 0], arrays["x_train"][..., 0])
+
+
+def test_fortran_order(save, arrays):
+    data = read_own_images(save(x_train=np.asfortranarray(arrays["x_train"]), y_train=np.uint8(arrays["y_train"])))
+    assert data.x_train.flags.c_contiguous
+    np.testing.assert_array_equal(data.x_train, arrays["x_train"])
+
+
+def test_class_names(save):
+    assert read_own_images(save(classes=np.array(["a", "bb", "c", "d", "é"]))).classes == ("a", "bb", "c", "d", "é")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"y_test": None}, "has no array y_test"),
+        ({"x_train": np.zeros((9, 8), np.uint8)}, r"x_train has shape \(9, 8\)"),
+        ({"x_train": np.zeros((9, 8, 8, 2), np.uint8)}, "x_train has shape"),
+        ({"x_train": np.zeros((0, 8, 8, 3), np.uint8)}, "x_train is empty"),
+        ({"x_train": np.zeros((9, 8, 8, 3), np.int32)}, "x_train contains int32"),
+        ({"x_train": np.zeros((9, 8, 8, 3), complex)}, "x_train contains complex128"),
+        ({"x_train": np.full((9, 8, 8, 3), np.nan)}, "contains NaN, infinity or numbers too large"),
+        ({"x_train": np.full((9, 8, 8, 3), 1e300)}, "contains NaN, infinity or numbers too large"),
+        ({"x_train": np.zeros((9, 8, 8, 3), object)}, "x_train holds Python objects"),
+        ({"x_train": np.zeros((9, 8, 8, 3), np.float32)}, "8×8×3 float32 .* 8×8×3 uint8 .* alike"),
+        ({"x_train": np.zeros((9, 8, 8, 1), np.uint8)}, "8×8×1 uint8 .* 8×8×3 uint8 .* alike"),
+        ({"x_train": np.zeros((8, 8, 8, 3), np.uint8)}, "x_train has 8 images and y_train has 9 labels"),
+        ({"y_test": np.zeros(5)}, "y_test is float64 of shape"),
+        ({"y_test": np.zeros(5, bool)}, "y_test is bool"),
+        ({"y_test": np.zeros((5, 1), int)}, "labels must be integers of shape"),
+        ({"y_test": np.array(3)}, "labels must be integers of shape"),
+        ({"y_test": np.array([0, 1, 2, 3, -1])}, "the label -1"),
+        ({"y_test": np.array([0, 1, 2, 3, 2**63], np.uint64)}, "the label 9223372036854775808"),
+        ({"y_test": np.array([0, 1, 2, 3, 10_000])}, "the label 10000"),
+        ({"y_test": np.array([object()] * 5)}, "Python objects"),
+        ({"classes": np.array(["a", "b", "c"])}, "label 3 has no name; the array classes has 3 names"),
+        ({"classes": np.array([["a", "b", "c", "d"]])}, "it must be a row of at most 10,000 strings"),
+        ({"classes": np.arange(4)}, "it must be a row of at most 10,000 strings"),
+        ({"classes": np.array(["a", "b", None])}, "Python objects"),
+        ({"classes": np.array([""])}, "label 3 has no name"),
+        ({"classes": np.array(["x"] * 10_001)}, r"of shape \(10001,\); it must be a row of at most 10,000"),
+    ],
+)
+def test_bad_arrays_are_refused(save, changes, message):
+    refused(save(**changes), message)
+
+
+def test_other_files_are_refused(tmp_path):
+    refused(tmp_path / "absent.npz", "is not a file")
+    refused(tmp_path, "is not a file")
+    path = tmp_path / "x.npz"
+    path.write_bytes(b"hello")
+    refused(path, "not a whole .npz file")
+    with path.open("wb") as file:
+        np.save(file, np.zeros(3))
+    refused(path, "not a whole .npz file")
+
+
+def repack(path, **contents):
+    """Write the archive again, with other bytes for some members."""
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in {**members, **contents}.items():
+            archive.writestr(name, content)
+
+
+def npy(header):
+    stream = io.BytesIO()
+    stream.write(b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header.encode("latin1"))
+    return stream.getvalue() + bytes(100)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "header can't be read"),
+        (b"not an array", "header can't be read"),
+        (npy("{'descr': '|u1', 'fortran_order': False, 'shape': (10**12, 8, 8)}"), "header can't be read"),
+        (
+            npy("{'descr': '|u1', 'fortran_order': False, 'shape': (1000000000000, 8)}"),
+            "100 bytes do not make",
+        ),
+        (npy("{'descr': '|u1', 'fortran_order': False, 'shape': (-10, -10)}"), "do not make"),
+        (npy("{'descr': '<U1000000000', 'fortran_order': False, 'shape': ()}"), "do not make|can't be read"),
+        (npy("{'descr': '|V0', 'fortran_order': False, 'shape': (9, 8, 8)}"), "do not make"),
+        (npy("{'descr': '|O', 'fortran_order': False, 'shape': (9,)}"), "Python objects"),
+        (npy("{'descr': [('a', '|u1')], 'fortran_order': False, 'shape': (100,)}"), "has shape|contains"),
+        (npy("__import__('os').getcwd()"), "header can't be read"),
+    ],
+)
+def test_lying_members_are_refused(save, content, message):
+    path = save()
+    repack(path, **{"x_train.npy": content})
+    refused(path, message)
+
+
+def test_truncated_member_is_refused(save):
+    path = save()
+    with zipfile.ZipFile(path) as archive:
+        content = archive.read("x_train.npy")
+    repack(path, **{"x_train.npy": content[:-1]})
+    refused(path, "x_train is not a whole array")
+
+
+def test_truncated_and_encrypted_archives(save):
+    path = save()
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    refused(path, "not a whole .npz file")
+    marked = bytearray(whole)
+    marked[marked.find(b"PK\1\2") + 8] |= 1  # the flag for encryption, in the directory
+    marked[6] |= 1
+    path.write_bytes(marked)
+    refused(path, "not a whole .npz file")
+
+
+@pytest.mark.parametrize("last", [b"\xff\xff\xff\x7f", b"\x00\xd8\x00\x00"])
+def test_characters_that_do_not_exist(save, last):
+    path = save(classes=np.array(["a", "b", "c", "d"], "<U1"))
+    with zipfile.ZipFile(path) as archive:
+        content = archive.read("classes.npy")
+    repack(path, **{"classes.npy": content[:-4] + last})
+    refused(path, "characters that do not exist")
