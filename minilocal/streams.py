@@ -1,7 +1,7 @@
 """Random numbers that depend on what they are for, never on the order of calls.
 
 Each stream comes from the seed and a key such as (DROPOUT, step, layer). So freezing a layer, using more threads or
-checking gradients does not change anyone's random numbers.
+checking gradients changes no random number anywhere else.
 """
 
 from __future__ import annotations

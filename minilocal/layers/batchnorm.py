@@ -91,9 +91,10 @@ class BatchNorm(Layer):
         return mean.astype(rows.dtype), (1 / np.sqrt(variance + EPS)).astype(rows.dtype)
 
     def _batch_statistics(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the batch's mean and variance, each (C) in float64, and update the running ones."""
         m = len(rows)
         if m < 2:
-            raise InputError("BatchNorm needs at least 2 values per channel to train on, not 1: use a larger batch")
+            raise InputError(f"the batch has {m} value per channel; BatchNorm trains on at least 2 values per channel")
         origin = rows[0].astype(np.float64)
         first, second = sum_over_rows(rows, lambda s, total: kernels.sums(rows[s], origin, total))
         mean, variance = origin + first / m, second / m - (first / m) ** 2
