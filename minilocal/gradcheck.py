@@ -99,7 +99,7 @@ class Check:
 HEAD = f"{'function':<26}{'argument':<24}{'shape':<14}{'checked':>8}{'worst error':>13}  verdict"
 
 
-def compare(
+def check_gradient(
     function: str,
     argument: str,
     loss: Callable[[], float],
@@ -160,7 +160,7 @@ def check_layer(name: str, layer: Layer, x: np.ndarray, entries: int = 10, seed:
     for argument, (array, gradient) in gradients.items():
         if gradient is None:
             raise InputError(f"{name}: backward returned no input gradient")
-        yield compare(name, argument, loss, array, gradient, entries, seed)
+        yield check_gradient(name, argument, loss, array, gradient, entries, seed)
 
 
 def check_layers(entries: int = 10) -> Iterator[Check]:
@@ -207,7 +207,7 @@ def check_layers(entries: int = 10) -> Iterator[Check]:
             return softmax_cross_entropy(logits, labels, smoothing)[0]
 
         _, dlogits = softmax_cross_entropy(logits, labels, smoothing)
-        yield compare(name, "logits", loss, logits, dlogits, entries)
+        yield check_gradient(name, "logits", loss, logits, dlogits, entries)
 
 
 def check_step(algo: str, epoch: int, classifier: str = "a1", entries: int = 4, conv: str = "auto") -> Iterator[Check]:
@@ -234,7 +234,7 @@ def check_step(algo: str, epoch: int, classifier: str = "a1", entries: int = 4, 
         trained |= {f"{name}.{block.last}" for name in network.loss(block.last).layers}
         for name, layer in network.named_layers():
             for key, param in layer.params.items() if name in trained else ():
-                yield compare(function, f"{name}.{key}", loss, param, gradients[f"{name}.{key}"], entries)
+                yield check_gradient(function, f"{name}.{key}", loss, param, gradients[f"{name}.{key}"], entries)
 
 
 def block_loss(network: Network, block: Block, x: np.ndarray, labels: np.ndarray) -> float:

@@ -55,7 +55,7 @@ def test_a_wrong_gradient_is_found_and_explained(rng):
 
 def test_a_nan_gradient_does_not_pass():
     array = np.ones(3)
-    check = gradcheck.compare("f", "x", lambda: float(array.sum()), array, np.array([1.0, np.nan, 1.0]))
+    check = gradcheck.check_gradient("f", "x", lambda: float(array.sum()), array, np.array([1.0, np.nan, 1.0]))
     assert not check.passed()
 
 
@@ -67,7 +67,7 @@ def test_a_nan_loss_does_not_pass():
         def loss(array=array, bad=bad):
             return float("nan") if array[bad] != 1 else float(array.sum())
 
-        assert not gradcheck.compare("f", "x", loss, array, np.ones(3)).passed()
+        assert not gradcheck.check_gradient("f", "x", loss, array, np.ones(3)).passed()
 
 
 def test_entries_at_a_kink_are_skipped():
@@ -79,7 +79,7 @@ def test_entries_at_a_kink_are_skipped():
 def test_the_array_is_restored(rng):
     x = rng.standard_normal(4)
     before = x.copy()
-    gradcheck.compare("f", "x", lambda: float(np.sum(x**2)), x, 2 * x)
+    gradcheck.check_gradient("f", "x", lambda: float(np.sum(x**2)), x, 2 * x)
     assert np.array_equal(x, before)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from minilocal.errors import InputError
-from minilocal.gradcheck import compare
+from minilocal.gradcheck import check_gradient
 from minilocal.losses import CrossEntropy, softmax_cross_entropy
 from minilocal.networks.auxiliary import a1
 
@@ -81,7 +81,7 @@ def test_label_smoothing_is_cross_entropy_with_the_smoothed_target(rng, dtype, t
 def test_label_smoothing_agrees_with_central_differences(rng):
     logits, labels = rng.standard_normal((6, 4)), rng.integers(0, 4, 6)
     _, dlogits = softmax_cross_entropy(logits, labels, 0.3)
-    check = compare("loss", "logits", lambda: softmax_cross_entropy(logits, labels, 0.3)[0], logits, dlogits, 24)
+    check = check_gradient("loss", "logits", lambda: softmax_cross_entropy(logits, labels, 0.3)[0], logits, dlogits, 24)
     assert check.passed(), check.explain()
 
 
@@ -114,5 +114,5 @@ def test_cross_entropy_trains_its_classifier_and_returns_value_correct_and_dx(rn
 def test_cross_entropys_dx_agrees_with_central_differences(rng):
     loss = CrossEntropy(a1((4, 4, 2), 3, 8, rng=1, dtype=np.float64), smoothing=0.1)
     x, labels = rng.standard_normal((8, 4, 4, 2)), rng.integers(0, 3, 8)
-    check = compare("CrossEntropy", "x", lambda: loss(x, labels)[0], x, loss(x, labels)[2])
+    check = check_gradient("CrossEntropy", "x", lambda: loss(x, labels)[0], x, loss(x, labels)[2])
     assert check.passed(), check.explain()

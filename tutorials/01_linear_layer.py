@@ -334,7 +334,7 @@ print(f"best h in float64: {best['float64']:.0e};  in float32: {best['float32']:
 #
 # The library's check, `ml.check_gradient`, takes each difference at $h$ and at $h/2$. Combining
 # them cancels the $h^2$ term. Where the two disagree there is a kink (lesson 3 has some), and the
-# check tries another entry. Its file calls it `compare`:
+# check tries another entry:
 
 # %%
 source(ml.check_gradient)

@@ -433,7 +433,6 @@ for report in reports["G3S2"]:
     print(f"epoch {report.epoch}  ", *(layer.block or "." for layer in report.layers))
 
 # %%
-from minilocal.runs.figures import gradient_map
 
 rows = [
     {"epoch": report.epoch, "shift": report.shift, **vars(layer)}
@@ -441,7 +440,7 @@ rows = [
     for layer in report.layers
 ]
 show(
-    gradient_map(rows, f"G3S2, {EPOCHS} epochs"),
+    ml.gradient_map(rows, f"G3S2, {EPOCHS} epochs"),
     "**Figure 6.** The gradient map of this run, measured: the colour and the number are the "
     "block's, darker where the layer's gradient was larger. It is Figure 3's last panel, with "
     "sizes. `python -m minilocal.train` draws it for every run.",

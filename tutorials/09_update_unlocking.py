@@ -507,10 +507,8 @@ print(f"plain loop {plain_seconds:.1f} s, pipeline {seconds:.1f} s")
 # %%
 from functools import partial
 
-from minilocal.pipeline.start import workers
 from minilocal.pipeline.text import describe_log
 from minilocal.pipeline.worker import Worker
-from minilocal.runs.config import Config
 
 source(Worker._train)
 
@@ -520,13 +518,13 @@ source(Worker._train)
 # the same run in one:
 
 # %%
-config = Config(
+config = ml.Config(
     algo="G3S1", width=0.0625, epochs=3, batch_size=64, train_size=len(data.train), test_size=100
 )
 alone, shared = config.build(), config.build()
 for _ in alone.epochs():
     pass
-with workers(shared, 2, partial(Config.build, config), say=print) as root:
+with ml.workers(shared, 2, partial(ml.Config.build, config), say=print) as root:
     for _ in shared.epochs():
         pass
 print(*describe_log(root.log), sep="\n")
