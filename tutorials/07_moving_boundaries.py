@@ -433,7 +433,6 @@ for report in reports["G3S2"]:
     print(f"epoch {report.epoch}  ", *(layer.block or "." for layer in report.layers))
 
 # %%
-
 rows = [
     {"epoch": report.epoch, "shift": report.shift, **vars(layer)}
     for report in reports["G3S2"]
