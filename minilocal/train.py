@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from minilocal.compute.compilation import COMPILING, on_first_compilation
 from minilocal.compute.parallel import get_threads, set_threads
@@ -19,9 +19,9 @@ from minilocal.console.text import plural
 from minilocal.datasets.prepare import Data
 from minilocal.errors import InputError, TrainingError
 from minilocal.networks.describe import describe
+from minilocal.pipeline.ranks import Ranks
 from minilocal.pipeline.root import Root
 from minilocal.pipeline.start import check_shareable, join_ranks, workers
-from minilocal.pipeline.text import describe_log
 from minilocal.pipeline.timeline import draw_timeline
 from minilocal.runs.config import Config
 from minilocal.runs.directory import RunDirectory
@@ -90,18 +90,18 @@ def parser() -> Parser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; return its exit status."""
     options = parser().parse_args(argv)
-    running, asked = Running(**given(options, Running)), given(options, Config)
-    if running.parallel != "mpi":
-        return train(running, asked)
+    if getattr(options, "parallel", None) != "mpi":
+        return train(options)
     with join_ranks() as ranks:
         if ranks.rank == 0:
-            return train(running, asked, ranks)
+            return train(options, ranks)
         ranks.serve()
         return 0
 
 
-def train(running: Running, asked: dict[str, Any], ranks: Any = None) -> int:
-    """Begin or resume a run with the options asked for, distributed among MPI ranks if there are any."""
+def train(options: argparse.Namespace, ranks: Ranks | None = None) -> int:
+    """Begin or resume a run, distributed among MPI ranks if there are any, whose rank 0 alone checks the options."""
+    running, asked = Running(**given(options, Running)), given(options, Config)
     count = ranks.size if ranks is not None else running.workers
     set_threads(1 if count and running.threads is None else running.threads)
     if running.resume is None:
@@ -151,7 +151,7 @@ def train(running: Running, asked: dict[str, Any], ranks: Any = None) -> int:
             raise
     with noted():  # a signal has nothing left to stop
         accuracy = draw(run, config.title, root)[-1]["test_accuracy"]
-    for line in describe_log(root.log) if root else ():
+    for line in root.log.describe() if root else ():
         progress.say(line)
     print(f"test accuracy {100 * accuracy:.2f} % ({config.title}); results in {run.path}")
     return 0

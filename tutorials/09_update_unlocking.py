@@ -507,7 +507,6 @@ print(f"plain loop {plain_seconds:.1f} s, pipeline {seconds:.1f} s")
 # %%
 from functools import partial
 
-from minilocal.pipeline.text import describe_log
 from minilocal.pipeline.worker import Worker
 
 source(Worker._train)
@@ -527,7 +526,7 @@ for _ in alone.epochs():
 with ml.workers(shared, 2, partial(ml.Config.build, config), say=print) as root:
     for _ in shared.epochs():
         pass
-print(*describe_log(root.log), sep="\n")
+print(*root.log.describe(), sep="\n")
 here, there = (fingerprint(t.network, t.optimizer) for t in (shared, alone))
 check(
     "two processes give the bits of one",

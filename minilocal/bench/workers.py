@@ -24,7 +24,7 @@ from minilocal.compute.parallel import available_threads, set_threads
 from minilocal.datasets import Dataset
 from minilocal.datasets.prepare import prepare
 from minilocal.networks.vgg import build_vgg
-from minilocal.pipeline.parts import Parts
+from minilocal.pipeline.holding import HeldLayers
 from minilocal.pipeline.plan import Plan, make_plan
 from minilocal.pipeline.processes import worker_processes
 from minilocal.pipeline.root import Root
@@ -144,8 +144,8 @@ def _memory(trainer: Trainer, plans: Mapping[int, Plan]) -> dict[int, int]:
 
     Activations are counted in this process, at the losses of a step. A worker saves those of one block at a time.
     """
-    parts = Parts(trainer.network, trainer.optimizer)
-    own = {number: sum(array.nbytes for array in parts.arrays(number)) for number in parts.held}
+    held = HeldLayers(trainer.network, trainer.optimizer)
+    own = {number: sum(array.nbytes for array in held.arrays(number)) for number in held.numbers}
     batches = trainer.minibatches(0)
     most = dict.fromkeys(plans, 0)
     for epoch in range(trainer.recipe.schedule.period):

@@ -1,17 +1,18 @@
-"""Update unlocking made real: blocks that train side by side, each worker its own, on one machine or on many.
+"""Update unlocking put to use: workers train blocks side by side, on one machine or on many.
 
-Workers pass features on from one to the next and never wait for a gradient. What they compute is, to the bit, what one
-process computes. What does what:
+Each worker passes features on to the next one and never waits for a gradient. The results are equal, bit for bit, to
+those of a single process. The modules:
 
-    start.py        all put together
-    plan.py         which worker trains which blocks, by the times that timing.py measures
-    worker.py       the program of every worker
-    root.py         the trainer's side of all workers
-    messages.py     what they tell each other
-    parts.py        layers, and passing them from worker to worker
-    transport.py    what joins them: shared.py, between processes that processes.py starts; mpi.py, between ranks.py's
-    witness.py      says which rank died
-    log.py          who did what when, in words in text.py, drawn in timeline.py
+    start.py        puts everything together
+    plan.py         which worker trains which blocks; timing.py measures the blocks first
+    worker.py       the program that every worker runs
+    root.py         the trainer's view of all workers
+    messages.py     commands to workers and their reports
+    holding.py      the layers that a process holds, and how they pass to another
+    transport.py    what carries messages: shared.py between processes.py's processes, mpi.py between ranks.py's ranks
+    replicas.py     each worker's own copy of the trainer
+    log.py          what each worker did when; timeline.py draws it
+    simulate.py     how fast more workers would be than this machine has processors
 
 Source: tutorials/reference.md, "Update unlocking".
 """

@@ -1,18 +1,18 @@
-"""What workers did when: how long each was busy and how long it waited, and what moving boundaries cost."""
+"""What each worker did when: how long it was busy, how long it waited, and what moving layers cost."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from minilocal.pipeline.messages import Command, Report, Shift, Train
 
-SHOWN = 8  # steps on either side of the first move that are remembered; before there is one, twice as many
+SHOWN = 8  # steps to remember on either side of the first move; until then, twice as many from the beginning
 
 
 class Span(NamedTuple):
-    """A step, or a move (None), as one worker did it: began and ended so many seconds after the clocks began."""
+    """When one worker began and ended a step, or a move of layers (step None), in seconds since the clocks started."""
 
     worker: int
     step: int | None
@@ -21,22 +21,22 @@ class Span(NamedTuple):
 
 
 class Moved(NamedTuple):
-    """Layers that changed hands: how many bytes, and the seconds that sending and receiving took the busiest worker."""
+    """Layers that changed owners: their bytes, and the seconds that the busiest worker took to send and receive."""
 
     bytes: int
     seconds: float
 
 
 class Log:
-    """Adds up what so many workers report of training; the time of evaluation and checkpoints is left out.
+    """Adds up what workers report about training, without evaluation and checkpoints.
 
     Attributes:
-        steps: steps that all have done.
-        seconds: that these took together, with the moves between them.
-        busy: by worker, those of the seconds in which it computed, or sent or took something; in the others it waited.
-        moves: each time that layers changed hands.
-        spans: who did what when, around the first move, or in the first steps.
-        cuts: when, in the time of the spans, something was left out.
+        steps: number of steps that all workers have completed.
+        seconds: duration of these steps and of the moves between them.
+        busy: for each worker, the part of `seconds` in which it computed, sent or received; otherwise it waited.
+        moves: each time that layers changed owners.
+        spans: what each worker did around the first move, or else in the first steps.
+        cuts: when, on the time axis of `spans`, something was left out.
     """
 
     def __init__(self, workers: int) -> None:
@@ -44,12 +44,12 @@ class Log:
         self.moves: list[Moved] = []
         self.spans: list[Span] = []
         self.cuts: list[float] = []
-        self._room = 2 * SHOWN  # for steps in `spans`
+        self._room = 2 * SHOWN  # number of steps that `spans` has room for
         self._latest: deque[list[Span]] = deque(maxlen=SHOWN)
         self._training, self._ended, self._left_out = False, 0.0, 0.0
 
     def add(self, command: Command, reports: Sequence[Report]) -> None:
-        """Count what was reported on a command."""
+        """Add all workers' reports on a command."""
         if not isinstance(command, Train | Shift):
             self._training = False
             return
@@ -72,8 +72,27 @@ class Log:
             if self._room:
                 self._room -= 1
                 self.spans += spans
-        elif given := sum(report.content for report in reports):
+        elif sent := sum(report.content for report in reports):
             if not self.moves:
                 self.spans = [span for latest in self._latest for span in latest] + spans
                 self._room = SHOWN
-            self.moves.append(Moved(given, max(report.busy for report in reports)))
+            self.moves.append(Moved(sent, max(report.busy for report in reports)))
+
+    def describe(self) -> Iterator[str]:
+        """Yield lines for people: the time of a step, how long each worker was busy and waited, and what moves cost."""
+        if not self.steps:
+            return
+        yield f"a step took {1e3 * self.seconds / self.steps:.1f} ms; of these each worker was"
+        for number, busy in enumerate(self.busy, 1):
+            waiting = max(0.0, self.seconds - busy)
+            yield (
+                f"  {number}: {1e3 * busy / self.steps:.1f} ms busy, {1e3 * waiting / self.steps:.1f} ms waiting "
+                f"({100 * waiting / self.seconds:.0f} %)"
+            )
+        if count := len(self.moves):
+            megabytes = sum(move.bytes for move in self.moves) / count / 1e6
+            milliseconds = 1e3 * sum(move.seconds for move in self.moves) / count
+            yield (
+                f"boundaries moved: {count}×, each time {megabytes:.2f} MB of layers with their momentum and "
+                f"statistics, {milliseconds:.1f} ms"
+            )

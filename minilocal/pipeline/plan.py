@@ -1,22 +1,24 @@
-"""Who trains which blocks: consecutive ones to each worker, so that the slowest worker is as fast as can be."""
+"""Which worker trains which blocks: each gets consecutive ones, so that the slowest worker is as fast as possible."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from itertools import islice, pairwise
 
+from minilocal.pipeline.transport import ROOT
 from minilocal.schedule import Block, Schedule
 
 
 @dataclass(frozen=True)
 class Share:
-    """What a worker does while boundaries stand still.
+    """A worker's blocks and layers at one boundary shift.
 
     Attributes:
         blocks: the blocks that it trains, at least one.
-        times: each block's seconds in a step, as measured beforehand.
-        first, last: the layers that it holds; the first worker holds the frozen ones too.
+        times: each block's seconds per step, as measured before training.
+        first, last: the layers that it holds; the first worker also holds the frozen ones.
     """
 
     blocks: tuple[Block, ...]
@@ -26,7 +28,7 @@ class Share:
 
     @property
     def seconds(self) -> float:
-        """Return its seconds in a step."""
+        """Seconds per step."""
         return sum(self.times)
 
     def __str__(self) -> str:
@@ -36,78 +38,95 @@ class Share:
 
 @dataclass(frozen=True)
 class Plan:
-    """The workers' shares by boundary shift. Where a shift has fewer blocks than workers, the last ones rest."""
+    """The workers' shares by boundary shift. At a shift with fewer blocks than workers, the last workers have none."""
 
     shares: Mapping[int, tuple[Share, ...]]
 
     @property
     def workers(self) -> int:
-        """Return how many workers have something to do at one shift at least."""
+        """Number of workers that have blocks at one shift at least."""
         return max(map(len, self.shares.values()))
 
     def concerned(self, shift: int | None) -> int:
-        """Return how many workers, from the first on, have something to do at a shift; none before the first shift."""
+        """Return how many workers, counted from the first, have blocks at a shift; 0 before the first shift (None)."""
         return 0 if shift is None else len(self.shares[shift])
 
     def share(self, worker: int, shift: int | None) -> Share | None:
-        """Return a worker's share at a shift; None if it rests."""
+        """Return a worker's share at a shift; None if it has no blocks then."""
         return self.shares[shift][worker] if shift is not None and worker < len(self.shares[shift]) else None
 
     def bound(self, shift: int | None = None) -> float:
-        """Return how many times faster than one worker these can be, at a shift or over all of them.
+        """Return the largest possible speed-up over one worker, at a shift or over all shifts.
 
-        The seconds of all shares over those of the slowest one: a step's work over what has to be waited for.
-        Passing features on is taken to cost nothing. Source: tutorials/reference.md, "Update unlocking".
+        It is the seconds of all shares divided by those of the slowest one. Passing features on is taken to be free.
+        Source: tutorials/reference.md, "Update unlocking".
         """
         shifts = list(self.shares) if shift is None else [shift]
         seconds = [[share.seconds for share in self.shares[shift]] for shift in shifts]
         return sum(map(sum, seconds)) / sum(map(max, seconds))
 
     def timed(self, seconds: Mapping[int, Sequence[float]]) -> Plan:
-        """Return the same shares with other seconds for each shift's blocks."""
+        """Return the same shares with other seconds for the blocks of each shift."""
         plan = {}
         for shift, shares in self.shares.items():
             times = iter(seconds[shift])
             plan[shift] = tuple(replace(share, times=tuple(islice(times, len(share.blocks)))) for share in shares)
         return Plan(plan)
 
-    def owners(self, shift: int) -> dict[int, int]:
-        """Return the worker, from 0, that holds each layer at a shift."""
+    def owners(self, shift: int | None) -> dict[int, int]:
+        """Return which worker, counted from 0, holds each layer at a shift; before the first one (None), the root."""
+        if shift is None:
+            return dict.fromkeys(self.owners(next(iter(self.shares))), ROOT)
         shares = enumerate(self.shares[shift])
         return {layer: worker for worker, share in shares for layer in range(share.first, share.last + 1)}
 
+    def describe(self, workers: int) -> Iterator[str]:
+        """Yield lines for people: shares, ms per step and bounds by shift; last, workers without any blocks."""
+        yield "the plan; worker: its blocks, measured ms per step | ... | how much faster than one worker"
+        for shift, shares in self.shares.items():
+            texts = [f"{number}: {share} {1e3 * share.seconds:.1f}" for number, share in enumerate(shares, 1)]
+            yield f"  shift {shift} | {' | '.join(texts)} | at most {self.bound(shift):.2f}×"
+        if len(self.shares) > 1:
+            yield f"  all shifts: at most {self.bound():.2f}×"
+        if workers > self.workers:
+            names = (
+                f"worker {workers} has"
+                if workers == self.workers + 1
+                else f"workers {self.workers + 1} to {workers} have"
+            )
+            yield f"there are at most {self.workers} blocks at a time, so {names} nothing to do"
+
 
 def make_plan(schedule: Schedule, layers: int, seconds: Mapping[int, Sequence[float]], workers: int) -> Plan:
-    """Share the blocks out at each shift; `seconds` are those of each shift's blocks.
+    """Divide the blocks of each shift among the workers, given the seconds of each shift's blocks.
 
-    The first block's seconds hold what else the first worker does: it makes minibatches and runs the frozen layers.
+    The first block's seconds include the first worker's other duties: making minibatches and running the frozen layers.
     """
     shares = {}
-    for turn in range(schedule.period):
-        shift, blocks = schedule.shift_at(turn), schedule.blocks_at(turn, layers)
+    for epoch in range(schedule.period):
+        shift, blocks = schedule.shift_at(epoch), schedule.blocks_at(epoch, layers)
         times, mine = seconds[shift], []
-        for part in partition(times, workers):
-            first = blocks[part.start].first if part.start else 1
-            mine.append(Share(tuple(blocks[part]), tuple(times[part]), first, blocks[part.stop - 1].last))
+        for group in partition(times, workers):
+            first = blocks[group.start].first if group.start else 1
+            mine.append(Share(tuple(blocks[group]), tuple(times[group]), first, blocks[group.stop - 1].last))
         shares[shift] = tuple(mine)
     return Plan(shares)
 
 
-def partition(costs: Sequence[float], parts: int) -> list[slice]:
-    """Cut costs into so many runs, or one for each if there are fewer, so that the largest sum is as small as can be.
+def partition(costs: Sequence[float], count: int) -> list[slice]:
+    """Cut costs into `count` consecutive groups, or one per cost if there are fewer; the largest sum is minimal.
 
     >>> partition([3, 1, 4, 1, 5], 2)
     [slice(0, 3, None), slice(3, 5, None)]
     """
-    count = len(costs)
-    # best[i] is the smallest possible largest sum of costs[:i] in as many runs as were tried so far, with its cuts.
-    best: list[tuple[float, tuple[int, ...]]] = [(sum(costs[:i]), (0,)) for i in range(count + 1)]
-    for runs in range(2, min(parts, count) + 1):
-        best = [
-            min((max(best[j][0], sum(costs[j:i])), (*best[j][1], j)) for j in range(runs - 1, i))
-            if i >= runs
-            else best[i]
-            for i in range(count + 1)
-        ]
-    cuts = (*best[count][1], count)
-    return [slice(a, b) for a, b in pairwise(cuts)]
+
+    @cache
+    def best(end: int, groups: int) -> tuple[float, tuple[int, ...]]:
+        """Return the smallest possible largest sum of `costs[:end]` in so many groups, and where these begin."""
+        if groups == 1:
+            return sum(costs[:end]), (0,)
+        shorter = {start: best(start, groups - 1) for start in range(groups - 1, end)}
+        return min((max(most, sum(costs[start:end])), (*starts, start)) for start, (most, starts) in shorter.items())
+
+    _, starts = best(len(costs), min(count, len(costs)))
+    return [slice(start, end) for start, end in pairwise((*starts, len(costs)))]

@@ -9,93 +9,82 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import permutations
 from multiprocessing import get_context
-from multiprocessing.connection import wait
 from multiprocessing.context import SpawnProcess
 from multiprocessing.shared_memory import SharedMemory
 
-from minilocal.compute.parallel import set_threads
 from minilocal.datasets.batches import EVALUATED
-from minilocal.errors import InputError, LostWorkerError, TrainingError
+from minilocal.errors import InputError, LostWorkerError
 from minilocal.networks.network import Network
-from minilocal.pipeline.messages import Report, Stop
-from minilocal.pipeline.parts import Parts, moves
+from minilocal.pipeline.holding import HeldLayers, moves
+from minilocal.pipeline.messages import Stop
 from minilocal.pipeline.plan import Plan
+from minilocal.pipeline.replicas import await_replicas, build_replica
 from minilocal.pipeline.root import Root
-from minilocal.pipeline.shared import Pair, SharedTransport, Way, join
-from minilocal.pipeline.transport import PIECE, ROOT
+from minilocal.pipeline.shared import Ends, Pair, SharedTransport, close, join
+from minilocal.pipeline.transport import CHUNK, ROOT
 from minilocal.pipeline.worker import Worker
 from minilocal.training.trainer import Trainer
 
-LOST = 3  # exit status of a worker that ends because another process did
-PATIENCE = 10.0  # seconds in which workers end by themselves
-
-Ways = Mapping[Pair, tuple[Way, Way]]
+LOST = 3  # exit status of a worker that ends because another process is gone
+PATIENCE = 10.0  # seconds that processes have to end by themselves
 
 
 @contextlib.contextmanager
-def worker_processes(trainer: Trainer, make: Callable[[], Trainer], plan: Plan, threads: int = 1) -> Iterator[Root]:
-    """Start a plan's workers, and yield the root that has them take the trainer's steps inside the `with` block.
+def worker_processes(trainer: Trainer, build: Callable[[], Trainer], plan: Plan, threads: int = 1) -> Iterator[Root]:
+    """Start a plan's workers, and yield the root through which they take the trainer's steps in the `with` block.
 
-    Each worker calls `make`, a function that can be imported by its name, for a trainer of its own, alike to this one,
-    and computes on so many threads. Behind the block the processes are gone, and the shared memory with them.
+    Each worker calls `build`, a function that can be imported by name, for its own trainer, which must be equal to this
+    one, and computes on `threads` threads. After the block, all processes and their shared memory are gone.
 
-    Raises `InputError` if there is too little shared memory or a worker does not find its data. Within the block,
-    `LostWorkerError` names the worker that died, and its blocks.
+    Raises `InputError` if there is too little shared memory or a worker can't read its data. In the block,
+    `LostWorkerError` names a worker that died and its blocks.
     """
     context = get_context("spawn")
-    memory, ways = join(context, way_sizes(plan, trainer.network, max(trainer.recipe.batch_size, EVALUATED)))
+    memory, ends = join(context, slot_sizes(plan, trainer.network, max(trainer.recipe.batch_size, EVALUATED)))
     processes: list[SpawnProcess] = []
     root: Root | None = None
     try:
         zero = time.perf_counter()
         for number in range(plan.workers):
-            arguments = (number, make, plan, threads, memory.name, *_ends(ways, number), zero)
+            arguments = number, build, plan, threads, memory.name, ends[number], zero
             process = context.Process(target=_work, args=arguments, daemon=True)
-            try:
-                with _signals_blocked():
-                    process.start()
-            except OSError as error:
-                raise InputError(
-                    f"worker {number + 1} can't be started ({error.strerror}); try fewer workers"
-                ) from None
+            _start(process, number)
             processes.append(process)
-        _close(way for pair, both in ways.items() for member, way in zip(pair, both, strict=True) if member != ROOT)
-        sentinels = [process.sentinel for process in processes]
-        transport = SharedTransport(ROOT, memory, *_ends(ways, ROOT), sentinels, lambda: _loss(processes, plan, root))
         for number in range(plan.workers):
-            report, _ = transport.receive(number)
-            if report.content is not None:
-                raise report.content
-        memory.unlink()  # all have it open and need its name no more; so it can't be left behind
+            close(ends[number])  # they are the worker's now: when it dies, its pipes break
+        transport = SharedTransport(ROOT, memory, ends[ROOT], lambda: _loss(processes, plan, root))
+        await_replicas(range(plan.workers), transport)
+        memory.unlink()  # all processes have opened it; without a name it can't be left behind
         root = Root(trainer, plan, transport)
         yield root
         with contextlib.suppress(LostWorkerError):
             transport.send(0, Stop())
-            _wait_for(processes)
+            for process in processes:
+                process.join(PATIENCE)
     finally:
         for process in processes:
-            process.kill()  # does nothing to one that has ended
+            process.kill()  # does nothing if the process has ended
             process.join()
-        _close(way for both in ways.values() for way in both)
+        for member in ends:
+            close(ends[member])
         if root is None:
             memory.unlink()
         memory.close()
 
 
-def way_sizes(plan: Plan, network: Network, images: int) -> dict[Pair, int]:
-    """Return the bytes of a slot on every way that a plan needs, for batches of at most so many images.
+def slot_sizes(plan: Plan, network: Network, images: int) -> dict[Pair, int]:
+    """Return the bytes of a slot on every channel that a plan needs, for batches of at most `images` images.
 
-    Between neighbours they hold features; from and to the root, and from who gives a layer to who takes it, a piece of
-    a layer.
+    From a worker to the next, a slot holds features; on all other channels, a chunk of a layer.
     """
     workers = range(plan.workers)
     owners = [plan.owners(shift) for shift in plan.shares]
     pairs = {*((ROOT, k) for k in workers), *((k, ROOT) for k in workers), *((k, k + 1) for k in workers[:-1])}
     pairs |= {(move.source, move.target) for before, after in permutations(owners, 2) for move in moves(before, after)}
-    sizes = dict.fromkeys(sorted(pairs), PIECE)
+    sizes = dict.fromkeys(sorted(pairs), CHUNK)
     itemsize = max(array.itemsize for array in network.layer(1).params.values())
     for shares in plan.shares.values():
         for worker, share in enumerate(shares[:-1]):
@@ -105,93 +94,53 @@ def way_sizes(plan: Plan, network: Network, images: int) -> dict[Pair, int]:
 
 
 def _work(
-    number: int,
-    make: Callable[[], Trainer],
-    plan: Plan,
-    threads: int,
-    memory_name: str,
-    to: Mapping[int, Way],
-    of: Mapping[int, Way],
-    zero: float,
+    number: int, build: Callable[[], Trainer], plan: Plan, threads: int, memory: str, ends: Ends, zero: float
 ) -> None:
-    """The life of a worker process."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the root's business, which then ends this process
+    """Be worker `number`: the whole life of its process."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # where signals can't be blocked; see `_start`
     status = 1
     try:
-        memory = SharedMemory(memory_name)
-        transport = SharedTransport(number, memory, to, of)
-        trainer: Trainer | None = None
-        error: Exception | None = None
-        try:
-            set_threads(threads)
-            trainer = make()
-            if number:
-                trainer.data = trainer.data.without_pixels()
-        except (InputError, TrainingError, MemoryError, OSError) as problem:
-            error = problem
-        transport.send(ROOT, Report(error, 0.0, 0.0, 0.0))
+        transport = SharedTransport(number, SharedMemory(memory), ends)
+        trainer = build_replica(number, build, threads, transport)
         if trainer is None:
-            transport.receive(ROOT)  # the root ends all
+            transport.receive(ROOT)  # until the root ends all processes
         else:
-            parts = Parts(trainer.network, trainer.optimizer)
-            parts.keep_only(())
-            Worker(number, trainer, parts, plan, transport, zero).run()
+            held = HeldLayers(trainer.network, trainer.optimizer)
+            held.keep_only(())
+            Worker(number, trainer, held, plan, transport, zero).run()
             status = 0
-    except (LostWorkerError, FileNotFoundError):  # the latter: of shared memory, once the root is gone
+    except (LostWorkerError, FileNotFoundError):  # the latter if the root has gone and taken the shared memory along
         status = LOST
     except Exception:
         traceback.print_exc()
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
-        os._exit(status)  # at once: features that are still referred to don't let the shared memory be closed
+        os._exit(status)  # at once: shared memory can't be closed while arrays in it are in use
 
 
-def _ends(ways: Ways, member: int) -> tuple[dict[int, Way], dict[int, Way]]:
-    """Return a process's ends of the ways to others, and of those from others."""
-    to = {target: sender for (source, target), (sender, _) in ways.items() if source == member}
-    of = {source: receiver for (source, target), (_, receiver) in ways.items() if target == member}
-    return to, of
-
-
-def _close(ways: Iterable[Way]) -> None:
-    for way in ways:
-        way.pipe.close()
-
-
-def _wait_for(processes: Sequence[SpawnProcess]) -> None:
-    """Wait until all processes have ended, or patience has."""
-    deadline = time.monotonic() + PATIENCE
-    for process in processes:
-        process.join(max(0.0, deadline - time.monotonic()))
+def _start(process: SpawnProcess, number: int) -> None:
+    """Start a worker with Ctrl-C and SIGTERM blocked: the root obeys them, and then ends the workers."""
+    can_block = hasattr(signal, "pthread_sigmask")  # Windows can't
+    if can_block:
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    try:
+        process.start()
+    except OSError as error:
+        raise InputError(f"worker {number + 1} can't be started ({error.strerror}); try fewer workers") from None
+    finally:
+        if can_block:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _loss(processes: Sequence[SpawnProcess], plan: Plan, root: Root | None) -> str:
-    """Say which worker died, and how. Those that end because of it have a status of their own."""
+    """Say which worker died and how. Workers that ended only because of it have the status `LOST`."""
     deadline = time.monotonic() + PATIENCE
-    while True:
-        alive = [process.sentinel for process in processes if process.is_alive()]
-        dead = [number for number, process in enumerate(processes) if process.exitcode not in (None, LOST)]
-        if dead:
-            break
-        if not alive or time.monotonic() > deadline:
-            return "a worker ended"
-        wait(alive, 0.1)
-    number, status = dead[0], processes[dead[0]].exitcode or 0
-    shift = next(iter(plan.shares)) if root is None or root.shift is None else root.shift
-    share = plan.share(number, shift)
-    how = f"was killed by signal {-status}" if status < 0 else f"ended with status {status}"
-    return f"worker {number + 1} ({share or 'at rest'}) {how}"
-
-
-@contextlib.contextmanager
-def _signals_blocked() -> Iterator[None]:
-    """Have a process that is started inside the `with` block never hear of Ctrl-C and SIGTERM: they go to the root."""
-    if not hasattr(signal, "pthread_sigmask"):  # Windows
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    while time.monotonic() < deadline:
+        for number, process in enumerate(processes):
+            if (status := process.exitcode) not in (None, LOST):
+                shift = next(iter(plan.shares)) if root is None or root.shift is None else root.shift
+                how = f"was killed by signal {-status}" if status < 0 else f"ended with status {status}"
+                return f"worker {number + 1} ({plan.share(number, shift) or 'without blocks'}) {how}"
+        time.sleep(0.01)
+    return "a worker ended"

@@ -1,63 +1,47 @@
-"""The ranks that `mpiexec` started, as a plan's workers; those that are too many rest until the others are done."""
+"""The ranks that `mpiexec` started, as the workers of a plan; ranks without blocks wait until the others are done."""
 
 from __future__ import annotations
 
-import os
-import secrets
 import signal
+import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 from traceback import print_exception
 from types import TracebackType
+from typing import Any
 
-from mpi4py import MPI
-
-from minilocal.compute.parallel import get_threads, set_threads
+from minilocal.compute.parallel import get_threads
 from minilocal.console.signals import TERMINATE
-from minilocal.errors import InputError, LostWorkerError, TrainingError
-from minilocal.pipeline import witness
-from minilocal.pipeline.messages import Report, Stop
+from minilocal.errors import InputError, TrainingError
+from minilocal.pipeline.holding import HeldLayers
+from minilocal.pipeline.messages import Stop
 from minilocal.pipeline.mpi import MPITransport
-from minilocal.pipeline.parts import Parts
 from minilocal.pipeline.plan import Plan
+from minilocal.pipeline.replicas import await_replicas, build_replica
 from minilocal.pipeline.root import Root
 from minilocal.pipeline.transport import ROOT
 from minilocal.pipeline.worker import Worker
 from minilocal.training.trainer import Trainer
 
-ORDERLY = (InputError, TrainingError, KeyboardInterrupt, OSError, MemoryError)  # what ends rank 0 as it should
+GRACE = 0.5  # seconds that the launcher has to print a traceback before it ends all ranks
+EXPECTED = (InputError, TrainingError, KeyboardInterrupt, OSError, MemoryError)  # rank 0 explains them in a sentence
 
 
 class Ranks:
-    """All ranks, seen from this one, `rank` of `size`. In the `with` block rank 0 trains, and the others `serve`.
+    """All ranks, seen from this one, which is `rank` of `size`. In the `with` block rank 0 trains; the others `serve`.
 
-    If a rank dies, the others end there too, and the witness says why.
+    If rank 0 ends with an expected error, it stops the others first. After any other error on any rank, MPI ends them
+    all. If a rank dies, the launcher ends the others.
     """
 
-    def __init__(self) -> None:
-        self.comm = MPI.COMM_WORLD
+    def __init__(self, mpi: Any) -> None:
+        self.mpi, self.comm = mpi, mpi.COMM_WORLD
         self.rank, self.size = self.comm.rank, self.comm.size
-        machine = MPI.Get_processor_name()
-        alone = len({*self.comm.allgather(machine)}) == 1
-        key = secrets.token_hex(16)
-        call: tuple[witness.Address, str] | InputError | None = None
-        if self.rank == 0:
-            try:
-                self.witness, address = witness.start(self.size, "127.0.0.1" if alone else machine, key, _segments())
-                call = address, key
-            except InputError as error:
-                call = error
-        else:
-            for number in (signal.SIGINT, TERMINATE):  # rank 0's business, which then ends this one
-                signal.signal(number, signal.SIG_IGN)
-        call = self.comm.bcast(call)
-        if isinstance(call, InputError):
-            raise call  # on all ranks alike, or the others would wait for ever
-        self.line = witness.Line(*call)
-        self.transport = MPITransport(ROOT if self.rank == 0 else self.rank, self.comm, self._check)
-        self.transports = [self.transport]  # rank 0 has another, as worker 0
+        self.transport = MPITransport(self.rank or ROOT, self.comm)
+        self.transports = [self.transport]  # on rank 0, also worker 0's
         self.root: Root | None = None
+        if self.rank:
+            _ignore_signals()  # launchers send them to all ranks; rank 0 obeys and stops the others
 
     def __enter__(self) -> Ranks:
         return self
@@ -65,79 +49,80 @@ class Ranks:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if kind is not None and (self.rank or issubclass(kind, LostWorkerError) or not issubclass(kind, ORDERLY)):
-            if not issubclass(kind, LostWorkerError):
-                print_exception(error)
-            os._exit(1)  # without a good-bye: the witness says so, and all end; MPI's own end would wait for all
-        if self.rank == 0:  # whoever has no share in the plan, or was never told one, hears of the end directly
+        if error is not None and (self.rank or not isinstance(error, EXPECTED)):
+            print_exception(error)
+            sys.stdout.flush()
+            time.sleep(GRACE)
+            self.comm.Abort(1)
+        if self.rank == 0:  # tell all others to stop, but workers hear it from the worker before them
             for number in range(1, self.size) if self.root is None else (0, *range(self.root.plan.workers, self.size)):
                 self.transport.send(number, Stop())
-        for transport in self.transports:
-            transport.finish()
-        self.line.close()
-        if self.rank == 0:
-            self.witness.wait()  # for all others to say good-bye
+        self._finish()
 
-    def prepare(self, build: Callable[[], Trainer]) -> None:
-        """On rank 0: have the other ranks build trainers, on as many threads; `InputError` if one has no data, say."""
-        for number in range(1, self.size):
+    def start(self, trainer: Trainer, build: Callable[[], Trainer], plan: Plan) -> Root:
+        """On rank 0: return the root through which the ranks take the trainer's steps by a plan.
+
+        The other ranks build trainers first, on as many threads as this one; the error of a rank that can't is raised.
+        """
+        others = range(1, self.size)
+        for number in others:
             self.transport.send(number, (build, get_threads()))
-        for number in range(1, self.size):
-            report, _ = self.transport.receive(number)
-            if report.content is not None:
-                raise report.content
-
-    def start(self, trainer: Trainer, plan: Plan) -> Root:
-        """On rank 0: return the root that has the ranks, once they are prepared, take the trainer's steps by a plan."""
-        for number in range(1, self.size):
+        await_replicas(others, self.transport)
+        for number in others:
             self.transport.send(number, plan)
         self.root = Root(trainer, plan, self.transport)
-        mine = MPITransport(0, self.comm, self._check)
+        mine = MPITransport(0, self.comm)
         self.transports.append(mine)
-        worker = Worker(0, trainer, self.root.parts, plan, mine, self._clocks_begin(plan))
+        worker = Worker(0, trainer, self.root.held, plan, mine, self._start_clocks())
         self.transport.deliver, mine.deliver = worker.do, self.transport.mailbox.append
         return self.root
 
     def serve(self) -> None:
-        """On the other ranks: be a worker, as rank 0 says, until it says that this is the end."""
+        """On the other ranks: do as rank 0 says, until it says stop."""
         message, _ = self.transport.receive(ROOT)
         if isinstance(message, Stop):
             return
         build, threads = message
-        trainer: Trainer | None = None
-        error: Exception | None = None
-        try:
-            set_threads(threads)
-            trainer = build()
-            trainer.data = trainer.data.without_pixels()
-        except (InputError, TrainingError, MemoryError, OSError) as problem:
-            error = problem
-        self.transport.send(ROOT, Report(error, 0.0, 0.0, 0.0))
+        trainer = build_replica(self.rank, build, threads, self.transport)
         plan, _ = self.transport.receive(ROOT)
         if trainer is None or isinstance(plan, Stop):
             return
-        zero = self._clocks_begin(plan)
+        zero = self._start_clocks()
         if self.rank < plan.workers:
-            parts = Parts(trainer.network, trainer.optimizer)
-            parts.keep_only(())
-            Worker(self.rank, trainer, parts, plan, self.transport, zero).run()
+            held = HeldLayers(trainer.network, trainer.optimizer)
+            held.keep_only(())
+            Worker(self.rank, trainer, held, plan, self.transport, zero).run()
         else:
             self.transport.receive(ROOT)
 
-    def _clocks_begin(self, plan: Plan) -> float:
-        """Tell the witness what this rank does, and have all ranks' clocks begin at the same moment."""
-        share = plan.share(self.rank, next(iter(plan.shares)))
-        self.line.say(f"rank {self.rank} ({share or 'at rest'})")
+    def _finish(self) -> None:
+        """Wait for the other ranks.
+
+        If rank 0 ended first, and with an error, the launcher would kill the others and report that instead.
+        """
+        sent = [request for transport in self.transports for queue in transport.sent.values() for request in queue]
+        requests = [*sent, self.comm.Ibarrier()]
+
+        def is_done() -> bool:
+            self._discard_messages()
+            return self.mpi.Request.Testall(requests)
+
+        self.transport.wait(is_done)
+        self._discard_messages()
+        _ignore_signals()  # nothing is left to stop, and Ctrl-C would crash MPI while it shuts down
+
+    def _discard_messages(self) -> None:
+        """Receive and forget messages: after an error some are left, and MPI complains if they are not received."""
+        status = self.mpi.Status()
+        while self.comm.Iprobe(status=status):
+            self.comm.Recv([bytearray(status.Get_count()), self.mpi.BYTE], status.source, status.tag)
+
+    def _start_clocks(self) -> float:
+        """Wait for all ranks, so that their clocks start at the same moment."""
         self.comm.Barrier()
         return time.perf_counter()
 
-    def _check(self) -> None:
-        if self.line.is_cut:
-            raise LostWorkerError("another rank died")
 
-
-def _segments() -> list[str]:
-    """Return the files of shared memory that MPICH has made, and takes away when it ends in peace; on Linux alone."""
-    maps = Path("/proc/self/maps")
-    lines = maps.read_text().splitlines() if maps.exists() else []
-    return sorted({line.split()[-1] for line in lines if "/dev/shm/mpich_shm_" in line})
+def _ignore_signals() -> None:
+    for number in (signal.SIGINT, TERMINATE):
+        signal.signal(number, signal.SIG_IGN)

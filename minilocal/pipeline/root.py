@@ -6,9 +6,9 @@ from collections import deque
 from collections.abc import Collection, Iterator
 
 from minilocal.datasets.batches import EVALUATED
+from minilocal.pipeline.holding import HeldLayers, move_layers
 from minilocal.pipeline.log import Log
 from minilocal.pipeline.messages import Collect, Command, Report, Shift, Test, Train
-from minilocal.pipeline.parts import Parts, carry_out, owners
 from minilocal.pipeline.plan import Plan
 from minilocal.pipeline.transport import ROOT, SLOTS, Transport
 from minilocal.training.evaluation import Score
@@ -26,21 +26,21 @@ class Root:
 
     def __init__(self, trainer: Trainer, plan: Plan, transport: Transport) -> None:
         self.trainer, self.plan, self.transport = trainer, plan, transport
-        self.parts = Parts(trainer.network, trainer.optimizer)
+        self.held = HeldLayers(trainer.network, trainer.optimizer)
         self.shift: int | None = None
         self.under_way: deque[tuple[Command, int]] = deque()  # commands, and how many workers will report on each
         self.most_under_way = plan.workers + (plan.workers - 1) * SLOTS + 1  # keeps all workers busy
         self.log = Log(plan.workers)
 
-    def take(self, step: Step) -> list[StepResults]:
-        """Have the workers take a step; return the results of earlier steps that they have finished, in order."""
+    def take(self, step: Step) -> Iterator[StepResults]:
+        """Have the workers take a step; return an iterator over results of earlier steps, in order."""
         if step.shift != self.shift:
             self._give(Shift(step.shift))
         self._give(Train(step))
         return self._step_results(self.most_under_way)
 
-    def finish(self) -> list[StepResults]:
-        """Wait for the steps under way and return their results."""
+    def finish(self) -> Iterator[StepResults]:
+        """Return an iterator over the results of all steps under way, which waits for each."""
         return self._step_results(0)
 
     def evaluate(self, classifiers: Collection[int]) -> dict[str, dict[int, Score]]:
@@ -59,15 +59,14 @@ class Root:
         for _ in self._reports(0):
             pass
 
-    def _step_results(self, under_way: int) -> list[StepResults]:
-        results = []
+    def _step_results(self, under_way: int) -> Iterator[StepResults]:
+        """Yield each step's results at once: if a later step fails, the trainer has counted those before it."""
         for command, reports in self._reports(under_way):
             if isinstance(command, Train):
                 contents = [report.content for report in reports]
                 blocks = [block for content in contents for block in content.blocks]
                 norms = {layer: norm for content in contents for layer, norm in content.gradient_norms.items()}
-                results.append(StepResults(blocks, norms))
-        return results
+                yield StepResults(blocks, norms)
 
     def _evaluate(self, name: str, classifiers: frozenset[int]) -> dict[int, Score]:
         images = len(self.trainer.data.held_out[name])
@@ -92,12 +91,11 @@ class Root:
 
     def _give(self, command: Command) -> None:
         if not isinstance(command, Collect) and self.shift is not None:
-            self.parts.keep_only(self._own())  # copies that were collected would soon be out of date
+            self.held.keep_only(self._own())  # copies that were collected would soon be out of date
         self.transport.send(0, command)
         if isinstance(command, Shift):
-            layers = len(self.trainer.network)
-            before, self.shift = owners(self.plan, self.shift, layers), command.shift
-            carry_out(before, self.plan.owners(command.shift), self.parts, self.transport)
+            before, self.shift = self.shift, command.shift
+            move_layers(self.plan, before, self.shift, self.held, self.transport)
         concerned = self.plan.concerned(self.shift) if isinstance(command, Train | Test) else self.plan.workers
         self.under_way.append((command, concerned))
 
@@ -119,8 +117,8 @@ class Root:
         """Receive copies of all layers that a worker holds, unless it is in this process."""
         if self.shift is not None and not self.transport.is_same(worker, ROOT):
             for number in (n for n, owner in sorted(self.plan.owners(self.shift).items()) if owner == worker):
-                self.parts.hold(number)
-                self.transport.receive_into(worker, self.parts.arrays(number))
+                self.held.hold(number)
+                self.transport.receive_into(worker, self.held.arrays(number))
 
     def _own(self) -> list[int]:
         """Return the layers held by a worker that is in this process."""

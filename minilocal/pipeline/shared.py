@@ -1,22 +1,23 @@
 """Processes of one machine, joined by pipes for messages and by shared memory for arrays.
 
-A way leads from one process to another: a pipe, and a ring of slots in memory that both see. An array is copied into a
-slot and read where it lies:
+A channel leads from one process to another. It has a pipe, and a ring of slots in memory that both processes see. The
+sender copies an array into a slot, and the receiver reads it there:
 
     sender   copies features into a slot ─► "slot 0 holds an array of this shape" ─►   reads them there   receiver
-                                         ◄─       "a slot is free again"          ◄─   when done
+                                         ◄─         "slot 0 is free again"        ◄─   when done
 
-A pipe says at once that the process at its other end is no more. So nobody waits for the dead: where one process dies,
-its neighbours end, and theirs in turn.
+A pipe reports at once that the process at its other end has died. So no process waits for a dead one: when a process
+dies, its neighbours end, then their neighbours.
 """
 
 from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from multiprocessing.connection import Connection, wait
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnContext
 from multiprocessing.shared_memory import SharedMemory
 from pathlib import Path
@@ -27,132 +28,121 @@ import numpy as np
 from minilocal.errors import InputError, LostWorkerError
 from minilocal.pipeline.transport import SLOTS, Transport
 
-PAGE = 4096  # slots begin at multiples of it
-Pair = tuple[int, int]  # from whom, to whom
+PAGE = 4096  # bytes; slots begin at multiples of it
+
+Pair = tuple[int, int]  # the sender's and the receiver's number
 
 
 @dataclass
-class Way:
-    """One process's end of a way: of the pipe, and where in the shared memory the slots begin, and their size."""
+class Channel:
+    """One end of a channel: its pipe, where its slots begin in the shared memory, and the size of a slot."""
 
     pipe: Connection
     start: int
     slot_bytes: int
-    slot: int = 0  # the next one to write, or to read
-    free: int = SLOTS  # slots that the sender may write
-    reading: bool = False  # whether the receiver reads one
+    free: list[int] = field(default_factory=lambda: list(range(SLOTS)))  # the slots that the sender may write
+    reading: int | None = None  # the slot that the receiver reads
 
-    def array(self, memory: SharedMemory, shape: tuple[int, ...], dtype: str) -> np.ndarray:
-        """Return the next slot as an array: a view of the memory."""
-        return np.ndarray(shape, dtype, memory.buf, self.start + self.slot * self.slot_bytes)
+    def array(self, memory: SharedMemory, slot: int, shape: tuple[int, ...], dtype: str) -> np.ndarray:
+        """Return a slot as an array: a view of the memory."""
+        return np.ndarray(shape, dtype, memory.buf, self.start + slot * self.slot_bytes)
 
-    def turn(self) -> None:
-        """Go to the next slot."""
-        self.slot = (self.slot + 1) % SLOTS
+
+Ends = tuple[dict[int, Channel], dict[int, Channel]]  # a process's ends of the channels to others, and from others
 
 
 class SharedTransport(Transport):
-    """Joins this process to others by ways to them and ways from them, by their numbers.
+    """Joins this process to others, by its ends of the channels to them and from them.
 
-    Given `others`, handles that get ready when a process ends, waiting ends with them too. `loss()` says who is gone.
+    If a process is gone, it raises `LostWorkerError` with the text that `loss()` returns.
     """
 
     def __init__(
-        self,
-        me: int,
-        memory: SharedMemory,
-        to: Mapping[int, Way],
-        of: Mapping[int, Way],
-        others: Sequence[int] = (),
-        loss: Callable[[], str] = lambda: "another process is gone",
+        self, me: int, memory: SharedMemory, ends: Ends, loss: Callable[[], str] = lambda: "another process is gone"
     ) -> None:
         super().__init__(me)
-        self.memory, self.to, self.of, self.others, self.loss = memory, to, of, others, loss
+        self.memory, (self.to, self.source), self.loss = memory, ends, loss
 
     def send(self, to: int, message: Any, array: np.ndarray | None = None) -> None:
-        """Send a message; an array is copied into a slot, once one is free."""
-        way = self.to[to]
-        try:
+        """Send a message; an array is copied into a slot as soon as one is free."""
+        channel = self.to[to]
+        with self._noticing_loss():
             if array is None:
-                way.pipe.send((message, None, None))
+                channel.pipe.send((message, None))
                 return
-            while way.free == 0:
+            while not channel.free:
                 with self.waiting():
-                    self._wait(way)
-                    way.pipe.recv_bytes()
-                way.free += 1
-            shape, dtype = array.shape, array.dtype.str
-            way.array(self.memory, shape, dtype)[...] = array
-            way.free -= 1
-            way.turn()
-            way.pipe.send((message, shape, dtype))
-        except (EOFError, OSError):
-            raise LostWorkerError(self.loss()) from None
+                    channel.free.append(channel.pipe.recv())
+            place = channel.free.pop(0), array.shape, array.dtype.str
+            channel.array(self.memory, *place)[...] = array
+            channel.pipe.send((message, place))
 
     def receive(self, source: int) -> tuple[Any, np.ndarray | None]:
         """Wait for the next message; its array is the slot itself."""
-        way = self.of[source]
-        try:
-            with self.waiting():
-                self._wait(way)
-                message, shape, dtype = way.pipe.recv()
-        except (EOFError, OSError):
-            raise LostWorkerError(self.loss()) from None
-        if shape is None:
+        channel = self.source[source]
+        with self._noticing_loss(), self.waiting():
+            message, place = channel.pipe.recv()
+        if place is None:
             return message, None
-        way.reading = True
-        return message, way.array(self.memory, shape, dtype)
+        channel.reading = place[0]
+        return message, channel.array(self.memory, *place)
 
     def release(self, source: int) -> None:
-        """Let the sender write the slot that was read, if there is one, again."""
-        way = self.of[source]
-        if way.reading:
-            way.reading = False
-            way.turn()
-            try:
-                way.pipe.send_bytes(b"free")
-            except OSError:
-                raise LostWorkerError(self.loss()) from None
+        """Let the sender reuse the slot that was being read, if there is one."""
+        channel = self.source[source]
+        if channel.reading is not None:
+            with self._noticing_loss():
+                channel.pipe.send(channel.reading)
+            channel.reading = None
 
-    def _wait(self, way: Way) -> None:
-        if self.others and way.pipe not in wait([way.pipe, *self.others]):
-            raise EOFError
+    @contextmanager
+    def _noticing_loss(self) -> Iterator[None]:
+        try:
+            yield
+        except (EOFError, OSError):
+            raise LostWorkerError(self.loss()) from None
 
 
-def join(context: SpawnContext, sizes: Mapping[Pair, int]) -> tuple[SharedMemory, dict[Pair, tuple[Way, Way]]]:
-    """Return shared memory, and both ends, the sender's first, of a way with slots of so many bytes for each pair.
+def join(context: SpawnContext, sizes: Mapping[Pair, int]) -> tuple[SharedMemory, dict[int, Ends]]:
+    """Return shared memory, and for each process its ends of the channels to others and from others.
 
-    Raises `InputError` if there is not so much shared memory, or there are not so many pipes.
+    `sizes` are the bytes of a slot on each channel. Raises `InputError` if the system has too little shared memory or
+    too few pipes.
     """
-    slots = {pair: -(-size // PAGE) * PAGE for pair, size in sizes.items()}
-    ways, start = {}, 0
+    ends: dict[int, Ends] = {member: ({}, {}) for pair in sizes for member in pair}
+    start = 0
     try:
-        for pair, size in slots.items():
-            sender, receiver = (Way(pipe, start, size) for pipe in context.Pipe())
-            ways[pair] = sender, receiver
-            start += SLOTS * size
+        for (source, target), size in sizes.items():
+            slot_bytes = -(-size // PAGE) * PAGE
+            sender, receiver = (Channel(pipe, start, slot_bytes) for pipe in context.Pipe())
+            ends[source][0][target], ends[target][1][source] = sender, receiver
+            start += SLOTS * slot_bytes
     except OSError as error:
-        raise InputError(f"the workers can't be joined by {len(slots)} pipes ({error.strerror}); try fewer") from None
-    return _reserve(start), ways  # memory last: pipes go by themselves if it is lacking
+        raise InputError(f"the workers need {len(sizes)} pipes ({error.strerror}); try fewer workers") from None
+    return _reserve(start), ends  # memory last: if it can't be had, the pipes close by themselves
+
+
+def close(ends: Ends) -> None:
+    """Close a process's ends of channels."""
+    for channel in (*ends[0].values(), *ends[1].values()):
+        channel.pipe.close()
 
 
 def _reserve(size: int) -> SharedMemory:
-    """Return shared memory whose pages are all there: where they are lacking later, the system ends the process."""
-    refusal = InputError(
-        f"the system has no {size / 1e6:,.0f} MB of shared memory for the workers' features; "
-        "try a smaller batch or fewer workers, or raise its limit (in a container, --shm-size)"
-    )
+    """Return shared memory, all of it set aside now: if a page were missing later, the system would end the process."""
+    memory: SharedMemory | None = None
     try:
         memory = SharedMemory(f"minilocal-{os.getpid()}-{secrets.token_hex(4)}", create=True, size=size)
-    except OSError:
-        raise refusal from None
-    try:
-        place = Path("/dev/shm") / memory.name  # on Linux; elsewhere creation itself sets memory aside
+        place = Path("/dev/shm") / memory.name  # on Linux; other systems set the memory aside when they create it
         if place.exists():
             with place.open("r+b") as file:
                 os.posix_fallocate(file.fileno(), 0, size)
+        return memory
     except OSError:
-        memory.close()
-        memory.unlink()
-        raise refusal from None
-    return memory
+        if memory is not None:
+            memory.close()
+            memory.unlink()
+        raise InputError(
+            f"the system can't provide {size / 1e6:,.0f} MB of shared memory for the workers' features; "
+            "try a smaller batch or fewer workers, or raise the limit (in a container, --shm-size)"
+        ) from None

@@ -1,4 +1,4 @@
-"""What a pipeline of more workers than there are processors would do: each event when what it waits for has come.
+"""A simulated pipeline, also of more workers than there are processors: each event happens as soon as it can.
 
 Source: tutorials/reference.md, "Update unlocking".
 """
@@ -14,7 +14,7 @@ from minilocal.pipeline.transport import SLOTS
 
 
 class Load(NamedTuple):
-    """Seconds of a worker's step: of its first block, of its others, and of passing the features on."""
+    """Seconds in a worker's step: its first block, its other blocks, and passing the features on."""
 
     first: float
     others: float = 0.0
@@ -22,7 +22,7 @@ class Load(NamedTuple):
 
 
 def loads(plan: Plan, shift: int, passing: Sequence[float]) -> list[Load]:
-    """Return the loads of a plan's workers at a shift, given the seconds of passing on each layer's features."""
+    """Return the loads of a plan's workers at a shift, given the seconds it takes to pass on each layer's features."""
     return [
         Load(share.times[0], sum(share.times[1:]), passing[share.last - 1] if share.last < len(passing) else 0.0)
         for share in plan.shares[shift]
@@ -30,32 +30,33 @@ def loads(plan: Plan, shift: int, passing: Sequence[float]) -> list[Load]:
 
 
 def simulate(loads: Sequence[Load], steps: int, slots: int = SLOTS) -> list[Span]:
-    """Return when workers with such loads would begin and end each of so many steps, the first at 0.
+    """Return when workers with these loads begin and end each step, from time 0.
 
-    A worker begins a step when it has ended the one before and the features have come. It passes its own on when the
-    next worker has room: when that has done with its first block, which reads them, of the step `slots` steps ago.
+    A worker begins a step when it has ended the previous step and has received the features. It passes its own features
+    on as soon as a slot is free, i.e. when the next worker's first block, which reads them, has completed the step
+    `slots` steps ago.
 
     >>> [span.ended for span in simulate([Load(1), Load(2)], steps=3) if span.worker == 1]
     [3.0, 5.0, 7.0]
     """
-    ended = [[0.0] * len(loads)]  # by step, from one that all have done before the first; and by worker
-    freed: list[list[float]] = []  # when a worker gave back the place of the features it read
+    ended = [[0.0] * len(loads)]  # by step and worker, beginning with an imaginary step that ended at time 0
+    freed: list[list[float]] = []  # by step and worker: when it freed the slot whose features it read
     spans = []
     for step in range(steps):
         ended.append([])
         freed.append([])
         for worker, load in enumerate(loads):
-            came = ended[-1][-1] if worker else 0.0
-            began = max(ended[-2][worker], came)
+            received = ended[-1][-1] if worker else 0.0
+            began = max(ended[-2][worker], received)
             freed[step].append(began + load.first)
-            room = freed[step - slots][worker + 1] if step >= slots and worker + 1 < len(loads) else 0.0
-            ended[-1].append(max(began + load.first + load.others, room) + load.passing)
+            slot_free = freed[step - slots][worker + 1] if step >= slots and worker + 1 < len(loads) else 0.0
+            ended[-1].append(max(began + load.first + load.others, slot_free) + load.passing)
             spans.append(Span(worker, step, began, ended[-1][-1]))
     return spans
 
 
 def pace(ends: Sequence[float], filling: int) -> float:
-    """Return the seconds from step to step, given when each ended, without those in which the pipeline fills.
+    """Return the mean seconds per step, given when each step ended, after `filling` steps that fill the pipeline.
 
     >>> pace([5.0, 6.0, 8.0, 10.0], filling=1)
     2.0

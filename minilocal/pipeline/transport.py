@@ -1,6 +1,6 @@
-"""What workers need of whatever joins them: messages in order, with arrays behind them, between any two.
+"""What workers need from whatever joins them: messages in order, with arrays, between any two processes.
 
-Two ways to do it stand beside this file: shared.py, for processes of one machine, and mpi.py, for many machines.
+Two modules beside this one provide it: shared.py for the processes of one machine, mpi.py for many machines.
 """
 
 from __future__ import annotations
@@ -13,15 +13,16 @@ from typing import Any
 
 import numpy as np
 
-ROOT = -1  # whoever gives commands and gets reports; workers have numbers from 0
-SLOTS = 2  # arrays that may be on their way from one to another: one being read, one being written
-PIECE = 1 << 20  # bytes of layers that are sent at once
+ROOT = -1  # the number of the root, which gives commands and gets reports; workers count from 0
+SLOTS = 2  # arrays that may be on their way from one process to another: one being read, one being written
+CHUNK = 1 << 20  # bytes of a layer that are sent at once
 
 
 class Transport(ABC):
-    """Carries messages, small objects with an array behind each or none, from `me` to others and back.
+    """Carries messages from process `me` to others and back: small objects, each with or without an array.
 
-    Messages from one to another arrive in order. `waited` adds up the seconds spent waiting, for messages or for room.
+    Messages from one process to another arrive in order. `waited` adds up the seconds spent waiting for messages or
+    for free slots.
     """
 
     def __init__(self, me: int) -> None:
@@ -29,9 +30,9 @@ class Transport(ABC):
 
     @abstractmethod
     def send(self, to: int, message: Any, array: np.ndarray | None = None) -> None:
-        """Send a message, and an array that nobody changes any more; wait while `SLOTS` arrays are on their way.
+        """Send a message, and an array that nothing changes later; wait while `SLOTS` arrays are on their way.
 
-        Raises `LostWorkerError` if the other one is gone.
+        Raises `LostWorkerError` if the receiver is gone, unless MPI's launcher ends this process first.
         """
 
     @abstractmethod
@@ -40,15 +41,15 @@ class Transport(ABC):
 
     @abstractmethod
     def release(self, source: int) -> None:
-        """Give back the place of the array that came last, if that has not been done."""
+        """Free the slot of the last array received, if that has not been done."""
 
     def is_same(self, one: int, other: int) -> bool:
-        """Return whether two of them are one process."""
+        """Return whether two members are one process."""
         return one == other
 
     @contextmanager
     def waiting(self) -> Iterator[None]:
-        """Count the time of the block inside as spent waiting."""
+        """Count the time of the `with` block as spent waiting."""
         start = time.perf_counter()
         try:
             yield
@@ -56,21 +57,21 @@ class Transport(ABC):
             self.waited += time.perf_counter() - start
 
     def send_all(self, to: int, arrays: Sequence[np.ndarray]) -> int:
-        """Send arrays, in pieces that always find room; return their bytes."""
+        """Send arrays of any size, in chunks that fit into every slot; return their bytes."""
         for array in arrays:
-            for piece in _pieces(array):
-                self.send(to, None, piece)
+            for chunk in _chunks(array):
+                self.send(to, None, chunk)
         return sum(array.nbytes for array in arrays)
 
     def receive_into(self, source: int, arrays: Sequence[np.ndarray]) -> None:
-        """Fill arrays with what `send_all` sends of arrays of the same shapes."""
+        """Fill arrays with those that `send_all` sends, which have the same shapes."""
         for array in arrays:
-            for piece in _pieces(array):
-                piece[...] = self.receive(source)[1]
+            for chunk in _chunks(array):
+                chunk[...] = self.receive(source)[1]
                 self.release(source)
 
 
-def _pieces(array: np.ndarray) -> list[np.ndarray]:
-    """Return an array as flat pieces of at most `PIECE` bytes: views of it."""
-    flat, length = array.reshape(-1), PIECE // array.itemsize
+def _chunks(array: np.ndarray) -> list[np.ndarray]:
+    """Return an array as flat views of at most `CHUNK` bytes each."""
+    flat, length = array.reshape(-1), CHUNK // array.itemsize
     return [flat[start : start + length] for start in range(0, flat.size, length)]

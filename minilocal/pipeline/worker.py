@@ -18,8 +18,8 @@ import numpy as np
 from minilocal.compute.parallel import one_blas_thread
 from minilocal.datasets.batches import Minibatches, evaluation_batch, evaluation_labels
 from minilocal.errors import InputError, NonFiniteError
+from minilocal.pipeline.holding import HeldLayers, move_layers
 from minilocal.pipeline.messages import Collect, Command, Report, Shift, Stop, Test, Train
-from minilocal.pipeline.parts import Parts, carry_out, owners
 from minilocal.pipeline.plan import Plan, Share
 from minilocal.pipeline.transport import ROOT, Transport
 from minilocal.steps import block_step, frozen_forward
@@ -34,9 +34,9 @@ class Worker:
     """Worker `number`, counted from 0: trains the blocks that the plan gives it, by its own copy of the trainer."""
 
     def __init__(
-        self, number: int, trainer: Trainer, parts: Parts, plan: Plan, transport: Transport, zero: float
+        self, number: int, trainer: Trainer, held: HeldLayers, plan: Plan, transport: Transport, zero: float
     ) -> None:
-        self.number, self.trainer, self.parts, self.plan, self.transport = number, trainer, parts, plan, transport
+        self.number, self.trainer, self.held, self.plan, self.transport = number, trainer, held, plan, transport
         self.previous = number - 1 if number else ROOT
         self.zero = zero  # when the workers' clocks began
         self.shift: int | None = None  # at first the root has all layers
@@ -122,14 +122,13 @@ class Worker:
 
     def _move(self, shift: int) -> int:
         """Give layers to the workers that train them at this shift, and take others; return the bytes given away."""
-        before = owners(self.plan, self.shift, len(self.trainer.network))
-        self.shift = shift
-        return carry_out(before, owners(self.plan, shift, len(self.trainer.network)), self.parts, self.transport)
+        before, self.shift = self.shift, shift
+        return move_layers(self.plan, before, shift, self.held, self.transport)
 
     def _copy_to_root(self) -> None:
         if not self.transport.is_same(self.number, ROOT):
-            for number in sorted(self.parts.held):
-                self.transport.send_all(ROOT, self.parts.arrays(number))
+            for number in sorted(self.held.numbers):
+                self.transport.send_all(ROOT, self.held.arrays(number))
 
     def _pass_on(self, command: Command, features: np.ndarray | None = None) -> None:
         """Send a command to the next worker; steps go only to workers that have a share in them."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
@@ -25,12 +25,12 @@ from minilocal.training.results import EpochReport, EpochTotals, Position, StepR
 class Workers(Protocol):
     """Other processes that take the trainer's steps, each training blocks of its own; see pipeline/."""
 
-    def take(self, step: Step) -> list[StepResults]:
-        """Have the workers take a step; return the results of earlier steps that they have finished, in order."""
+    def take(self, step: Step) -> Iterable[StepResults]:
+        """Have the workers take a step; return an iterator over results of earlier steps, in order."""
         raise NotImplementedError
 
-    def finish(self) -> list[StepResults]:
-        """Wait for the steps under way and return their results."""
+    def finish(self) -> Iterable[StepResults]:
+        """Return an iterator over the results of all steps under way, which waits for each."""
         raise NotImplementedError
 
     def collect(self) -> None:
@@ -126,7 +126,7 @@ class Trainer:
         recipe, flip = self.recipe, self.data.flip if self.recipe.flip is None else self.recipe.flip
         return Minibatches(self.data.train, recipe.batch_size, recipe.seed, epoch, recipe.crop, flip)
 
-    def add(self, finished: list[StepResults]) -> None:
+    def add(self, finished: Iterable[StepResults]) -> None:
         """Count finished steps."""
         for results in finished:
             self.totals.add(results, self.recipe.batch_size)

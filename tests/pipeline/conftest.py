@@ -1,4 +1,4 @@
-"""Workers as threads of this process, for all that needs no processes of its own."""
+"""Workers as threads of this process, for tests that need no other processes."""
 
 import queue
 import threading
@@ -8,20 +8,20 @@ import pytest
 
 from minilocal.datasets.prepare import prepare
 from minilocal.networks.vgg import build_network
+from minilocal.pipeline.holding import HeldLayers
 from minilocal.pipeline.messages import Stop
-from minilocal.pipeline.parts import Parts
 from minilocal.pipeline.plan import make_plan
 from minilocal.pipeline.root import Root
 from minilocal.pipeline.transport import ROOT, SLOTS, Transport
 from minilocal.pipeline.worker import Worker
-from minilocal.schedule import parse
+from minilocal.training.recipe import Recipe
 from minilocal.training.trainer import Trainer
 
-SECONDS = 30  # after which a test that waits has failed
+SECONDS = 30  # a test that waits longer has failed
 
 
 class ThreadTransport(Transport):
-    """Queues between threads. Arrays that are given back are overwritten at once: nobody may read them any more."""
+    """Queues between threads. `release` overwrites the array: nothing may read it any more."""
 
     def __init__(self, me, wires):
         super().__init__(me)
@@ -53,41 +53,41 @@ class ThreadTransport(Transport):
 
 @pytest.fixture
 def trainer(images):
-    """Return a function that makes a trainer of a network of five layers."""
+    """A function that makes a trainer of a network of five layers."""
 
     def make(algo="G2S1", epochs=3, **options):
         data = prepare(images, validation=0.25)
-        schedule = parse(algo) if isinstance(algo, str) else algo
-        network = build_network("4 5 M 6 6", [8], data.image_shape, 4, schedule, features=64, dropout=0.1)
-        return Trainer(network, schedule, data, epochs=epochs, batch_size=12, **options)
+        recipe = Recipe(algo=algo, epochs=epochs, batch_size=12, **options)
+        network = build_network("4 5 M 6 6", [8], data.image_shape, 4, recipe.schedule, features=64, dropout=0.1)
+        return Trainer(network, data, recipe)
 
     return make
 
 
 @pytest.fixture
 def on_threads():
-    """Return a function that has so many workers, as threads, take the steps of a trainer that `make` makes.
+    """A function that has `count` workers, which are threads, take the steps of a trainer that `make` makes.
 
-    It returns the trainer, what `use(trainer)` returned and the root's log. Blocks are cut by `costs`, a function of a
-    shift's blocks.
+    It returns the trainer, the result of `use(trainer)`, and the root's log. `costs(blocks)` are the seconds of a
+    shift's blocks, by which the plan is made.
     """
 
     def run(make, count, use=lambda trainer: list(trainer.epochs()), costs=lambda blocks: [1.0] * len(blocks)):
         trainer, wires, errors = make(), {}, []
-        schedule, layers = trainer.schedule, len(trainer.network)
-        turns = range(schedule.period)
-        seconds = {schedule.shift_at(turn): costs(schedule.blocks_at(turn, layers)) for turn in turns}
+        schedule, layers = trainer.recipe.schedule, len(trainer.network)
+        epochs = range(schedule.period)
+        seconds = {schedule.shift_at(epoch): costs(schedule.blocks_at(epoch, layers)) for epoch in epochs}
         plan = make_plan(schedule, layers, seconds, count)
-        root = trainer.engine = Root(trainer, plan, ThreadTransport(ROOT, wires))
+        root = trainer.workers = Root(trainer, plan, ThreadTransport(ROOT, wires))
 
         def work(number):
             mine = make()
             if number:
                 mine.data = mine.data.without_pixels()
-            parts = Parts(mine.network, mine.optimizer)
-            parts.keep_only(())
+            held = HeldLayers(mine.network, mine.optimizer)
+            held.keep_only(())
             try:
-                Worker(number, mine, parts, plan, ThreadTransport(number, wires), 0.0).run()
+                Worker(number, mine, held, plan, ThreadTransport(number, wires), 0.0).run()
             except BaseException as error:
                 errors.append(error)
 
@@ -108,12 +108,12 @@ def on_threads():
 
 @pytest.fixture
 def bits():
-    """Return a function that gives all weights, statistics and momentum of a trainer as bytes by name."""
+    """A function that returns all weights, statistics and momentum of a trainer as bytes, by name."""
 
     def of(trainer):
         momentum = {
             f"momentum.{name}.{key}": velocity
-            for name, layer in trainer.network.parts
+            for name, layer in trainer.network.named_layers()
             for key, velocity in trainer.optimizer.velocity_of(layer).items()
         }
         return {name: array.tobytes() for name, array in (trainer.network.arrays() | momentum).items()}

@@ -1,4 +1,4 @@
-"""The training command with workers that are processes, and what remains when they are killed."""
+"""The training command with worker processes, also when they are killed."""
 
 import errno
 import multiprocessing
@@ -23,14 +23,14 @@ from minilocal.runs.progress import Progress
 from minilocal.train import main
 
 OPTIONS = [
-    *("--algo", "G3S2", "--shift-every", "4", "--width", "0.0625", "--batch-size", "16", "--epochs", "6"),
+    *("--algo", "G3S2", "--width", "0.0625", "--batch-size", "16", "--epochs", "6"),
     *("--train-size", "128", "--test-size", "40", "--validation", "0.25"),
 ]
 FILES = ("metrics.csv", "gradients.csv", "checkpoint.npz")
 
 
 def train(*argv):
-    """Run the command in this process; return its exit status, once nothing of it is left."""
+    """Run the command in this process and return its exit status; no processes and shared memory may be left."""
     try:
         status = main([*argv])
     except SystemExit as error:
@@ -41,7 +41,7 @@ def train(*argv):
 
 
 def segments(pid=None):
-    """Return the files of a process's shared memory, where there are such files."""
+    """Return the files of a process's shared memory, on systems that show them as files."""
     return [*Path("/dev/shm").glob(f"minilocal-{pid or os.getpid()}-*")]
 
 
@@ -57,7 +57,7 @@ def alone(tmp_path_factory):
     return run
 
 
-def test_a_run_by_workers_says_what_each_did_and_has_the_same_bytes(alone, tmp_path, capfd):
+def test_a_run_with_workers_has_the_same_bytes_and_reports_what_each_did(alone, tmp_path, capfd):
     run = tmp_path / "run"
     assert train(*OPTIONS, "--workers", "5", "--run-dir", str(run)) == 0
     out, err = capfd.readouterr()
@@ -70,13 +70,13 @@ def test_a_run_by_workers_says_what_each_did_and_has_the_same_bytes(alone, tmp_p
         r"  shift 0 \| 1: \[1-3\] [\d.]+ \| 2: \[4-6\] [\d.]+ \| 3: \[7\] [\d.]+ \| at most [\d.]+×", plan[0]
     )
     assert re.fullmatch(r"  shift 2 \| 1: frozen 1-2 \[3-5\] [\d.]+ \| 2: \[6-7\] [\d.]+ \| at most [\d.]+×", plan[1])
-    assert "there are no more than 3 blocks at a time, so workers 4 to 5 have nothing to do" in lines
+    assert "there are at most 3 blocks at a time, so workers 4 to 5 have nothing to do" in lines
     end = "\n".join(lines[-6:])
     assert re.search(
         r"a step took [\d.]+ ms; of these each worker was\n  1: [\d.]+ ms busy, [\d.]+ ms waiting \(\d+ %\)", end
     )
     assert re.search(
-        r"boundaries moved: 8×, each time [\d.]+ MB of layers with their momentum and statistics, [\d.]+ ms", end
+        r"boundaries moved: 5×, each time [\d.]+ MB of layers with their momentum and statistics, [\d.]+ ms", end
     )
     assert (run / "timeline.png").read_bytes().startswith(b"\x89PNG")
 
@@ -86,24 +86,24 @@ def kill_one(children, chance=random):
 
 
 def at_step(monkeypatch, number, act):
-    """Have something happen when a step is reported, the first one being number 0."""
+    """Call `act` when a step is reported; steps count from 0."""
     steps = iter(range(10**6))
     monkeypatch.setattr(Progress, "on_step", lambda *_: act() if next(steps) == number else None)
 
 
-def kill_as_soon_as_there_is_one():
+def kill_the_first_to_start():
     while not (children := multiprocessing.active_children()):
         time.sleep(0.01)
     kill_one(children)
 
 
 @pytest.mark.parametrize(("step", "workers"), [(None, 2), (3, 3), (25, 2)])
-def test_a_killed_worker_ends_the_run_with_a_sentence_and_it_can_go_on(
+def test_a_killed_worker_ends_the_run_with_a_sentence_and_the_run_can_be_resumed(
     alone, tmp_path, capfd, monkeypatch, step, workers
 ):
     run = tmp_path / "run"
     if step is None:
-        threading.Thread(target=kill_as_soon_as_there_is_one).start()
+        threading.Thread(target=kill_the_first_to_start).start()
     else:
         at_step(monkeypatch, step, lambda: kill_one(multiprocessing.active_children()))
     start = time.monotonic()
@@ -112,9 +112,9 @@ def test_a_killed_worker_ends_the_run_with_a_sentence_and_it_can_go_on(
     assert time.monotonic() - start < 20
     out, err = capfd.readouterr()
     assert out == ""
-    who = r"worker [123] \(((frozen 1-2 )?\[\d.*\]|at rest)\) was killed by signal 9"
-    go_on = r"; the last good checkpoint is of .*epoch \d; to go on: python -m minilocal.train --resume \S+run"
-    assert re.fullmatch(rf"minilocal.train: {who}{'' if step is None else go_on}\n", err)
+    who = r"worker [123] \(((frozen 1-2 )?\[\d.*\]|without blocks)\) was killed by signal 9"
+    resume = r"; the last good checkpoint is of .*epoch \d; to resume: python -m minilocal.train --resume \S+run"
+    assert re.fullmatch(rf"minilocal.train: {who}{'' if step is None else resume}\n", err)
     monkeypatch.undo()
     others = ["--workers", "3"] if step == 25 else []
     assert train("--resume", str(run), *others, "--quiet") == 0
@@ -122,17 +122,19 @@ def test_a_killed_worker_ends_the_run_with_a_sentence_and_it_can_go_on(
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_stops_all_where_it_can_go_on(alone, tmp_path, capfd, monkeypatch, number, status):
+def test_a_signal_stops_the_run_where_it_can_be_resumed(alone, tmp_path, capfd, monkeypatch, number, status):
     run = tmp_path / "run"
     at_step(monkeypatch, 7, lambda: os.kill(os.getpid(), number))
     assert train(*OPTIONS, "--workers", "2", "--quiet", "--run-dir", str(run)) == status
-    assert re.search(r"minilocal.train: stopped after step \d of epoch \d; to go on: python -m", capfd.readouterr().err)
+    assert re.search(
+        r"minilocal.train: stopped after step \d of epoch \d; to resume: python -m", capfd.readouterr().err
+    )
     monkeypatch.undo()
     assert train("--resume", str(run), "--quiet") == 0
     assert contents(run) == contents(alone)
 
 
-@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="finds a process's children as Linux lists them")
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="finds children in Linux's /proc")
 def test_no_worker_outlives_the_command(tmp_path):
     command = [sys.executable, "-m", "minilocal.train", *OPTIONS, "--epochs", "1000", "--workers", "2"]
     with subprocess.Popen([*command, "--run-dir", "run"], cwd=tmp_path, stdout=subprocess.PIPE, text=True) as process:
@@ -140,7 +142,7 @@ def test_no_worker_outlives_the_command(tmp_path):
         while not process.stdout.readline().startswith("epoch    1"):
             pass
         children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-        assert len(children) == 3  # two workers, and what Python has to clean up behind them
+        assert len(children) == 3  # two workers, and Python's resource tracker
         process.kill()
     deadline = time.monotonic() + 10
     while any(Path(f"/proc/{child}").exists() for child in children):
@@ -149,7 +151,7 @@ def test_no_worker_outlives_the_command(tmp_path):
     assert segments(process.pid) == []
 
 
-def test_bp_is_refused_and_so_are_no_workers(tmp_path, capfd):
+def test_bp_and_zero_workers_are_refused(tmp_path, capfd):
     assert train("--algo", "BP", "--workers", "2", "--run-dir", str(tmp_path / "run")) == 2
     assert "(backward locking)" in capfd.readouterr().err
     assert train("--workers", "0", "--run-dir", str(tmp_path / "run")) == 2
@@ -157,7 +159,7 @@ def test_bp_is_refused_and_so_are_no_workers(tmp_path, capfd):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_workers_that_cannot_be_started_leave_nothing(tmp_path, capfd, monkeypatch):
+def test_workers_that_cannot_be_started_leave_nothing_behind(tmp_path, capfd, monkeypatch):
     def refuse(*_):
         raise OSError(errno.EAGAIN, "Resource temporarily unavailable")
 
@@ -168,7 +170,7 @@ def test_workers_that_cannot_be_started_leave_nothing(tmp_path, capfd, monkeypat
     assert not (tmp_path / "new" / "run").exists()
 
 
-def test_a_worker_that_finds_no_data_says_so(trainer, tmp_path):
+def test_a_worker_without_its_data_raises_input_error(trainer, tmp_path):
     mine = trainer("G1")
     build = partial(Config.build, Config(dataset=f"npz:{tmp_path}/gone.npz"))
     with pytest.raises(InputError, match=r"gone\.npz"), workers(mine, 2, build):
@@ -179,7 +181,7 @@ def test_a_worker_that_finds_no_data_says_so(trainer, tmp_path):
 
 @pytest.mark.slow
 def test_twenty_kills_at_random_moments(alone, tmp_path, capfd):
-    """From the start of the first worker to the end of the run, whatever is being done then."""
+    """At any time between the start of the first worker and the end of the run."""
     chance, kills = random.Random(0), 0
     for attempt in range(60):
         run = tmp_path / f"run{attempt}"
@@ -202,7 +204,7 @@ def test_twenty_kills_at_random_moments(alone, tmp_path, capfd):
             kills += 1
             assert re.fullmatch(r"minilocal.train: worker \d \(.*\) was killed by signal 9.*\n", err)
             assert train("--resume", str(run), "--quiet", *(["--workers", str(3 - count)] if count < 3 else [])) == 0
-        else:  # it was at its end
+        else:  # the run was over before the kill
             assert (status, err) == (0, "")
         assert contents(run) == contents(alone)
         if kills == 20:

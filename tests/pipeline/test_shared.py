@@ -8,29 +8,24 @@ import numpy as np
 import pytest
 
 from minilocal.errors import InputError, LostWorkerError
-from minilocal.pipeline.shared import SharedTransport, join
-from minilocal.pipeline.transport import PIECE, ROOT, SLOTS
+from minilocal.pipeline.shared import SharedTransport, close, join
+from minilocal.pipeline.transport import CHUNK, ROOT, SLOTS
 
 CONTEXT = get_context("spawn")
 
 
 @pytest.fixture
 def pair():
-    """Transports of the root and of worker 0, in one process, with slots of a piece."""
-    memory, ways = join(CONTEXT, {(ROOT, 0): PIECE, (0, ROOT): PIECE})
-    (there, here), (back, home) = ways[ROOT, 0], ways[0, ROOT]
-    root, worker = (
-        SharedTransport(ROOT, memory, {0: there}, {0: home}),
-        SharedTransport(0, memory, {ROOT: back}, {ROOT: here}),
-    )
-    yield root, worker
-    for way in (there, here, back, home):
-        way.pipe.close()
+    """Transports of the root and of worker 0, in one process, with slots of a chunk."""
+    memory, ends = join(CONTEXT, {(ROOT, 0): CHUNK, (0, ROOT): CHUNK})
+    yield tuple(SharedTransport(member, memory, ends[member]) for member in (ROOT, 0))
+    for member in (ROOT, 0):
+        close(ends[member])
     memory.close()
     memory.unlink()
 
 
-def test_messages_and_arrays_arrive_in_order_and_arrays_are_read_where_they_lie(pair, rng):
+def test_messages_arrive_in_order_and_arrays_are_read_in_their_slots(pair, rng):
     root, worker = pair
     arrays = [rng.standard_normal((3, 5)).astype(np.float32), rng.integers(0, 9, (4, 2, 2))]
     root.send(0, "first", arrays[0])
@@ -43,11 +38,11 @@ def test_messages_and_arrays_arrive_in_order_and_arrays_are_read_where_they_lie(
     assert place % 64 == 0
     del got
     worker.release(ROOT)
-    worker.release(ROOT)  # nothing more to give back
+    worker.release(ROOT)  # nothing is left to release
     assert worker.receive(ROOT) == ("second", None)
     message, got = worker.receive(ROOT)
     np.testing.assert_array_equal(got, arrays[1])
-    assert got.__array_interface__["data"][0] == place + PIECE  # the next slot
+    assert got.__array_interface__["data"][0] == place + CHUNK  # the next slot
     del got
     worker.release(ROOT)
     worker.send(ROOT, {"an": "answer"})
@@ -72,7 +67,7 @@ def test_a_sender_waits_until_a_slot_is_free(pair):
         message, got = worker.receive(ROOT)
         if number == 0:
             thread.join(0.2)
-            assert sent == list(range(SLOTS))  # the one that is read keeps its place
+            assert sent == list(range(SLOTS))  # the slot that is being read is not free
         assert (message, *set(got)) == (number, number)
         del got
         worker.release(ROOT)
@@ -80,10 +75,10 @@ def test_a_sender_waits_until_a_slot_is_free(pair):
     assert root.waited > 0.1
 
 
-def test_layers_of_any_size_go_in_pieces(pair, rng):
+def test_layers_of_any_size_are_sent_in_chunks(pair, rng):
     root, worker = pair
     arrays = [
-        rng.standard_normal(shape).astype(np.float32) for shape in ((3, 3, 64, 600), (5,), (0, 4), (PIECE // 4, 1))
+        rng.standard_normal(shape).astype(np.float32) for shape in ((3, 3, 64, 600), (5,), (0, 4), (CHUNK // 4, 1))
     ]
     got = [np.empty_like(array) for array in arrays]
     thread = threading.Thread(target=worker.receive_into, args=(ROOT, got))
@@ -94,9 +89,9 @@ def test_layers_of_any_size_go_in_pieces(pair, rng):
         np.testing.assert_array_equal(a, b)
 
 
-def test_whoever_waits_for_a_process_that_is_gone_hears_of_it(pair):
+def test_a_lost_process_is_noticed(pair):
     root, worker = pair
-    worker.of[ROOT].pipe.close()
+    worker.source[ROOT].pipe.close()
     worker.to[ROOT].pipe.close()
     with pytest.raises(LostWorkerError, match="another process is gone"):
         root.receive(0)
@@ -104,24 +99,24 @@ def test_whoever_waits_for_a_process_that_is_gone_hears_of_it(pair):
         root.send(0, "anybody there?")
 
 
-def test_too_little_shared_memory_is_said_beforehand(monkeypatch):
+def test_too_little_shared_memory_is_an_error_before_training(monkeypatch):
     def refuse(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     place = Path("/dev/shm")
     if not place.exists():
-        pytest.skip("memory is set aside by way of /dev/shm")
+        pytest.skip("memory is only set aside through /dev/shm")
     monkeypatch.setattr(os, "posix_fallocate", refuse)
-    with pytest.raises(InputError, match=r"no 6 MB of shared memory .* fewer workers, or raise its limit"):
+    with pytest.raises(InputError, match=r"can't provide 6 MB of shared memory .* fewer workers, or raise the limit"):
         join(CONTEXT, {(0, 1): 3 * 10**6})
     assert not [*place.glob(f"minilocal-{os.getpid()}-*")]
 
 
-def test_too_few_pipes_are_said_and_leave_no_shared_memory(monkeypatch):
+def test_too_few_pipes_are_an_error_and_leave_no_shared_memory(monkeypatch):
     def refuse(*_):
         raise OSError(errno.EMFILE, "Too many open files")
 
     monkeypatch.setattr(CONTEXT, "Pipe", refuse)
     monkeypatch.setattr("minilocal.pipeline.shared.SharedMemory", None)
-    with pytest.raises(InputError, match=r"joined by 2 pipes \(Too many open files\)"):
+    with pytest.raises(InputError, match=r"need 2 pipes \(Too many open files\)"):
         join(CONTEXT, {(0, 1): 1, (1, 0): 1})

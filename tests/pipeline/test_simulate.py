@@ -7,12 +7,12 @@ def ends(loads, steps, worker, **options):
     return [span.ended for span in simulate(loads, steps, **options) if span.worker == worker]
 
 
-def test_one_worker_takes_its_time():
-    assert ends([Load(2, 1, 5)], 3, 0) == [8, 16, 24]  # passing is its own business
+def test_one_worker_takes_the_sum_of_its_load():
+    assert ends([Load(2, 1, 5)], 3, 0) == [8, 16, 24]  # which includes passing features on
 
 
-def test_a_slow_second_worker_holds_the_first_one_up():
-    """Worker 1 passes on after 1 s, and needs a free slot: two steps back, worker 2 must be behind its first block.
+def test_a_slow_second_worker_delays_the_first():
+    """Worker 1 passes on after 1 s and needs a free slot: worker 2 must have done its first block of two steps ago.
 
     step            0    1    2    3    4
     worker 2       1-5  5-9 9-13 13-17 …       first block done at 3, 7, 11, 15

@@ -15,5 +15,5 @@ def test_every_block_is_timed_at_every_shift_and_nothing_is_trained(trainer, bit
 
 def test_medians_leave_the_first_step_out(trainer, monkeypatch):
     taken = iter([[9.0, 9.0], [1.0, 4.0], [2.0, 5.0], [8.0, 0.0]])
-    monkeypatch.setattr(BlockClock, "step", lambda self, turn: next(taken))
+    monkeypatch.setattr(BlockClock, "step", lambda self, epoch: next(taken))
     assert block_seconds(trainer("G3"), repeats=3) == {0: [2.0, 4.0]}

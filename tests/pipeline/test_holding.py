@@ -3,32 +3,32 @@ import pytest
 
 from minilocal.networks.vgg import build_network
 from minilocal.optim import SGD
-from minilocal.pipeline.parts import Move, Parts, moves
+from minilocal.pipeline.holding import HeldLayers, Move, moves
 from minilocal.schedule import parse
 from minilocal.steps import local_step
 
 
 @pytest.fixture
-def parts():
-    return Parts(build_network("4 M 6", [8], (8, 8, 1), 3, "G2S1", features=16), SGD())
+def held():
+    return HeldLayers(build_network("4 M 6", [8], (8, 8, 1), 3, "G2S1", features=16), SGD())
 
 
-def test_moves_are_what_changes_owner():
+def test_layers_move_when_their_owner_changes():
     before, after = dict(enumerate([0, 0, 1, 1, 2], 1)), dict(enumerate([0, 1, 1, 2, 2], 1))
     assert moves(before, after) == [Move(2, 0, 1), Move(4, 1, 2)]
     assert moves(after, after) == []
 
 
-def test_a_part_is_layer_and_classifier_with_statistics_and_momentum(parts):
-    shapes = [array.shape for array in parts.arrays(2)]
+def test_a_layer_comes_with_its_classifier_statistics_and_momentum(held):
+    shapes = [array.shape for array in held.arrays(2)]
     weights, classifier = [(3, 3, 4, 6), (6,), (6,)], [(4 * 4 * 6 // 8, 3), (3,), (3,)]
     assert shapes == [*weights, (6,), (6,), *weights, *classifier, (3,), (3,), *classifier]
 
 
-def test_a_part_that_is_not_held_takes_no_memory_and_knows_its_shapes(parts):
-    network, before = parts.network, parts.network.shapes
-    parts.keep_only([1])
-    assert parts.held == {1}
+def test_a_dropped_layer_takes_no_memory_but_knows_its_shapes(held):
+    network, before = held.network, held.network.shapes
+    held.keep_only([1])
+    assert held.numbers == {1}
     for name, array in network.arrays().items():
         assert any(array.strides) == (name.startswith(("layers.1.", "aux.1."))), name
     assert network.layer(2).output_shape(before[0]) == before[1]
@@ -36,15 +36,15 @@ def test_a_part_that_is_not_held_takes_no_memory_and_knows_its_shapes(parts):
         network.layer(2).params["conv.weight"][...] = 1
 
 
-def test_a_part_held_again_trains_as_if_it_had_never_left(parts, rng):
+def test_a_layer_that_returns_trains_as_if_it_had_never_left(held, rng):
     schedule = parse("G2S1")
     x, labels = rng.standard_normal((4, 8, 8, 1)).astype(np.float32), np.array([0, 1, 2, 0])
-    other = Parts(build_network("4 M 6", [8], (8, 8, 1), 3, "G2S1", features=16), SGD())
+    other = HeldLayers(build_network("4 M 6", [8], (8, 8, 1), 3, "G2S1", features=16), SGD())
 
     def step(which, number):
         local_step(which.network, schedule.blocks_at(number, 3), x, labels, which.optimizer, 0, number)
 
-    step(parts, 0)
+    step(held, 0)
     step(other, 0)
     for number in (2, 3):
         sent = [array.copy() for array in other.arrays(number)]
@@ -52,8 +52,8 @@ def test_a_part_held_again_trains_as_if_it_had_never_left(parts, rng):
         other.hold(number)
         for array, content in zip(other.arrays(number), sent, strict=True):
             array[...] = content
-    step(parts, 1)
+    step(held, 1)
     step(other, 1)
     for number in (1, 2, 3):
-        for a, b in zip(parts.arrays(number), other.arrays(number), strict=True):
+        for a, b in zip(held.arrays(number), other.arrays(number), strict=True):
             assert a.tobytes() == b.tobytes()
