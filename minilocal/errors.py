@@ -1,22 +1,27 @@
-"""What can go wrong in a way that a user can mend: one sentence each, no traceback."""
+"""Errors that a user can fix: one sentence each, and no traceback."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
 
 
 class InputError(ValueError):
-    """Bad input: the message names the value and the remedy; commands print it and exit with status 2."""
+    """Bad input. The message names the value and what would be right; commands print it and exit with status 2."""
 
 
 class ShapeError(InputError):
-    """An array, or images, of a shape that a layer or a network does not take."""
+    """An array, or images, whose shape does not fit a layer or a network."""
 
 
 class TrainingError(RuntimeError):
-    """A run that began cannot go on (non-finite loss, disk full); commands print it and exit with status 1."""
+    """A run that has begun can't continue (non-finite loss, disk full); commands print it and exit with status 1."""
 
 
 class NonFiniteError(TrainingError):
     """A loss, a gradient or a weight is NaN or infinite; the trainer adds epoch, step, block and layer.
 
-    `layer` is the number of the layer whose classifier's loss it is, if it is a loss.
+    `layer` is the number of the layer whose loss it is, or None if it is not a loss.
     """
 
     def __init__(self, message: str, layer: int | None = None) -> None:
@@ -25,15 +30,24 @@ class NonFiniteError(TrainingError):
 
 
 class LostWorkerError(TrainingError):
-    """A process that training is shared with is gone."""
+    """A worker process has died."""
 
 
 class Interrupted(KeyboardInterrupt):
-    """Training was stopped by a signal, with all that it did saved; commands print it and exit with `status`.
+    """A signal has stopped training after everything was saved; commands print it and exit with `status`.
 
-    It is a `KeyboardInterrupt`, so that nothing that handles errors holds it up.
+    It is a `KeyboardInterrupt`, so that code that handles errors lets it pass.
     """
 
     def __init__(self, message: str, status: int) -> None:
         super().__init__(message)
         self.status = status
+
+
+@contextlib.contextmanager
+def naming(place: str) -> Iterator[None]:
+    """Put a place before the message of a `ShapeError` in the `with` block, as in "layer 3: conv: …"."""
+    try:
+        yield
+    except ShapeError as error:
+        raise ShapeError(f"{place}: {error}") from None

@@ -18,7 +18,7 @@ class SGD:
 
         velocity ← momentum·velocity + gradient + weight_decay·weight        weight ← weight − lr·velocity
 
-    `lr` may be set before every step. `velocity` maps layer → name → array and starts at zero.
+    You may set `lr` before each step. `velocity` maps layer → name → array and starts at zero.
     Source: tutorials/reference.md, "Training recipe".
     """
 
@@ -29,18 +29,18 @@ class SGD:
     def update(self, layer: Layer) -> None:
         """Update a layer's parameters in place from its gradients.
 
-        Raises `NonFiniteError` once it has updated one that is not finite now.
+        Raises `NonFiniteError` after the update of a parameter that it leaves NaN or infinite.
         """
         for name, velocity in self.velocity_of(layer).items():
             arrays = layer.params[name].reshape(-1), velocity.reshape(-1), layer.grads[name].reshape(-1)
-            number = velocity.dtype.type  # Python floats would turn float32 arithmetic into float64
+            number = velocity.dtype.type  # Python floats would make float32 arithmetic float64
             factors = number(self.lr), number(self.momentum), number(self.weight_decay)
             chunks = parallel.chunks(velocity.size, 3 * velocity.itemsize)
             if not all(parallel.run(partial(_update, arrays, factors), chunks)):
                 raise NonFiniteError(f"{name} is not finite after its update")
 
     def velocity_of(self, layer: Layer) -> dict[str, np.ndarray]:
-        """Return the layer's momentum buffers by name, made when first asked for."""
+        """Return the layer's momentum buffers by name; they are made at the first call."""
         if layer not in self.velocity:
             self.velocity[layer] = {name: np.zeros_like(param) for name, param in layer.params.items()}
         return self.velocity[layer]
@@ -52,7 +52,7 @@ def _update(arrays: tuple, factors: tuple, chunk: slice) -> bool:
 
 
 def cosine(lr: float, step: int, steps: int) -> float:
-    """Return lr/2·(1 + cos(π·step/steps)): from lr at step 0 down towards 0.
+    """Return lr/2·(1 + cos(π·step/steps)), which falls from lr at step 0 towards 0.
 
     >>> [round(cosine(0.1, t, 4), 4) for t in range(4)]
     [0.1, 0.0854, 0.05, 0.0146]
@@ -61,19 +61,22 @@ def cosine(lr: float, step: int, steps: int) -> float:
 
 
 def step_decay(lr: float, step: int, steps: int) -> float:
-    """Return lr times 0.25 for each of 50, 75, 87.5 and 93.75 % of the steps that lie behind.
+    """Return lr, multiplied by 0.25 after each of 50, 75, 87.5 and 93.75 % of the steps.
 
     >>> [step_decay(1.0, t, 16) for t in (0, 7, 8, 12, 14, 15)]
     [1.0, 1.0, 0.25, 0.0625, 0.015625, 0.00390625]
     """
-    return lr * 0.25 ** sum(step >= part * steps for part in (0.5, 0.75, 0.875, 0.9375))
+    return lr * 0.25 ** sum(step >= share * steps for share in (0.5, 0.75, 0.875, 0.9375))
 
 
 LR_SCHEDULES = {"cosine": cosine, "step": step_decay}
 
 
 def learning_rate(schedule: str, lr: float, step: int, steps: int) -> float:
-    """Return the learning rate of a step, counted from 0, by schedule name ("cosine" or "step")."""
+    """Return a step's learning rate by a learning-rate schedule, "cosine" or "step"; steps count from 0.
+
+    Raises `InputError` for an unknown schedule.
+    """
     if schedule not in LR_SCHEDULES:
         raise InputError(f"learning-rate schedule {schedule!r} is unknown; choose from {', '.join(LR_SCHEDULES)}")
     return LR_SCHEDULES[schedule](lr, step, steps)

@@ -1,4 +1,4 @@
-"""What all figures share: colours, and how they begin and are saved. Matplotlib is imported when one is drawn."""
+"""What all figures share: their colours, and how to create and save one. Matplotlib is imported only when needed."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import Any
 
 from minilocal.files import replacing
 
-# Okabe and Ito's colours, told apart by colour-blind readers too; block b has colour (b − 1) mod 7.
+# Based on Okabe and Ito's colours, which colour-blind readers can tell apart; block b has colour (b − 1) mod 7.
 BLOCK_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#8C7A00")
 FROZEN = "#EBEBEB"
 
 
 def plain(text: str) -> str:
-    """Return a text as a figure can show it: dollars make no formula, halves of characters are question marks.
+    """Return text as a figure can show it: dollar signs start no formula, invalid characters become question marks.
 
     >>> plain("my$data$.npz")
     'my\\\\$data\\\\$.npz'
@@ -22,19 +22,19 @@ def plain(text: str) -> str:
 
 
 def new_figure(width: float, height: float) -> Any:
-    """Return a figure of that many inches, whose parts make room for one another."""
+    """Return a figure of that size in inches, whose axes, labels and legends make room for each other."""
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), layout="constrained")
 
 
 def integer_ticks(axis: Any) -> None:
-    """Put ticks on whole numbers only, even if there is but one of them."""
+    """Put ticks on whole numbers only, even if there is only one."""
     axis.get_major_locator().set_params(integer=True, min_n_ticks=1)
 
 
 def save(figure: Any, path: Path, title: str | None = None) -> Path:
-    """Write a figure as PNG, above it a title if there is one; raises `TrainingError` if it can't be written."""
+    """Write a figure as PNG, under a title if given; raise `TrainingError` if it can't be written."""
     if title is not None:
         figure.suptitle(plain(title), fontsize=11)
     with replacing(path) as file:

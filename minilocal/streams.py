@@ -1,7 +1,7 @@
-"""Random numbers keyed by what they are for, never ordered by calls.
+"""Random numbers that depend on what they are for, never on the order of calls.
 
-Every stream comes from one seed and a key such as (DROPOUT, step, layer). So a frozen layer, another number of
-threads or a gradient check sees the same numbers as a plain run.
+Each stream comes from the seed and a key such as (DROPOUT, step, layer). So freezing a layer, using more threads or
+checking gradients changes no random number anywhere else.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ INIT, AUXILIARY_INIT, ORDER, AUGMENT, DROPOUT, SPLIT = range(6)
 
 
 def generator(seed: int, *key: int) -> np.random.Generator:
-    """Return the generator of the stream `key`, one of this module's constants and then what it counts by."""
+    """Return the generator of a stream; its key is one of this module's constants, then numbers such as a layer's."""
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
 
 

@@ -53,37 +53,37 @@ def test_a_wrong_gradient_is_found_and_explained(rng):
     )
 
 
-def test_nan_does_not_pass():
+def test_a_nan_gradient_does_not_pass():
     array = np.ones(3)
-    check = gradcheck.compare("f", "x", lambda: float(array.sum()), array, np.array([1.0, np.nan, 1.0]))
+    check = gradcheck.check_gradient("f", "x", lambda: float(array.sum()), array, np.array([1.0, np.nan, 1.0]))
     assert not check.passed()
 
 
 def test_a_nan_loss_does_not_pass():
-    """Whichever entry it comes with, first or last."""
+    """Whichever entry causes it, the first or the last."""
     for bad in range(3):
         array = np.ones(3)
 
         def loss(array=array, bad=bad):
             return float("nan") if array[bad] != 1 else float(array.sum())
 
-        assert not gradcheck.compare("f", "x", loss, array, np.ones(3)).passed()
+        assert not gradcheck.check_gradient("f", "x", loss, array, np.ones(3)).passed()
 
 
-def test_entries_at_a_kink_are_not_judged():
+def test_entries_at_a_kink_are_skipped():
     (check,) = gradcheck.check_layer("ReLU", ReLU(), np.array([[1e-5, 1.0, -1.0]]), entries=3)
     assert check.passed()
     assert check.checked == 2
 
 
-def test_array_is_restored(rng):
+def test_the_array_is_restored(rng):
     x = rng.standard_normal(4)
     before = x.copy()
-    gradcheck.compare("f", "x", lambda: float(np.sum(x**2)), x, 2 * x)
+    gradcheck.check_gradient("f", "x", lambda: float(np.sum(x**2)), x, 2 * x)
     assert np.array_equal(x, before)
 
 
-def test_command_prints_a_table_and_succeeds(capsys):
+def test_the_command_prints_a_table_and_succeeds(capsys):
     assert gradcheck.main(["--entries", "1"]) == 0
     out = capsys.readouterr().out
     for text in (
@@ -97,7 +97,8 @@ def test_command_prints_a_table_and_succeeds(capsys):
         assert text in out
 
 
-def test_command_fails_if_a_gradient_does(capsys):
+def test_the_command_fails_if_a_gradient_fails(capsys, monkeypatch):
+    monkeypatch.setattr(gradcheck, "ALGORITHMS", ("BP",))
     assert gradcheck.main(["--entries", "1", "--tolerance", "1e-16"]) == 1
     out = capsys.readouterr().out
     assert "FAILED" in out
@@ -106,18 +107,11 @@ def test_command_fails_if_a_gradient_does(capsys):
 
 @pytest.mark.parametrize(
     "argv",
-    [
-        ["--entries", "0"],
-        ["--tolerance", "0"],
-        ["--tolerance", "nan"],
-        ["--tolerance", "inf"],
-        ["--entries", "9" * 20],
-        ["--entries", "x"],
-    ],
+    ["--entries 0", "--entries " + "9" * 20, "--entries x", "--tolerance 0", "--tolerance nan", "--tolerance inf"],
 )
-def test_bad_options(argv, capsys):
+def test_bad_options_are_refused(argv, capsys):
     try:
-        status = gradcheck.main(argv)
+        status = gradcheck.main(argv.split())
     except SystemExit as error:
         status = error.code
     assert status == 2

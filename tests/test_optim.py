@@ -7,7 +7,7 @@ from minilocal.optim import SGD, cosine, learning_rate, step_decay
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [(np.float32, 1e-6), (np.float64, 1e-14)])
-def test_sgd_is_its_equation(rng, dtype, tolerance):
+def test_sgd_follows_its_equation(rng, dtype, tolerance):
     layer = Linear(300, 40, dtype=dtype)
     optimizer = SGD(momentum=0.9, weight_decay=0.01)
     expected = {name: p.astype(np.float64) for name, p in layer.params.items()}
@@ -28,8 +28,8 @@ def test_sgd_is_its_equation(rng, dtype, tolerance):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("where", ["grads", "params"])
-def test_an_update_that_leaves_no_finite_number_says_so(dtype, bad, where):
-    """In whatever chunk it is: the first, the last, in between."""
+def test_an_update_that_leaves_nan_or_infinity_is_an_error(dtype, bad, where):
+    """Whichever chunk it is in: the first, the last or one in between."""
     for place in (0, 30_000, -1):
         layer, optimizer = Linear(400, 160, dtype=dtype), SGD()
         getattr(layer, where)["weight"].flat[place] = bad
@@ -49,7 +49,7 @@ def test_the_largest_number_is_finite_and_a_larger_one_is_not():
         optimizer.update(layer)
 
 
-def test_cosine_begins_at_lr_and_ends_near_zero():
+def test_cosine_starts_at_lr_and_ends_near_zero():
     rates = [cosine(0.1, t, 100) for t in range(100)]
     assert rates[0] == 0.1
     assert rates == sorted(rates, reverse=True)

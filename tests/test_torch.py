@@ -1,7 +1,7 @@
-"""minilocal against an independent implementation whose every gradient comes from PyTorch's autograd.
+"""minilocal compared with an independent implementation, whose gradients all come from PyTorch's autograd.
 
-Skipped where PyTorch is not installed. Tensors have minilocal's names and layouts, (N, H, W, C) and weights
-(kh, kw, C_in, C_out) and (in, out); only inside `on_maps`, `conv` and `norm` do they turn into PyTorch's.
+Skipped where PyTorch is not installed. Tensors have minilocal's names and layouts: (N, H, W, C), and weights
+(kh, kw, C_in, C_out) and (in, out). Only inside `on_maps`, `conv` and `norm` are they in PyTorch's layout.
 """
 
 import math
@@ -28,7 +28,7 @@ SHIFTS = {"BP": [0], "G1": [0], "G2": [0], "G2S1": [0, 1], "G3": [0], "G3S2": [0
 
 
 def on_maps(function, x, *arguments):
-    """Return a function that takes and gives (N, C, H, W), such as a pool's, of x (N, H, W, C)."""
+    """Apply a function of PyTorch's maps (N, C, H, W), such as a pool, to x (N, H, W, C)."""
     return function(x.permute(0, 3, 1, 2), *arguments).permute(0, 2, 3, 1)
 
 
@@ -43,7 +43,7 @@ def norm(x, t, name, training):
 
 
 def unit(x, t, pool, mask, training):
-    """CBRD or FBRD, max-pooled in front if pool; a dropout mask holds 0 or 1/(1 − rate)."""
+    """CBRD or FBRD, after a max-pool if pool; the dropout mask contains 0 and 1/(1 − rate)."""
     if pool:
         x = on_maps(functional.max_pool2d, x, 2)
     y = conv(x, t["conv.weight"]) if "conv.weight" in t else x.flatten(1) @ t["linear.weight"]
@@ -72,13 +72,13 @@ def a2(x, t, training, features):
 
 
 def tensors(arrays):
-    """Copy arrays to leaves of autograd, running statistics to plain tensors."""
+    """Copy arrays to tensors: parameters to leaves of autograd, running statistics to plain ones."""
     state = ("mean", "variance")
     return {name: torch.tensor(a, requires_grad=not name.endswith(state)) for name, a in arrays.items()}
 
 
 def walk(stages, fc, shape):
-    """Yield each layer's output shape and whether a max-pool stands in front of it."""
+    """Yield each layer's output shape and whether it begins with a max-pool."""
     pool = False
     for stage in [*stages.split(), *fc]:
         if stage == "M":
@@ -106,14 +106,14 @@ class Reference:
         trained = [t for t in self.tensors.values() if t.requires_grad]
         self.optimizer = torch.optim.SGD(trained, lr=1, momentum=0.9, weight_decay=5e-3)
 
-    def part(self, name):
+    def named(self, name):
         return {n.removeprefix(name): t for n, t in self.tensors.items() if n.startswith(name)}
 
     def layer(self, i, x, mask=None, training=True):
-        return unit(x, self.part(f"layers.{i}."), self.pools[i - 1], mask, training)
+        return unit(x, self.named(f"layers.{i}."), self.pools[i - 1], mask, training)
 
     def classify(self, i, x, training=True):
-        t = self.part(f"aux.{i}.")
+        t = self.named(f"aux.{i}.")
         if i == len(self.pools):
             return x.flatten(1) @ t["linear.weight"] + t["linear.bias"]
         return self.auxiliary(x, t, training, self.features)
@@ -127,7 +127,7 @@ class Reference:
             for i in range(first, last + 1):
                 x = self.layer(i, x, masks[i - 1])
             loss = functional.cross_entropy(self.classify(last, x), labels)
-            self.optimizer.zero_grad(set_to_none=True)  # what has no gradient does not decay either
+            self.optimizer.zero_grad(set_to_none=True)  # parameters without a gradient do not decay either
             loss.backward()
             self.optimizer.step()
             losses.append(loss.item())
@@ -246,7 +246,7 @@ def test_auxiliary_classifiers(rng, model, make, reference):
 
 
 def train(network, reference, algo, shifts, tolerance):
-    """Take one step per shift on both sides and compare all there is after each."""
+    """Take one step per shift on both sides, and compare everything after each step."""
     rng, optimizer, count = np.random.default_rng(5), ml.SGD(momentum=0.9, weight_decay=5e-3), len(network)
     size = count if algo == "BP" else int(algo[1])
     dtype = network.classifier().params["linear.weight"].dtype
@@ -275,11 +275,11 @@ def train(network, reference, algo, shifts, tolerance):
             trained = int(number) > shift if kind == "layers" else int(number) in {last for _, last in blocks}
             moves = trained or (kind == "layers" and key in ("mean", "variance"))
             assert (array.tobytes() != before[name].tobytes()) == moves, name
-    for part, layer in network.named_layers():
+    for prefix, layer in network.named_layers():
         for name, velocity in optimizer.velocity_of(layer).items():
-            state = reference.optimizer.state.get(reference.tensors[f"{part}.{name}"], {})
+            state = reference.optimizer.state.get(reference.tensors[f"{prefix}.{name}"], {})
             expected = state.get("momentum_buffer", np.zeros(velocity.shape))
-            close(velocity, expected, tolerance, f"{part}.{name}")
+            close(velocity, expected, tolerance, f"{prefix}.{name}")
     close(network.predict(x), reference.predict(torch.tensor(x)), tolerance, "logits in evaluation")
 
 
@@ -296,7 +296,7 @@ def test_training_steps(algo, shifts, classifier, dropout, dtype, tolerance):
         stages, fc, (16, 16, 3), 5, algo,
         features=32, classifier=classifier, dropout=dropout, seed=3, dtype=dtype,
     )  # fmt: skip
-    if dtype == np.float32:  # whose rounding errors grow from step to step
+    if dtype == np.float32:  # its rounding errors grow from step to step
         shifts = shifts[-1:]
     train(network, Reference(network, stages, fc, 32, classifier), algo, shifts, tolerance)
 

@@ -1,5 +1,6 @@
-"""The lessons: scripts and notebooks in step, whole, and running from a clean kernel at a reduced size."""
+"""The lessons: scripts and notebooks are in step and complete, and run in a clean kernel at a reduced size."""
 
+import ast
 import importlib.util
 import os
 import re
@@ -10,6 +11,8 @@ from pathlib import Path
 
 import nbformat
 import pytest
+
+import minilocal as ml
 
 ROOT = Path(__file__).parents[1]
 TUTORIALS = ROOT / "tutorials"
@@ -41,7 +44,7 @@ def test_script_and_notebook_are_in_step(script):
     assert build.out_of_step(script) == ""
 
 
-def test_a_pair_out_of_step_is_noticed(tmp_path):
+def test_a_pair_out_of_step_is_found(tmp_path):
     script = tmp_path / "01_x.py"
     script.write_text("# %%\n1 + 1\n")
     assert build.out_of_step(script) == "has no notebook"
@@ -59,7 +62,7 @@ def test_a_pair_out_of_step_is_noticed(tmp_path):
 
 
 @every_lesson
-def test_a_lesson_is_whole(script, stored):
+def test_a_lesson_is_complete(script, stored):
     text = "\n".join(cell.source for cell in cells(stored, "markdown"))
     number = int(script.name[:2])
     assert text.startswith(f"# Lesson {number}: ")
@@ -71,7 +74,7 @@ def test_a_lesson_is_whole(script, stored):
     assert any(claim.removeprefix("✓ ") in row for claim in build.claims(stored))
     for target in re.findall(r"\]\(([^)#]+)\)", text):
         if target.endswith(".ipynb"):
-            assert re.fullmatch(r"\d\d_\w+\.ipynb", target)  # the next lesson may come later
+            assert re.fullmatch(r"\d\d_\w+\.ipynb", target)  # the next lesson may not exist yet
         else:
             assert target.startswith("https:") or (TUTORIALS / target).exists(), target
 
@@ -91,15 +94,71 @@ def test_figures_have_captions_and_alt_texts(stored):
 
 
 @every_lesson
-def test_the_first_cell_installs_minilocal_from_its_address(script, stored):
-    address = re.search(r'^Repository = "(.+)"', (ROOT / "pyproject.toml").read_text(encoding="utf-8"), re.M)[1]
-    first = cells(stored, "code")[0].source
-    assert f'"git+{address}"' in first
-    assert first == cells(build.read(build.lessons()[0]), "code")[0].source
+def test_all_lessons_begin_with_the_same_cell(script):
+    assert first_cell(script) == first_cell(build.lessons()[0])
+
+
+def first_cell(script):
+    return cells(build.read(script), "code")[0].source
+
+
+def run_first_cell(folder, **environment):
+    """Run the lessons' first cell in a Python without site-packages; pip is not called, only shown."""
+    shown = "import subprocess; subprocess.run = lambda command, check: print(*command[1:])"
+    found = 'spec = importlib.util.find_spec("minilocal"); print(spec.origin if spec else "not found")'
+    code = "\n".join([shown, first_cell(build.lessons()[0]), found])
+    command = [sys.executable, "-I", "-S", "-c", code]
+    return subprocess.run(command, env=os.environ | environment, cwd=folder, capture_output=True, text=True)
+
+
+def test_the_first_cell_finds_the_checkout_that_it_is_in(tmp_path):
+    (tmp_path / "minilocal").mkdir()
+    (tmp_path / "minilocal" / "__init__.py").touch()
+    (tmp_path / "tutorials").mkdir()
+    for folder in (TUTORIALS, tmp_path / "tutorials"):
+        result = run_first_cell(folder, MINILOCAL_WHEEL="elsewhere.whl")
+        assert result.stdout.strip() == str(folder.parent / "minilocal" / "__init__.py"), result.stderr
+
+
+def test_the_first_cell_installs_the_wheel_that_the_environment_names(tmp_path):
+    result = run_first_cell(tmp_path, MINILOCAL_WHEEL="some folder/minilocal.whl")
+    assert result.stdout.splitlines() == ["-m pip install -q some folder/minilocal.whl", "not found"], result.stderr
+
+
+@pytest.mark.parametrize("environment", [{}, {"MINILOCAL_WHEEL": ""}])
+def test_the_first_cell_says_what_to_do_without_checkout_or_wheel(environment, tmp_path, monkeypatch):
+    monkeypatch.delenv("MINILOCAL_WHEEL", raising=False)
+    result = run_first_cell(tmp_path, **environment)
+    assert result.returncode == 1
+    assert result.stdout == ""
+    message = "ImportError: minilocal not found; run `python -m pip install -e .` in a clone of it"
+    assert result.stderr.splitlines()[-1] == message
 
 
 @every_lesson
-def test_a_lesson_runs_from_a_clean_kernel(script, monkeypatch):
+def test_a_lesson_downloads_nothing(script):
+    """No address in its code: whoever owns it could run anything on a student's machine."""
+    for cell in cells(build.read(script), "code"):
+        assert not re.search(r"://|git\+|www\.", cell.source)
+
+
+@every_lesson
+def test_a_lesson_takes_public_names_from_minilocal_itself(script):
+    for node in ast.walk(ast.parse(script.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module.startswith("minilocal."):
+            deep = {alias.name for alias in node.names} & set(ml.__all__)
+            assert not deep, f"{', '.join(deep)} from {node.module}: write ml.{deep.pop()}"
+
+
+@every_lesson
+def test_a_lesson_names_files_that_exist(script):
+    for text in (cell.source for cell in build.read(script).cells):
+        for name in re.findall(r"(?<![\w*])minilocal/[\w/]+\.py\b", text):
+            assert (ROOT / name).exists(), name
+
+
+@every_lesson
+def test_a_lesson_runs_in_a_clean_kernel(script, monkeypatch):
     monkeypatch.setenv("MINILOCAL_LESSON_SIZE", "small")
     assert build.claims(build.execute(script))
 
@@ -122,7 +181,7 @@ def test_what_does_not_belong_in_a_notebook_is_refused(code, message, tmp_path):
 
 @pytest.mark.slow
 def test_a_lesson_installs_a_wheel_where_minilocal_is_missing(tmp_path):
-    """In an environment that sees this one's packages, but not minilocal."""
+    """In an environment that sees all packages of this one except minilocal."""
     pip = [sys.executable, "-m", "pip"]
     subprocess.run([*pip, "wheel", "-q", "--no-deps", "-w", str(tmp_path), str(ROOT)], check=True)
     (wheel,) = tmp_path.glob("*.whl")

@@ -2,7 +2,7 @@
 # # Lesson 1: One linear layer, and how to know that its gradient is right
 #
 # A network learns by following gradients. In minilocal nothing derives them for you: every
-# gradient is a line of code that somebody wrote by hand, and so can be wrong. This lesson takes
+# gradient is a line of code that somebody wrote by hand, so it can be wrong. This lesson takes
 # the smallest network there is, one matrix product and a loss, writes its gradients down, and
 # shows the test that every other gradient of this course has to pass.
 #
@@ -19,18 +19,22 @@
 # seconds to run. Symbols are those of [reference.md](reference.md): $L$ is the loss, and for any
 # array $a$, $da$ means $\partial L/\partial a$, an array of the shape of $a$.
 #
-# Run the cells from the top. The first one installs minilocal where it is missing, as in Colab.
+# Run the cells from the top. The first one makes sure that minilocal can be imported.
 
 # %%
 import importlib.util
 import os
 import subprocess
 import sys
+from pathlib import Path
 
+if Path("../minilocal/__init__.py").exists():  # this notebook is in a checkout
+    sys.path.append(str(Path("..").resolve()))
 if importlib.util.find_spec("minilocal") is None:
-    address = "git+https://github.com/minilocal/minilocal"
-    wanted = os.environ.get("MINILOCAL_WHEEL", address)
-    subprocess.run([sys.executable, "-m", "pip", "install", "-q", wanted], check=True)
+    wheel = os.environ.get("MINILOCAL_WHEEL")
+    if not wheel:
+        raise ImportError("minilocal not found; run `python -m pip install -e .` in a clone of it")
+    subprocess.run([sys.executable, "-m", "pip", "install", "-q", wheel], check=True)
 
 # %%
 import textwrap
@@ -68,10 +72,10 @@ show(
 )
 
 # %% [markdown]
-# A linear layer knows nothing of rows and columns of pixels. It sees each image as one vector of
-# $D_\mathrm{in} = 32 \cdot 32 = 1024$ numbers, and a minibatch of $N$ images as a matrix $x$ with
-# $N$ rows. We take a small batch in float64, because this lesson is about exact gradients; the
-# end of it trains in float32, as one does.
+# A linear layer knows nothing about rows and columns of pixels. It sees each image as one vector
+# of $D_\mathrm{in} = 32 \cdot 32 = 1024$ numbers, and a minibatch of $N$ images as a matrix $x$
+# with $N$ rows. We take a small batch in float64, because this lesson is about exact gradients;
+# its last section trains in float32, as usual.
 
 # %%
 N = 64
@@ -88,9 +92,9 @@ print("labels ", labels.shape, labels[:12], "...")
 #
 # $$z = x\,W + b, \qquad z_{nc} = \sum_i x_{ni} W_{ic} + b_c .$$
 #
-# $W$ has shape $(D_\mathrm{in}, C)$, $b$ has $C$ numbers and is added to every row. The *softmax*
-# makes probabilities of a row of logits, and *cross-entropy* is the mean of minus the logarithm
-# of what the right class got:
+# $W$ has shape $(D_\mathrm{in}, C)$; $b$ has $C$ numbers and is added to every row. The *softmax*
+# turns each row of logits into probabilities. *Cross-entropy* takes minus the logarithm of the
+# right class's probability, and its mean over the images:
 #
 # $$p_{nc} = \frac{e^{z_{nc}}}{\sum_k e^{z_{nk}}}, \qquad
 # L = -\frac{1}{N} \sum_n \log p_{n,\,\mathrm{label}_n} .$$
@@ -120,19 +124,19 @@ print(f"log 10                          {np.log(10):.4f}")
 # > **Question.** Why is the second number exactly $\log 10$, whatever the labels are? And what
 # > does it tell you about a network whose loss starts at 7?
 #
-# With equal logits every class gets the probability 1/10, so each image costs $-\log(1/10)$. It
+# With equal logits every class gets the probability 1/10, so each image costs $-\log(1/10)$. That
 # is the price of knowing nothing. A network that starts much above it is *sure* of wrong answers:
 # usually its initial weights are too large. Remember 2.30; it will come back in other lessons.
 #
-# Everything above is in the library, as `ml.Linear` and `ml.softmax_cross_entropy`. Here is what
-# they do, the code that trains the networks of all later lessons:
+# Everything above is in the library, as `ml.Linear` and `ml.softmax_cross_entropy`. Here is their
+# code, which trains the networks of all later lessons (`smoothing` is an option that is off):
 
 # %%
 source(ml.Linear.forward, ml.softmax_cross_entropy)
 
 # %% [markdown]
 # `check_input` refuses shapes that do not fit; `matmul` is `@` on several threads; `training=True`
-# keeps $x$, because backward will need it. Is it the same as ours?
+# keeps $x$, because backward will need it. Does it compute the same as our code?
 
 # %%
 layer = ml.Linear(D_in, C, dtype=np.float64)
@@ -147,8 +151,8 @@ check("our forward pass is the library's", difference < 1e-12, f"difference {dif
 # %% [markdown]
 # ## 3 The gradient of the loss
 #
-# Start at the end and go backwards. How does $L$ change with one logit $z_{nc}$? Only image
-# $n$ feels it. Its share of the loss is
+# Start at the end and go backwards. How does $L$ change with one logit $z_{nc}$? It affects only
+# image $n$, whose share of the loss is
 #
 # $$L_n = -\frac{1}{N}\log p_{n,\,\mathrm{label}_n}
 #       = \frac{1}{N}\Big(\log \sum_k e^{z_{nk}} - z_{n,\,\mathrm{label}_n}\Big).$$
@@ -177,8 +181,8 @@ right.set(xlabel="$N \\cdot dz$", title="gradient: believed minus true")
 left.invert_yaxis()
 show(
     figure,
-    "**Figure 2.** One image, an ankle boot. A step against the gradient lowers the logits with "
-    "positive bars a little each and raises the one of the right class a lot.",
+    "**Figure 2.** One image, an ankle boot. A step against the gradient lowers each logit with a "
+    "positive bar a little and raises that of the right class a lot.",
     alt="Two bar charts over the ten classes. Left: probabilities p of an untrained layer, spread "
     "over the classes, and the true answer, 1 for ankle boot. Right: their difference, small and "
     "positive for nine classes, large and negative for ankle boot.",
@@ -243,19 +247,19 @@ check("our backward pass is the library's", worst < 1e-12, f"largest difference 
 
 # %% [markdown]
 # Note the words `if need_dx`. For the first layer of a network nobody needs $dx$, the gradient of
-# the images, so it is not computed. Local learning will use this at *every* block boundary: it is
-# where its savings come from.
+# the images, so it is not computed. Local learning will use this at *every* block boundary: that
+# is where its savings come from.
 #
 # ## 5 Is it right? Ask the loss
 #
 # Our code and the library's agree, but both could be wrong in the same way. There is a witness
-# who knows nothing of backward passes: the loss itself. Move one weight by $\pm h$ and look at
-# what $L$ does. By Taylor's theorem,
+# that knows nothing about backward passes: the loss itself. Move one weight by $\pm h$ and look
+# at what $L$ does. By Taylor's theorem,
 #
 # $$\frac{L(w + h) - L(w - h)}{2h} = L'(w) + \frac{h^2}{6}\,L'''(w) + \dots$$
 #
-# This is the **central difference**. The one-sided $\big(L(w+h) - L(w)\big)/h$ would be wrong by
-# a term with $h$ instead of $h^2$.
+# This is the **central difference**. The error of the one-sided $\big(L(w+h) - L(w)\big)/h$
+# shrinks only like $h$, not like $h^2$.
 
 
 # %%
@@ -280,7 +284,7 @@ print(f"central difference   dW{index} = {numeric:.12f}")
 
 # %% [markdown]
 # How small should $h$ be? The formula says: the smaller, the better. But the loss is known only
-# to about 16 digits (7 in float32), and the rounding error $\varepsilon \approx 10^{-16}$ gets
+# to about 16 digits (7 in float32), and the rounding error $\varepsilon \approx 10^{-16}$ is
 # divided by $2h$.
 #
 # > **Question.** The error is about $h^2 + \varepsilon/h$, up to constants. Which $h$ makes it
@@ -324,23 +328,22 @@ print(f"best h in float64: {best['float64']:.0e};  in float32: {best['float32']:
 
 # %% [markdown]
 # Setting the derivative of $h^2 + \varepsilon/h$ to zero gives $h \approx \varepsilon^{1/3}$,
-# near $10^{-5}$ in float64. So gradient checks run in **float64 with $h \approx 10^{-4}$**, and an
-# agreement to 6 or more digits is what a right gradient shows. In float32 even a right gradient
-# agrees to three digits only, and you could not tell it from a slightly wrong one.
+# near $10^{-5}$ in float64. So gradient checks run in **float64 with $h \approx 10^{-4}$**, where
+# a right gradient agrees to 6 or more digits. In float32 even a right gradient agrees to only
+# three digits, and you couldn't tell it from a slightly wrong one.
 #
-# The library's check takes each difference at $h$ and at $h/2$. Combining them cancels the $h^2$
-# term, and where the two disagree there is a kink (lesson 3 has some) and another entry is taken:
+# The library's check, `ml.check_gradient`, takes each difference at $h$ and at $h/2$. Combining
+# them cancels the $h^2$ term. Where the two disagree there is a kink (lesson 3 has some), and the
+# check tries another entry:
 
 # %%
-from minilocal import gradcheck
-
-source(gradcheck.compare)
+source(ml.check_gradient)
 
 # %%
 arrays = {"weight": (W, dW), "bias": (b, db), "x": (x, dx)}
 results = []
 for name, (array, gradient) in arrays.items():
-    results.append(gradcheck.compare("our layer", name, loss_now, array, gradient, entries=40))
+    results.append(ml.check_gradient("our layer", name, loss_now, array, gradient, entries=40))
     print(f"{name:<8}{results[-1].checked} entries, worst error {results[-1].worst:.1e}")
 
 worst = max(result.worst for result in results)
@@ -351,27 +354,27 @@ check(
 )
 
 # %% [markdown]
-# Would the check notice a mistake? Let us make one that is easily made: the mean over the images
-# where the sum belongs. The network would still learn; only its bias would learn 64 times too
-# slowly, and nobody might ever find out.
+# Would the check notice a mistake? Let us make an easy one: the mean over the images instead of
+# the sum. The network would still learn; only its bias would learn 64 times too slowly, and
+# perhaps nobody would ever notice.
 
 # %%
-wrong = gradcheck.compare("wrong layer", "bias", loss_now, b, dz.mean(axis=0))
+wrong = ml.check_gradient("wrong layer", "bias", loss_now, b, dz.mean(axis=0))
 print(textwrap.fill(wrong.explain(), 90))
 check("the check finds the mistake", not wrong.passed(), f"relative error {wrong.worst:.2f}")
 
 # %% [markdown]
-# `python -m minilocal.gradcheck` does this with every layer, loss and training step of the
+# `python -m minilocal.gradcheck` does this for every layer, loss and training step of the
 # library. A gradient that has not been checked is a guess.
 #
 # ## 6 Learning
 #
-# With $dW$ and $db$ in hand, learning is two lines: go a little against the gradient,
+# With $dW$ and $db$ in hand, learning takes two lines: go a little way against the gradient,
 #
 # $$W \leftarrow W - \mathrm{lr}\cdot dW, \qquad b \leftarrow b - \mathrm{lr}\cdot db,$$
 #
 # with a new minibatch in each step. That is stochastic gradient descent; `ml.SGD` can also do
-# momentum and weight decay, which we switch off to compare.
+# momentum and weight decay, which we switch off for the comparison.
 
 # %%
 optimizer = ml.SGD(lr=0.1, momentum=0, weight_decay=0)
@@ -408,8 +411,8 @@ check(
 )
 
 # %% [markdown]
-# A column of $W$ has one weight per pixel, so it can be looked at as an image: the pattern that
-# the layer compares every picture with.
+# A column of $W$ has one weight per pixel, so we can look at it as an image: the pattern that the
+# layer compares every picture with.
 
 # %%
 figure = plt.figure(figsize=(7.5, 2.8))
@@ -436,30 +439,30 @@ show(
 # %% [markdown]
 # One pattern per class is all that a linear layer can have. A coat with its sleeves up, or a boot
 # that points left, needs a second pattern, and shifting an image by two pixels breaks every
-# match. For that the next lesson brings a layer that uses the same small pattern everywhere: the
+# match. So the next lesson brings a layer that uses the same small pattern everywhere: the
 # convolution.
 #
 # ## Summary
 #
 # * $z = xW + b$ on $N$ images is one matrix product. Its gradients are two more:
 #   $dW = x^\top dz$ and $dx = dz\,W^\top$. A gradient has the shape of its array.
-# * Softmax cross-entropy hands back $dz = (p - \mathrm{onehot})/N$. Knowing nothing costs
+# * Softmax cross-entropy returns $dz = (p - \mathrm{onehot})/N$. Knowing nothing costs
 #   $\log C$.
 # * Backward needs what forward saw ($x$), so it must be kept.
 # * Central differences in float64 with $h \approx 10^{-4}$ agree with a right gradient to 6
-#   digits or more, and `gradcheck.compare` says where they do not.
+#   digits or more, and `ml.check_gradient` says where they do not.
 #
 # ## Exercises
 #
 # **1 (easy).** *Weight decay* adds $\frac{\lambda}{2}\sum_{ic} W_{ic}^2$ to the loss. Which term
 # does it add to $dW$? Add both to the code of section 5, with $\lambda = 0.01$, and run
-# `gradcheck.compare` again.
+# `ml.check_gradient` again.
 
 # %%
 # Your answer to exercise 1
 
 # %% [markdown]
-# **2 (medium).** Replace cross-entropy by the *squared error* of the logits,
+# **2 (medium).** Replace cross-entropy with the *squared error* of the logits,
 # $L = \frac{1}{2N}\sum_{nc}(z_{nc} - \mathrm{onehot}_{nc})^2$. Derive $dz$, check it, and train
 # with it. What is the loss of a layer that knows nothing now? Which of the two losses gives the
 # better test accuracy after the same number of steps, each with its best learning rate?

@@ -3,7 +3,7 @@
 #
 # The linear layer of lesson 1 had one pattern per class and compared it with the whole image at
 # once. A convolution has small patterns and compares each with *every place* of the image. It is
-# the layer that all networks of this course are made of. We write it three times, as loops, as a
+# the layer that all networks of this course are made of. We write it three times: as loops, as a
 # matrix product, and backwards.
 #
 # **Learning goals.** After this lesson you can
@@ -23,18 +23,21 @@ import importlib.util
 import os
 import subprocess
 import sys
+from pathlib import Path
 
+if Path("../minilocal/__init__.py").exists():  # this notebook is in a checkout
+    sys.path.append(str(Path("..").resolve()))
 if importlib.util.find_spec("minilocal") is None:
-    address = "git+https://github.com/minilocal/minilocal"
-    wanted = os.environ.get("MINILOCAL_WHEEL", address)
-    subprocess.run([sys.executable, "-m", "pip", "install", "-q", wanted], check=True)
+    wheel = os.environ.get("MINILOCAL_WHEEL")
+    if not wheel:
+        raise ImportError("minilocal not found; run `python -m pip install -e .` in a clone of it")
+    subprocess.run([sys.executable, "-m", "pip", "install", "-q", wheel], check=True)
 
 # %%
 import matplotlib.pyplot as plt
 import numpy as np
 
 import minilocal as ml
-from minilocal import gradcheck
 from minilocal.course import check, show, sized, source, style
 
 style()
@@ -43,14 +46,14 @@ style()
 # ## 1 The same small pattern everywhere
 #
 # A convolution slides a $k \times k$ window over the image. At each place $(p, q)$ it multiplies
-# what it sees with its weights, number by number, and adds everything up, over all input channels
-# $c$ too. Each output channel $o$ has weights of its own:
+# what it sees by its weights, number by number, and adds everything up, over all input channels
+# $c$ as well. Each output channel $o$ has its own weights:
 #
 # $$y_{npqo} = \sum_{i,j,c}
 # x_{n,\;p s + i - \mathrm{pad},\;q s + j - \mathrm{pad},\;c}\; w_{ijco} .$$
 #
 # The *stride* $s$ is how far the window moves each time. The *padding* is a border of zeros around
-# the image, so that the window can be centred on pixels at the rim. With an image of $H \times W$
+# the image, so that the window can be centred on pixels at the edge. With an image of $H \times W$
 # pixels the output has
 #
 # $$P = \Big\lfloor \frac{H + 2\,\mathrm{pad} - k}{s} \Big\rfloor + 1$$
@@ -87,21 +90,21 @@ y = conv_loops(x, w)
 print("x", x.shape, " w", w.shape, " y", y.shape)
 
 # %% [markdown]
-# The library's layer is `ml.Conv2d`. It has several ways to compute the same thing; we ask for
-# the plain one and for two fast ones, and compare all of them with our loops.
+# The library's layer is `ml.Conv2d`. It has several methods of computing the same thing; we ask
+# for the plain one and for two fast ones, and compare all of them with our loops.
 
 # %%
 differences = {}
-for algorithm in ("im2col", "dense", "winograd"):
-    layer = ml.Conv2d(3, 4, algorithm=algorithm, dtype=np.float64)
+for method in ("im2col", "dense", "winograd"):
+    layer = ml.Conv2d(3, 4, method=method, dtype=np.float64)
     layer.params["weight"][...] = w
-    differences[algorithm] = abs(layer.forward(x) - y).max()
-    print(f"{algorithm:<9} largest difference {differences[algorithm]:.1e}")
+    differences[method] = abs(layer.forward(x) - y).max()
+    print(f"{method:<9} largest difference {differences[method]:.1e}")
 worst = max(differences.values())
 check("the library's convolutions are our loops", worst < 1e-12, f"difference {worst:.0e}")
 
 # %% [markdown]
-# What can nine numbers see? With weights written by hand, edges:
+# What can nine numbers see? Edges, for example, with weights that we choose by hand:
 
 # %%
 data = ml.prepare("fashion-mnist-mini", train_size=sized(6000, 600), test_size=sized(2000, 200))
@@ -136,9 +139,9 @@ show(
 # > **Question.** Move the boot two pixels to the right. What happens to the maps? What would have
 # > happened to the logits of lesson 1?
 #
-# The maps move along, and nothing else changes: a convolution *commutes with shifts*. (Only at
-# the rim things differ, where the padding comes in.) A linear layer would have met pixels that its
-# pattern does not expect.
+# The maps move along, and nothing else changes: a convolution *commutes with shifts*. (Except at
+# the edges, where the padding comes in.) A linear layer would have met pixels that its pattern
+# does not expect.
 
 # %%
 moved = layer.forward(np.roll(boot, 2, axis=2))
@@ -147,10 +150,10 @@ difference = abs(moved - np.roll(maps, 2, axis=2))[inner].max()
 check("shift, then convolve = convolve, then shift", difference < 1e-12, f"{difference:.0e}")
 
 # %% [markdown]
-# It is frugal, too. A linear layer from a 32×32 image to 16 maps of the same size needs a weight
-# for each pair of numbers. A convolution needs
+# A convolution is frugal, too. A linear layer from a 32×32 image to 16 maps of the same size needs
+# a weight for each pair of numbers. A convolution needs
 # $k \cdot k \cdot C_\mathrm{in} \cdot C_\mathrm{out}$, whatever the size of the image. The *work*
-# does grow with it: every output costs $k \cdot k \cdot C_\mathrm{in}$ multiply-adds,
+# does grow with the image: every output costs $k \cdot k \cdot C_\mathrm{in}$ multiply-adds,
 #
 # $$\mathrm{MACs} = P \cdot Q \cdot k \cdot k \cdot C_\mathrm{in} \cdot C_\mathrm{out}
 # \quad\text{per image, with an output of } P \times Q .$$
@@ -193,7 +196,8 @@ show(
 #
 # $$y = \mathrm{cols}\; W .$$
 #
-# It takes two short loops, over the places of the window, each copying a whole shifted image:
+# Two short loops over the window's rows and columns are enough; each pass copies a whole shifted
+# image:
 
 
 # %%
@@ -229,8 +233,8 @@ x_bytes = 128 * 32 * 32 * 64 * 4
 print(f"the maps {x_bytes / 1e6:,.0f} MB, their columns {9 * x_bytes / 1e6:,.0f} MB")
 
 # %% [markdown]
-# The library never makes them all at once. It takes a few images at a time, so many that their
-# columns fit into the processor's cache, multiplies, and forgets them. Here is the shipped code;
+# The library never makes them all at once. It makes the columns of a few images, so few that they
+# fit into the processor's cache, multiplies, and forgets them. Here is the shipped code;
 # `parallel.run` hands the chunks to several threads:
 
 # %%
@@ -241,7 +245,7 @@ source(library.forward)
 # %% [markdown]
 # ## 3 Backwards: the weights
 #
-# Because $y = \mathrm{cols}\,W$ is a matrix product, lesson 1 already knows its gradients. With
+# Because $y = \mathrm{cols}\,W$ is a matrix product, we know its gradients from lesson 1. With
 # $dy$ as a matrix of shape $(N P Q, C_\mathrm{out})$,
 #
 # $$dW = \mathrm{cols}^\top dy, \qquad d\mathrm{cols} = dy\; W^\top, \qquad
@@ -273,8 +277,8 @@ print("dW", dW.shape, "  dcols", dcols.shape)
 
 # %% [markdown]
 # One weight is used at every place of every image, so its gradient is a sum over all of them: the
-# product $\mathrm{cols}^\top dy$ runs over $N P Q$. The columns themselves need not be kept for
-# this. The layer keeps $x$, which is nine times smaller, and makes them anew.
+# product $\mathrm{cols}^\top dy$ runs over $N P Q$. The layer doesn't keep the columns for this.
+# It keeps $x$, which is nine times smaller, and makes them again.
 #
 # ## 4 Backwards: the image
 #
@@ -284,8 +288,8 @@ print("dW", dW.shape, "  dcols", dcols.shape)
 #
 # $$dx_{nhwc} = \sum_{\text{entries of cols that are copies of } x_{nhwc}} d\mathrm{cols} .$$
 #
-# So go through the same slices as in im2col, and where it copied from the image to the rows, add
-# from the rows to the image. This is **col2im**:
+# So go through the same slices as in im2col. Where it copied from the image to the rows, add from
+# the rows to the image. This is **col2im**:
 
 
 # %%
@@ -300,12 +304,12 @@ def col2im(cols, shape, k, stride, padding):
             rows = slice(i, i + stride * P, stride)
             columns = slice(j, j + stride * Q, stride)
             padded[:, rows, columns] += cols[:, :, :, i, j]  # im2col has "=" the other way round
-    return padded[:, padding : padding + H, padding : padding + W]  # the border is no pixel
+    return padded[:, padding : padding + H, padding : padding + W]  # without the border
 
 
 dx = col2im(dcols, x.shape, 3, 1, 1)
 
-layer = ml.Conv2d(3, 4, bias=True, algorithm="im2col", dtype=np.float64)
+layer = ml.Conv2d(3, 4, bias=True, method="im2col", dtype=np.float64)
 layer.params["weight"][...] = w
 layer.forward(x, training=True)
 dx_library = layer.backward(dy)
@@ -331,15 +335,15 @@ for axis, (k, stride, padding) in zip(axes, ((3, 1, 1), (3, 2, 1), (2, 2, 0)), s
     axis.set(title=f"k = {k}, stride {stride}, padding {padding}", xticks=[], yticks=[])
 show(
     figure,
-    "**Figure 4.** How many windows see each pixel of an 8×8 image: so many gradients col2im adds "
-    "up there.",
+    "**Figure 4.** How many windows see each pixel of an 8×8 image. col2im adds up that many "
+    "gradients there.",
     alt="Three 8 by 8 grids of counts. For k 3, stride 1, padding 1: 9 inside, 6 at edges, 4 in "
     "corners. For k 3, stride 2, padding 1: a pattern of 1, 2 and 4. For k 2, stride 2, padding 0: "
     "1 everywhere.",
 )
 
 # %% [markdown]
-# > **Question.** In the right grid every pixel is in exactly one row. Which layer, known from
+# > **Question.** In the right grid every pixel is in exactly one row. Which layer, found in nearly
 # > every convolutional network, has such windows?
 #
 # im2col is a *linear* map, from images to columns: it only copies. A linear map is a (huge) matrix
@@ -358,23 +362,23 @@ check("col2im is im2col's transpose", abs(left - right) < 1e-10, f"{abs(left - r
 # %% [markdown]
 # ## 5 Ask the loss again
 #
-# The witness of lesson 1, central differences, judges all kinds of windows, and each way of
-# computing them. `gradcheck.check_layer` takes the loss $L = \sum r\,y$ with random numbers $r$,
-# so that $dy = r$, and checks every parameter and $x$:
+# Our witness from lesson 1, central differences, judges all kinds of windows and every method of
+# computing them. `ml.check_layer` takes the loss $L = \sum r\,y$ with random numbers $r$, so that
+# $dy = r$, and checks every parameter and $x$:
 
 # %%
 cases = {
-    "3×3": ml.Conv2d(3, 4, rng=1, algorithm="im2col", dtype=np.float64),
-    "3×3, bias": ml.Conv2d(3, 4, bias=True, rng=2, algorithm="im2col", dtype=np.float64),
+    "3×3": ml.Conv2d(3, 4, rng=1, method="im2col", dtype=np.float64),
+    "3×3, bias": ml.Conv2d(3, 4, bias=True, rng=2, method="im2col", dtype=np.float64),
     "3×3, stride 2": ml.Conv2d(3, 4, stride=2, rng=3, dtype=np.float64),
     "5×5, padding 2": ml.Conv2d(3, 4, kernel=5, padding=2, rng=4, dtype=np.float64),
     "1×1": ml.Conv2d(3, 4, kernel=1, padding=0, rng=5, dtype=np.float64),
-    "3×3, Winograd": ml.Conv2d(3, 4, rng=6, algorithm="winograd", dtype=np.float64),
-    "3×3, dense": ml.Conv2d(3, 4, rng=7, algorithm="dense", dtype=np.float64),
+    "3×3, Winograd": ml.Conv2d(3, 4, rng=6, method="winograd", dtype=np.float64),
+    "3×3, dense": ml.Conv2d(3, 4, rng=7, method="dense", dtype=np.float64),
 }
 results = []
 for name, layer in cases.items():
-    rows = list(gradcheck.check_layer(name, layer, x, entries=sized(20, 5)))
+    rows = list(ml.check_layer(name, layer, x, entries=sized(20, 5)))
     results += rows
     print(f"{name:<16}" + "   ".join(f"{row.argument} {row.worst:.0e}" for row in rows))
 check(
@@ -384,15 +388,16 @@ check(
 )
 
 # %% [markdown]
-# Here is the layer that ships. Find the four lines that you now know: `forward`,
-# `weight_gradient`, the bias, and `input_gradient`, behind the words `if not need_dx`.
+# Here is the library's layer. `self.method(...)` picks the file that computes the products. Find
+# the four lines that you now know: `forward`, `weight_gradient`, the bias, and `input_gradient`,
+# after the words `if not need_dx`.
 
 # %%
 source(ml.Conv2d.forward, ml.Conv2d.backward)
 
 # %% [markdown]
 # Those words matter. Forward, weight gradient and input gradient cost the same number of MACs, so
-# a layer in the middle of a network costs $3m$ per training step, if forward costs $m$. The first
+# a layer in the middle of a network costs $3m$ per training step if forward costs $m$. The first
 # layer of a network costs $2m$: nobody asks for the gradient of the images. And the first layer of
 # *every block* of a locally trained network costs $2m$ as well. That is a third of the work of
 # each such layer, and it is all that local learning saves in MACs. Lesson 8 counts it for whole
@@ -400,10 +405,10 @@ source(ml.Conv2d.forward, ml.Conv2d.backward)
 #
 # ## 6 Does it see more?
 #
-# Put a convolution in front of lesson 1's linear layer: sixteen 5×5 patterns with stride 2, a
-# ReLU that cuts negative values off and a max-pool that keeps the largest of each 2×2 window
-# (both are explained in lesson 3). What comes out is $8 \times 8 \times 16 = 1024$ numbers, so the
-# linear layer behind has exactly the size it had in lesson 1.
+# Put a convolution before lesson 1's linear layer: sixteen 5×5 patterns with stride 2, a ReLU that
+# cuts off negative values, and a max-pool that keeps the largest value of each 2×2 window (lesson
+# 3 explains both). The result is $8 \times 8 \times 16 = 1024$ numbers, so the linear layer has
+# exactly the size that it had in lesson 1.
 
 # %%
 model = ml.Sequential(
@@ -431,7 +436,7 @@ x_test = ((data.test.pixels - mean) / std).astype(np.float32)
 accuracy = np.mean(model.forward(x_test).argmax(axis=1) == data.test.labels)
 print(f"{len(losses)} steps: loss from {losses[0]:.2f} to {np.mean(losses[-20:]):.2f}")
 check(
-    "a convolution in front sees more",
+    "with a convolution the network sees more",
     accuracy > sized(0.85, 0.5),
     f"test accuracy {accuracy:.1%}; lesson 1 had 84.0% without",
 )
@@ -447,7 +452,7 @@ for o, axis in enumerate(axes.flat):
 show(
     figure,
     "**Figure 5.** What the sixteen trained patterns see in the boot of Figure 1, 16×16 pixels "
-    "each, behind the ReLU. Nobody asked for edges, soles or backgrounds: they lower the loss.",
+    "each, after the ReLU. Nobody asked for edges, soles or backgrounds: they lower the loss.",
     alt="Sixteen small maps of the boot. Pattern 2 sees its front edge, 4 its sole, 9 the boot "
     "itself, 3 and 14 to 16 the background; several are nearly black.",
 )
@@ -474,10 +479,10 @@ show(
 # Your answer to exercise 1
 
 # %% [markdown]
-# **2 (medium).** At stride 1, $dx$ is itself a convolution: of $dy$, with each kernel turned by
-# 180° and the roles of $C_\mathrm{in}$ and $C_\mathrm{out}$ exchanged. Derive it from the
+# **2 (medium).** At stride 1, $dx$ is itself a convolution: of $dy$, with each kernel rotated by
+# 180° and the roles of $C_\mathrm{in}$ and $C_\mathrm{out}$ exchanged. Derive this from the
 # equation of section 1, and confirm it: compute $dx$ of section 4 with `conv_loops` alone. Which
-# padding do you need? Why does it not work like this at stride 2?
+# padding do you need? Why does this not work at stride 2?
 
 # %%
 # Your answer to exercise 2
@@ -489,7 +494,7 @@ show(
 # $$y_{npqc} = \sum_{ij} x_{n,\,p+i-\mathrm{pad},\,q+j-\mathrm{pad},\,c}\; w_{ijc} .$$
 #
 # Write a subclass of `ml.Layer` for it, with `forward` and `backward` (im2col and col2im help; the
-# matrix product becomes `np.einsum`), and pass `gradcheck.check_layer`. Compare its MACs and
+# matrix product becomes `np.einsum`), and pass `ml.check_layer`. Compare its MACs and
 # weights with those of a full convolution of 64 channels. How would you let its channels talk to
 # each other cheaply?
 
@@ -497,5 +502,5 @@ show(
 # Your answer to exercise 3
 
 # %% [markdown]
-# *Next:* [Lesson 3](03_batchnorm_relu_dropout_pooling.ipynb), what stands between two products:
+# *Next:* [Lesson 3](03_batchnorm_relu_dropout_pooling.ipynb), what comes between two convolutions:
 # BatchNorm, ReLU, dropout and pooling, by hand.

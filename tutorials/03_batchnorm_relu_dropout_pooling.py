@@ -1,16 +1,16 @@
 # %% [markdown]
 # # Lesson 3: BatchNorm, ReLU, dropout and pooling by hand
 #
-# Between two convolutions stand four small layers. They do almost no multiplications, and yet a
-# deep network does not learn without them. Their gradients are short, and each teaches
-# something: BatchNorm's that a gradient can be a *projection*, ReLU's what happens at a kink,
-# dropout's how to remember without storing, and max-pooling's how a choice is differentiated.
+# Four small layers come between two convolutions. They need almost no multiplications, and yet a
+# deep network does not learn without them. Their gradients are short, and each teaches something:
+# BatchNorm, that a gradient can be a *projection*; ReLU, what happens at a kink; dropout, how to
+# remember without storing; and max-pooling, how to differentiate a choice.
 #
 # **Learning goals.** After this lesson you can
 #
 # * normalise a batch, and derive BatchNorm's input gradient from the three ways in which $x$ acts;
-# * explain why a convolution in front of BatchNorm needs no bias, and why the scale of its weights
-#   does not matter;
+# * explain why a convolution before BatchNorm needs no bias, and why the scale of its weights does
+#   not matter;
 # * write ReLU, inverted dropout, max- and average-pooling with their gradients;
 # * say what each layer keeps for its backward pass, and put them together as a *CBRD* layer.
 #
@@ -22,20 +22,22 @@ import importlib.util
 import os
 import subprocess
 import sys
+from pathlib import Path
 
+if Path("../minilocal/__init__.py").exists():  # this notebook is in a checkout
+    sys.path.append(str(Path("..").resolve()))
 if importlib.util.find_spec("minilocal") is None:
-    address = "git+https://github.com/minilocal/minilocal"
-    wanted = os.environ.get("MINILOCAL_WHEEL", address)
-    subprocess.run([sys.executable, "-m", "pip", "install", "-q", wanted], check=True)
+    wheel = os.environ.get("MINILOCAL_WHEEL")
+    if not wheel:
+        raise ImportError("minilocal not found; run `python -m pip install -e .` in a clone of it")
+    subprocess.run([sys.executable, "-m", "pip", "install", "-q", wheel], check=True)
 
 # %%
 import matplotlib.pyplot as plt
 import numpy as np
 
 import minilocal as ml
-from minilocal import gradcheck
 from minilocal.course import check, show, sized, source, style
-from minilocal.errors import NonFiniteError
 
 style()
 rng = np.random.default_rng(0)
@@ -46,8 +48,8 @@ images, labels = next(batches)
 # %% [markdown]
 # ## 1 BatchNorm, forward
 #
-# What comes out of a convolution can have any mean and any spread, different in each channel, and
-# both move as the weights learn. **Batch normalisation** sets them right. Channel by channel, over
+# The outputs of a convolution can have any mean and any spread, different in each channel, and
+# both move as the weights learn. **Batch normalisation** sets them right, channel by channel. Over
 # all images and pixels of the minibatch, $M$ values together,
 #
 # $$\mu = \frac{1}{M}\sum_m x_m, \qquad v = \frac{1}{M}\sum_m (x_m - \mu)^2, \qquad
@@ -72,7 +74,7 @@ gamma, beta = np.ones(C), np.zeros(C)
 y, xhat, inv_std = batchnorm(x, gamma, beta)
 
 figure, axes = plt.subplots(1, 2, figsize=(7.5, 2.6), sharey=True, sharex=True)
-titles = ("behind a convolution", "behind BatchNorm")
+titles = ("after a convolution", "after BatchNorm")
 for axis, values, title in zip(axes, (x, y), titles, strict=True):
     rows, channels = values.reshape(-1, C), np.arange(1, C + 1)
     low, high = np.quantile(rows, [0.01, 0.99], axis=0)
@@ -91,8 +93,8 @@ show(
     figure,
     "**Figure 1.** The values of six channels, before and after. BatchNorm gives each channel the "
     "mean 0 and the deviation 1.",
-    alt="Bars of mean plus and minus deviation for six channels. Behind a convolution they differ "
-    "in place and length; behind BatchNorm all reach from -1 to 1.",
+    alt="Bars of mean plus and minus deviation for six channels. After a convolution they differ "
+    "in place and length; after BatchNorm all reach from -1 to 1.",
 )
 print("means      before", x.mean((0, 1, 2)).round(2), " after", y.mean((0, 1, 2)).round(2) + 0.0)
 print("deviations before", x.std((0, 1, 2)).round(2), " after", y.std((0, 1, 2)).round(2))
@@ -100,7 +102,7 @@ print("deviations before", x.std((0, 1, 2)).round(2), " after", y.std((0, 1, 2))
 # %% [markdown]
 # ## 2 BatchNorm, backward
 #
-# Given $dy$, the parameters are easy, for $y = \gamma \hat x + \beta$ is a line:
+# Given $dy$, the parameters are easy, because $y = \gamma \hat x + \beta$ is linear in them:
 #
 # $$d\gamma = \sum_m dy_m\,\hat x_m, \qquad d\beta = \sum_m dy_m .$$
 #
@@ -118,8 +120,8 @@ print("deviations before", x.std((0, 1, 2)).round(2), " after", y.std((0, 1, 2))
 # $$\frac{\partial L}{\partial \mu} = -\frac{1}{\sigma}\sum_k g_k, \qquad
 #   \frac{\partial L}{\partial v} = -\frac{1}{2\sigma^2}\sum_k g_k\,\hat x_k .$$
 #
-# (That $v$ depends on $\mu$ too adds nothing, since $\sum_k (x_k - \mu) = 0$.) Insert, and use
-# $x_m - \mu = \sigma \hat x_m$:
+# ($v$ depends on $\mu$ too, but this adds nothing, since $\sum_k (x_k - \mu) = 0$.) Substitute,
+# and use $x_m - \mu = \sigma \hat x_m$:
 #
 # $$dx_m = \frac{1}{\sigma}\Big(g_m - \frac{1}{M}\sum_k g_k
 #        - \hat x_m\,\frac{1}{M}\sum_k g_k\,\hat x_k\Big) .$$
@@ -152,7 +154,7 @@ worst = max(
 check("our BatchNorm is the library's", worst < 1e-9, f"largest difference {worst:.0e}")
 
 # %% [markdown]
-# Look at the bracket again. It takes $g$, subtracts its mean, and subtracts its part along
+# Look at the bracket again. It takes $g$, subtracts its mean, and subtracts its component along
 # $\hat x$. That is a **projection**: what is left is orthogonal to the vector of ones and to
 # $\hat x$.
 #
@@ -175,7 +177,7 @@ figure, axes = plt.subplots(1, 3, figsize=(7.5, 2.6), sharey=True)
 for axis, bars, title in zip(
     axes,
     (g, without_mean, left_over),
-    ("$g$", "minus its mean", "minus its part along $\\hat x$"),
+    ("$g$", "minus its mean", "minus its trend"),
     strict=True,
 ):
     axis.bar(range(m), bars[order, 0], color="#A5A5A5")
@@ -193,26 +195,25 @@ show(
     "so that the line of mean and trend lies on zero.",
 )
 
-parts = {}
+components = []
 for name, direction in (("1", np.ones_like(xhat)), ("x̂", xhat)):
     products = dx * direction
-    parts[name] = (abs(products.sum((0, 1, 2))) / abs(products).sum((0, 1, 2))).max()
-    print(f"|Σ dx·{name}| / Σ |dx·{name}| = {parts[name]:.0e}")
-check(
-    "dx has no part along 1 and along x̂", max(parts.values()) < 1e-4, f"{max(parts.values()):.0e}"
-)
+    components.append((abs(products.sum((0, 1, 2))) / abs(products).sum((0, 1, 2))).max())
+    print(f"|Σ dx·{name}| / Σ |dx·{name}| = {components[-1]:.0e}")
+largest = max(components)
+check("dx has no component along 1 or x̂", largest < 1e-4, f"{largest:.0e}")
 
 # %% [markdown]
 # (The second is not zero to the last digit because of the $10^{-5}$ under the root.) Two
 # consequences matter for whole networks:
 #
-# * **No bias in front of BatchNorm.** A bias adds a number to a channel, which BatchNorm takes out
+# * **No bias before BatchNorm.** A bias adds a number to a channel, which BatchNorm takes out
 #   again; its gradient is always zero. So convolutions and linear layers of minilocal have none
 #   where BatchNorm follows.
-# * **The scale of the weights in front does not matter.** Ten times larger weights give ten times
-#   larger $x$, and the same $y$.
+# * **The scale of the weights before BatchNorm does not matter.** Ten times larger weights give
+#   ten times larger $x$, and the same $y$.
 #
-# The second can be seen. We train two small networks of four convolutions for a few steps, one
+# The second is easy to see. We train two small networks of four convolutions for a few steps, one
 # with BatchNorm and one without, from initial weights that are too small or too large:
 
 
@@ -241,7 +242,7 @@ def loss_after(steps, norm, scale):
             model.backward(dlogits, need_dx=False)
             try:
                 optimizer.update(model)
-            except NonFiniteError:  # it has diverged
+            except ml.NonFiniteError:  # it has diverged
                 return np.inf
             losses.append(loss)
     return np.mean(losses[-8:])
@@ -279,8 +280,8 @@ check(
 )
 
 # %% [markdown]
-# **Training and evaluation differ.** An image must not be judged by the company it keeps. So in
-# training the layer also follows the statistics with *running* ones,
+# **Training and evaluation differ.** An image must not be judged by the company it keeps. So
+# during training the layer also updates *running* statistics,
 # $\mathrm{running} \leftarrow 0.9\,\mathrm{running} + 0.1\,\mathrm{batch}$, and outside training it
 # uses those as constants. `layer.forward(x)` evaluates, `layer.forward(x, training=True)` trains.
 
@@ -297,9 +298,9 @@ print(f"  the batch's own mean of channel 1 {x[..., 0].mean():+.4f}")
 # %% [markdown]
 # ## 3 ReLU: a gate, and a kink
 #
-# Without something nonlinear in between, two convolutions are one. The *rectified linear unit* is
-# the simplest nonlinearity that works, $y = \max(x, 0)$. Where $x$ was positive the gradient
-# passes, elsewhere it does not:
+# Without something nonlinear in between, two convolutions are no more than one. The *rectified
+# linear unit* is the simplest nonlinearity that works, $y = \max(x, 0)$. The gradient passes where
+# $x$ was positive, and nowhere else:
 #
 # $$dx = dy \cdot [\,x > 0\,] .$$
 #
@@ -323,7 +324,8 @@ right.set(xlabel="$x$", title="slope")
 show(
     figure,
     "**Figure 4.** ReLU and its slope. Within $h$ of the kink the central difference is wrong, not "
-    "the gradient; `gradcheck` notices that the differences at $h$ and $h/2$ disagree, and skips.",
+    "the gradient. `ml.check_gradient` sees that the differences at $h$ and $h/2$ disagree, and "
+    "skips such an entry.",
     alt="Left: ReLU, zero for negative x, then a line of slope one. Right: its slope jumps from 0 "
     "to 1 at x = 0, while the central difference rises as a ramp from -0.2 to 0.2.",
 )
@@ -337,14 +339,14 @@ check("ReLU's gradient is a gate", (relu.backward(dz) == dz * (z > 0)).all(), "e
 # ## 4 Dropout: remembering without storing
 #
 # *Dropout* with rate $r$ sets each value to zero with probability $r$ during training, so that no
-# unit can rely on a single other. What stays is divided by $1 - r$, so that the expectation is
-# unchanged and evaluation has nothing to do:
+# unit can rely on any single other. The values that stay are divided by $1 - r$. So the
+# expectation is unchanged, and evaluation has nothing to do:
 #
 # $$y = \frac{x \cdot m}{1 - r}, \qquad dx = \frac{dy \cdot m}{1 - r}, \qquad
 # m = 0 \text{ with probability } r \text{, else } 1 .$$
 #
-# Backward needs the *same* mask $m$. One could store it. minilocal computes it again: the mask is
-# a **hash** of a key and of the value's index, mixed so well that it looks random. The same key
+# Backward needs the *same* mask $m$. We could store it, but minilocal computes it again: the mask
+# is a **hash** of a key and of the value's index, mixed so well that it looks random. The same key
 # gives the same mask, in any order, on any thread. Here is the kernel:
 
 # %%
@@ -354,14 +356,11 @@ source(activation.mix, activation.stays)
 
 
 # %% [markdown]
-# And by hand, for a whole array. Keys come from `dropout_key(seed, step, layer)`, so that every
-# layer has another mask in every step:
+# Here is the same by hand, for a whole array. Keys come from `ml.dropout_key(seed, step, layer)`,
+# so every layer has a different mask in every step:
 
 
 # %%
-from minilocal.streams import dropout_key
-
-
 def mask(shape, rate, key):
     """Return where dropout keeps an entry, for a key of 62 bits."""
     low, high = np.uint64(key & 0xFFFFFFFF), np.uint64(key >> 32)
@@ -376,7 +375,7 @@ def mask(shape, rate, key):
     return mix(mix((index + low) & bits) ^ high) >= np.uint64(int(rate * 2**32))
 
 
-rate, key = 0.3, dropout_key(seed=0, step=1, layer=1)
+rate, key = 0.3, ml.dropout_key(seed=0, step=1, layer=1)
 dropout = ml.Dropout(rate, key)
 m = mask(x.shape, rate, key)
 dropped = dropout.forward(x, training=True)
@@ -393,13 +392,14 @@ print(
 boot = data.train.pixels[int(np.argmax(data.train.labels == 9))] / 255.0
 figure, axes = plt.subplots(1, 4, figsize=(7.5, 2.1))
 for axis, (rate, step) in zip(axes, ((0.05, 1), (0.3, 1), (0.3, 2), (0.3, 2)), strict=True):
-    dropout = ml.Dropout(rate, dropout_key(seed=0, step=step, layer=1))
+    dropout = ml.Dropout(rate, ml.dropout_key(seed=0, step=step, layer=1))
     axis.imshow(dropout.forward(boot, training=True)[:, :, 0], cmap="gray", vmax=1.5)
     axis.set_title(f"rate {rate}, step {step}")
     axis.axis("off")
 show(
     figure,
-    "**Figure 5.** Dropout on an image. Another step gives another mask, the same step the same.",
+    "**Figure 5.** Dropout on an image. A different step gives a different mask; the same step "
+    "gives the same one.",
     alt="The boot four times, with pixels missing at random: few at rate 0.05, about a third at "
     "rate 0.3. The last two images belong to the same step and are identical.",
 )
@@ -409,13 +409,14 @@ show(
 #
 # A pooling layer makes maps smaller. Its windows tile the map, so each pixel is in exactly one of
 # them (lesson 2, Figure 4, right). **Max-pooling** keeps the largest value of each window. A small
-# change of $x$ changes $y$ only if it changes the winner, so the whole gradient goes *there*:
+# change of $x$ changes $y$ only if it changes the winner's value, so the whole gradient goes
+# *there*:
 #
 # $$y = \max_{\text{window}} x, \qquad dx =
 # \begin{cases} dy & \text{at the window's first maximum} \\ 0 & \text{elsewhere.} \end{cases}$$
 #
-# **Average-pooling** lets all values of an $h \times w$ window take part, and the gradient is
-# spread evenly, $dx = dy/(h\,w)$ at each of them.
+# **Average-pooling** lets all values of an $h \times w$ window take part and spreads the gradient
+# evenly, $dx = dy/(h\,w)$ at each of them.
 
 
 # %%
@@ -471,7 +472,7 @@ for axis, (title, (array, shade)) in zip(axes, panels.items(), strict=True):
 show(
     figure,
     "**Figure 6.** A 4×4 map, pooled by windows of 2×2; winners are grey. Max-pooling hands each "
-    "gradient to the winner, average-pooling a quarter of it to everyone.",
+    "gradient to the winner; average-pooling hands a quarter of it to every pixel.",
     alt="Five small grids of numbers: a 4 by 4 map of 0 to 15 in random order; the four maxima of "
     "its 2 by 2 windows; their gradients 1, 2, 3, 4; max-pooling's input gradient with these four "
     "numbers at the places of the maxima and zeros elsewhere; average-pooling's, a quarter of each "
@@ -482,22 +483,20 @@ show(
 # ## 6 All together: a CBRD layer
 #
 # In the networks of this course, *a layer* means Convolution, BatchNorm, ReLU and Dropout in a
-# row, **CBRD** for short; "layer $i$" is the $i$-th of them, and $x_i$ its output. A max-pool,
-# where there is one, stands in front of the next layer's convolution. Fully connected layers at the
-# end of a network have a matrix product in the convolution's place: **FBRD**.
+# row, **CBRD** for short; "layer $i$" is the $i$-th of them, and $x_i$ its output. A max-pool, if
+# there is one, belongs to the next layer and comes before its convolution. Fully connected layers
+# at the end of a network have a matrix product instead of the convolution: **FBRD**.
 
 # %%
-from minilocal.networks.vgg import cbrd
-
-plain = cbrd(3, 8, dropout=0.1, rng=1, dtype=np.float64, fused=False)
-fused = cbrd(3, 8, dropout=0.1, rng=1, dtype=np.float64)
-for part in (plain, fused):
-    print("CBRD:", " → ".join(map(repr, part.layers.values())))
+plain = ml.cbrd(3, 8, dropout=0.1, rng=1, dtype=np.float64, fused=False)
+fused = ml.cbrd(3, 8, dropout=0.1, rng=1, dtype=np.float64)
+for layer in (plain, fused):
+    print("CBRD:", " → ".join(map(repr, layer.layers.values())))
 
 # %% [markdown]
-# The second one has a single layer for the last three. On a CPU these layers wait for memory, not
-# for arithmetic, and fewer passes over the values save time (lesson 11 counts them). The numbers
-# must be the same, to the last bit:
+# In the second, a single layer does the work of the last three. On a CPU these layers wait for
+# memory, not for arithmetic, and fewer passes over the values save time (lesson 11 counts them).
+# The numbers must be the same, to the last bit:
 
 # %%
 maps = rng.standard_normal((8, 12, 12, 3))
@@ -510,16 +509,16 @@ equal = [np.array_equal(a, b) for a, b in zip(results["plain"], results["fused"]
 check("fused and plain layers agree to the bit", all(equal), f"{len(equal)} arrays")
 
 # %% [markdown]
-# What does each keep between its forward and its backward pass? `layer.kept` names it.
+# What does each layer keep between its forward and its backward pass? `layer.kept` names it.
 
 # %%
 pooling = ml.MaxPool2d(2)
 pooling.forward(maps, training=True)
-parts = {f"plain  {name}": part for name, part in plain.layers.items()}
-parts |= {f"fused  {name}": part for name, part in fused.layers.items()}
-parts |= {"       pool": pooling}
-for name, part in parts.items():
-    kept = {key: getattr(part, key) for key in part.kept}
+layers = {f"plain  {name}": layer for name, layer in plain.layers.items()}
+layers |= {f"fused  {name}": layer for name, layer in fused.layers.items()}
+layers |= {"       pool": pooling}
+for name, layer in layers.items():
+    kept = {key: getattr(layer, key) for key in layer.kept}
     words = [
         f"{key} {'×'.join(map(str, value.shape))} {value.dtype}"
         if np.ndim(value)
@@ -530,15 +529,15 @@ for name, part in parts.items():
 
 # %% [markdown]
 # > **Question.** The next convolution keeps its input too, which is this layer's output. So between
-# > its own convolution and the next one the plain layer holds one large array more than the fused
-# > one. Which one, and why is it not needed?
+# > its own convolution and the next one the plain layer holds one more large array than the fused
+# > one. Which array is it, and why is it not needed?
 #
 # In the plain layer ReLU's output must stay for ReLU, and dropout's output for the next
-# convolution. The fused layer keeps dropout's output alone: it is zero wherever ReLU or dropout
-# made it zero, and the gradient stops at both for the same reason. What a *whole network* keeps,
-# and for how long, is the subject of the next lesson.
+# convolution. The fused layer keeps only dropout's output: it is zero wherever ReLU or dropout
+# made it zero, and there the gradient is zero as well. What a *whole network* keeps, and for how
+# long, is the subject of the next lesson.
 #
-# The last word has the loss. Central differences judge each layer, and the whole of them:
+# The loss has the last word. Central differences judge each layer, and all of them together:
 
 # %%
 xs = rng.standard_normal((6, 4, 4, 3))
@@ -555,7 +554,7 @@ checks = []
 for name, layer in cases.items():
     for param in layer.params.values():
         param += 0.2 * rng.standard_normal(param.shape)  # γ = 1 and β = 0 would hide mistakes
-    rows = list(gradcheck.check_layer(name, layer, xs, entries=sized(20, 6)))
+    rows = list(ml.check_layer(name, layer, xs, entries=sized(20, 6)))
     checks += rows
     print(f"{name:<13}" + "  ".join(f"{row.argument} {row.worst:.0e}" for row in rows))
 check(
@@ -568,20 +567,21 @@ check(
 # ## Summary
 #
 # * BatchNorm gives each channel mean 0 and deviation 1 over the batch. Its input gradient is a
-#   projection: no part along 1, none along $\hat x$. So biases and the weights' scale in front of
-#   it do not matter.
+#   projection: it has no component along 1 and none along $\hat x$. So neither a bias before it
+#   nor the scale of the weights before it matters.
 # * ReLU is a gate that can be read off its output. At the kink central differences are wrong, not
 #   the gradient.
-# * Dropout's mask is a hash of key and index: the same backward as forward, and nothing stored.
+# * Dropout's mask is a hash of key and index: the same in backward as in forward, with nothing
+#   stored.
 # * Max-pooling sends the gradient to the winner, average-pooling spreads it.
 # * Convolution, BatchNorm, ReLU and Dropout together are *one layer*, CBRD. What it keeps for
 #   backward is what costs memory.
 #
 # ## Exercises
 #
-# **1 (easy).** A *leaky* ReLU passes a tenth of what is negative: $y = \max(x, 0.1\,x)$. Write it
-# as a subclass of `ml.Layer` with `forward` and `backward` (`source(ml.ReLU)` shows how) and check
-# it with `gradcheck.check_layer`. Can its gradient still be read off the output?
+# **1 (easy).** A *leaky* ReLU passes a tenth of negative values: $y = \max(x, 0.1\,x)$. Write it as
+# a subclass of `ml.Layer` with `forward` and `backward` (`source(ml.ReLU)` shows how) and check it
+# with `ml.check_layer`. Can its gradient still be read off the output?
 
 # %%
 # Your answer to exercise 1
@@ -589,14 +589,14 @@ check(
 # %% [markdown]
 # **2 (medium).** *Layer normalisation* takes mean and variance over the channels of each pixel
 # instead of over the batch. Which lines of `batchnorm` and `batchnorm_backward` change? Write both,
-# check them, and say why it needs no running statistics. Is a bias in front of it useless as well?
+# check them, and say why it needs no running statistics. Is a bias before it useless as well?
 
 # %%
 # Your answer to exercise 2
 
 # %% [markdown]
-# **3 (hard).** Let $w$ be the weights of a convolution with BatchNorm behind it, so that
-# $L(a\,w) = L(w)$ for every $a > 0$. Derive that $\langle w, dw \rangle = 0$ and that the gradient
+# **3 (hard).** Let $w$ be the weights of a convolution followed by BatchNorm, so that
+# $L(a\,w) = L(w)$ for every $a > 0$. Show that $\langle w, dw \rangle = 0$ and that the gradient
 # at $a\,w$ is $dw / a$. What does gradient descent without weight decay then do to
 # $\lVert w \rVert$ in each step, and to the effective learning rate
 # $\mathrm{lr} / \lVert w \rVert^2$? Show it with `network(norm=True, scale=1)`, and show what

@@ -3,8 +3,8 @@
 #
 # We have all the layers. Now we stack them, send a batch of images up and a gradient down, and
 # watch every array on the way. Backpropagation is the chain rule and nothing else; what makes it
-# expensive is *what it must remember, and for how long*. That is the problem to which local
-# learning, from the next lesson on, is an answer.
+# expensive is *what it must remember, and for how long*. Local learning, which begins in the next
+# lesson, is an answer to that problem.
 #
 # **Learning goals.** After this lesson you can
 #
@@ -22,11 +22,15 @@ import importlib.util
 import os
 import subprocess
 import sys
+from pathlib import Path
 
+if Path("../minilocal/__init__.py").exists():  # this notebook is in a checkout
+    sys.path.append(str(Path("..").resolve()))
 if importlib.util.find_spec("minilocal") is None:
-    address = "git+https://github.com/minilocal/minilocal"
-    wanted = os.environ.get("MINILOCAL_WHEEL", address)
-    subprocess.run([sys.executable, "-m", "pip", "install", "-q", wanted], check=True)
+    wheel = os.environ.get("MINILOCAL_WHEEL")
+    if not wheel:
+        raise ImportError("minilocal not found; run `python -m pip install -e .` in a clone of it")
+    subprocess.run([sys.executable, "-m", "pip", "install", "-q", wheel], check=True)
 
 # %%
 import matplotlib.pyplot as plt
@@ -44,8 +48,8 @@ images, labels = next(batches)
 # %% [markdown]
 # ## 1 A network
 #
-# VGG networks are as plain as networks can be: CBRD layers (lesson 3), a max-pool now and then that
-# halves height and width, wider maps behind it, and fully connected layers at the end. The field
+# VGG networks are as plain as networks can be: CBRD layers (lesson 3), now and then a max-pool that
+# halves height and width, more channels after it, and fully connected layers at the end. The field
 # writes them as lists of widths, with `M` for a max-pool. `vgg8b` is one of them; an eighth of its
 # width is enough for this lesson.
 
@@ -66,15 +70,15 @@ for number, layer in enumerate(network.layers, 1):
     )
 
 # %% [markdown]
-# > **Question.** Where are most of the numbers $x_i$, where most of the parameters, where most of
-# > the work? What does that suggest about a device with little memory?
+# > **Question.** Where are most of the numbers $x_i$, most of the parameters, and most of the work?
+# > What does that suggest about a device with little memory?
 #
 # Low layers have large maps and few weights, high layers the other way round, and most of the work
-# is done in between. Section 4 comes back to it.
+# is done in between. Section 4 comes back to this.
 #
 # ## 2 Up and down
 #
-# Forward applies one layer after the other, and backward the chain rule. The loss depends on
+# Forward applies one layer after another; backward applies the chain rule. The loss depends on
 # $\theta_i$ only through $x_i$, so
 #
 # $$d\theta_i = \Big(\frac{\partial x_i}{\partial \theta_i}\Big)^{\!\top} dx_i, \qquad
@@ -82,7 +86,7 @@ for number, layer in enumerate(network.layers, 1):
 #
 # These are what `layer.backward(dx)` computes: it writes $d\theta_i$ into `layer.grads` and returns
 # $dx_{i-1}$, which is what the layer below needs. The big matrices of derivatives are never
-# formed. Each layer knows how to multiply by its transposed one, as col2im does for im2col.
+# formed. Each layer knows how to multiply by the transpose of its own, as col2im does for im2col.
 
 # %%
 from minilocal.course.blocks import draw_blocks
@@ -94,14 +98,14 @@ show(
     "none.",
     alt="Seven boxes f1 to f7 in a row in one colour, joined by thin arrows from the images x0 to "
     "the right. A classifier A7 with its loss L7 is below f7. Thick arrows lead from A7 into f7 "
-    "and from layer to layer back to f1, in front of which a bar ends them.",
+    "and from layer to layer back to f1, where a bar ends them.",
 )
 
 # %% [markdown]
 # > **Question.** The chain rule is a product of many matrices, and a product may be computed from
 # > either end. Why from the loss downwards, and not from the images upwards?
 #
-# Because the loss is *one* number. From the top down, what travels is one gradient, as large as the
+# Because the loss is *one* number. From the top down, only one gradient travels, as large as the
 # maps. From the bottom up it would be the derivatives of the maps with respect to every single
 # parameter, and this small network has 140,000 of them.
 #
@@ -127,15 +131,17 @@ for number in (K, 4, 1):
     print(f"x_{number}  {maps[number].shape!s:<18} dx_{number}  {gradients[number].shape}")
 
 # %% [markdown]
-# And here is the library's. You know every line; at the end it updates and *releases*, which means
-# that every layer forgets what it kept.
+# Here is the library's step. It has $A_K$ and softmax cross-entropy in one object, a *loss*,
+# because local learning needs several of them. Called with $x_K$ and the labels, a loss returns
+# its value, the number of correct answers, and $dx_K$. At the end the step updates and *releases*:
+# every layer forgets what it kept.
 
 # %%
-source(ml.backprop_step)
+source(ml.CrossEntropy, ml.backprop_step)
 
 # %% [markdown]
-# The same numbers? Not nearly the same: *the same bits*. minilocal cuts its work into pieces that
-# depend on shapes alone, so a result does not depend on the number of threads either.
+# Are the numbers the same? Not just nearly, but *to the bit*. minilocal divides its work by shapes
+# alone, so a result does not depend on the number of threads either.
 
 # %%
 twin = ml.build_vgg("vgg8b", data.image_shape, classes=10, width=0.125)
@@ -153,7 +159,7 @@ check(
 
 # %% [markdown]
 # How large are the gradients on their way? A gradient that shrinks by half at each layer would be
-# gone after thirty. Initial weights and BatchNorm are chosen so that it does not:
+# gone after thirty. Initial weights and BatchNorm prevent that:
 
 # %%
 sizes = [np.sqrt(sum(np.vdot(g, g) for g in layer.grads.values())) for layer in network.layers]
@@ -172,8 +178,8 @@ ratio = max(sizes) / min(sizes)
 check("no layer's gradient vanishes", ratio < 100, f"largest over smallest {ratio:.1f}")
 
 # %% [markdown]
-# Is the *whole step* right? Central differences, once more, with respect to parameters in every
-# layer of a small network in float64; the loss is computed by running forward only.
+# Is the *whole step* right? We ask central differences once more, with respect to parameters in
+# every layer of a small network in float64. They need nothing but forward passes.
 
 # %%
 from minilocal import gradcheck
@@ -181,7 +187,7 @@ from minilocal import gradcheck
 checks = list(gradcheck.check_step("BP", epoch=0, entries=sized(4, 2)))
 for row in checks[::4]:
     print(f"{row.argument:<24}{row.checked} entries, worst error {row.worst:.0e}")
-print(f"... and {len(checks) - len(checks[::4])} arrays more")
+print(f"... and {len(checks) - len(checks[::4])} more arrays")
 check(
     "the gradients of a whole step agree with central differences",
     all(row.passed(1e-6) for row in checks),
@@ -191,29 +197,27 @@ check(
 # %% [markdown]
 # ## 3 What must be stored, and for how long
 #
-# Every `backward` needs something from its `forward`: the convolution and BatchNorm their inputs,
-# the rest its output, a max-pool the places of its winners. So what layer $i$ keeps lives from its
-# forward to its backward pass. For layer $K$ that is a moment. For layer 1 it is the whole step:
-# *everything above must go up and come down first.*
+# Every `backward` needs something from its `forward`: the convolution needs its input, BatchNorm
+# its input too, ReLU and dropout their output, and a max-pool the places of its winners. So what
+# layer $i$ keeps lives from its forward to its backward pass. For layer $K$ that is a moment. For
+# layer 1 it is the whole step: *everything above must go up and come down first.*
 #
 # Our step from above still keeps all of it. How much is it?
 
 # %%
-from minilocal.bench.leaves import leaves
-
-for name, part in [*network.named_layers()][:3]:
-    for leaf in leaves(part):
-        for key in leaf.kept:
-            value = getattr(leaf, key)
+for name, layer in list(network.named_layers())[:3]:
+    for inner in layer.layers.values():  # convolution, BatchNorm-ReLU-dropout, ...
+        for key in inner.kept:
+            value = getattr(inner, key)
             if np.ndim(value) > 1:
-                kind, size = type(leaf).__name__, f"{value.nbytes / 1e6:.2f} MB"
+                kind, size = type(inner).__name__, f"{value.nbytes / 1e6:.2f} MB"
                 print(f"{name}  {kind:<21}{key:<8}{value.shape!s:<18}{value.dtype!s:<9}{size:>9}")
 
 # %% [markdown]
 # Some of these are one array under two names: what BatchNorm-ReLU-dropout of layer 1 calls its
-# output `y` is the convolution's input `x` in layer 2. Counted once, and at each moment of the
-# step, it looks like this. Our own step now lets go as early as it can, right behind each layer's
-# backward:
+# output `y` is the convolution's input `x` in layer 2. If we count each array once, the moments of
+# a step look like this. Our own step now lets go as early as it can, right after each layer's
+# backward pass:
 
 # %%
 from minilocal.course.moments import draw_moments, recorded
@@ -232,8 +236,8 @@ def careful_step(network, x, labels):
     network.classifier().release()
 
 
-for _, part in network.named_layers():
-    part.release()  # forget the step from above
+for _, layer in network.named_layers():
+    layer.release()  # forget the step from above
 
 whole = [ml.Block(1, K)]
 with recorded(network) as careful:
@@ -243,8 +247,8 @@ with recorded(network) as shipped:
 
 show(
     draw_moments({"BP, letting go at once": (careful, whole), "BP, as shipped": (shipped, whole)}),
-    "**Figure 3.** What is in memory at each moment: a bar behind every forward (→) and backward "
-    "(←) pass and behind the update (↻), with what each layer keeps. Above: up the stairs and down "
+    "**Figure 3.** What is in memory at each moment: a bar after every forward (→) and backward "
+    "(←) pass and after the update (↻), with what each layer keeps. Above: up the stairs and down "
     "again. Below: the library releases all layers with the update. The peak is the same.",
     alt="Two charts of stacked bars over the moments of a step: forward of layers 1 to 7 and A7, "
     "then backward of A7 and layers 7 to 1, then the update. Above, the bars grow until layer 7's "
@@ -271,18 +275,18 @@ check("layer 1 waits for 2K passes", waits == 2 * K, f"{waits} with K = {K}")
 # %% [markdown]
 # That waiting has a name, **update locking**: layer 1 can't learn from a batch before all layers
 # above it have worked on the batch twice. On one processor it costs memory. On several, one per
-# layer, it also costs time, for they wait for each other. Lesson 9 comes back to it.
+# layer, it also costs time, because they wait for each other. Lesson 9 comes back to this.
 #
 # ## 4 From shapes alone
 #
-# How much does a network keep? Per image and in bytes, with $|x_i|$ numbers in $x_i$ and, if a
-# max-pool stands in front of layer $i$, $q_i$ numbers behind that pool:
+# How much does a network keep? Let $x_i$ have $|x_i|$ numbers, and if layer $i$ begins with a
+# max-pool, let $q_i$ be the size of the pooled map. Layer $i$ keeps, in bytes per image,
 #
 # $$S_i = \underbrace{4\,|x_i|}_{\text{product, for BatchNorm}} + \underbrace{4\,|x_i|}_{x_i}
 #       + \underbrace{(4 + 1)\,q_i}_{\text{pooled map and winners}} ,$$
 #
-# and the images themselves, $4\,|x_0|$. BatchNorm's means and deviations, two numbers per channel,
-# come on top once per batch.
+# and the images themselves take $4\,|x_0|$. BatchNorm's means and deviations, two numbers per
+# channel, are added once per batch.
 
 
 # %%
@@ -306,8 +310,8 @@ print(f"predicted {predicted:,} bytes, measured {measured:,} bytes")
 check("the formula predicts the peak to the byte", predicted == measured, f"{measured:,} bytes")
 
 # %% [markdown]
-# Now for a network of full size, VGG-16 with batches of 128, beside what its weights take. Those
-# are there three times: weights, gradients, and SGD's momentum.
+# Now for a network of full size, VGG-16 with batches of 128. Compare the activations with what the
+# weights take, which are stored three times: weights, gradients, and SGD's momentum.
 
 # %%
 large = ml.build_vgg("vgg16", image_shape=(32, 32, 3))
@@ -340,15 +344,15 @@ check(
 
 # %% [markdown]
 # Activations grow with the batch and with the image's area. At four times the area, as on
-# 64×64 images, the 307 MB become 1.2 GB, and the convolutions' weights stay what they are.
+# 64×64 images, the 307 MB become 1.2 GB, while the convolutions' weights stay as they are.
 #
 # ## 5 What if we cut?
 #
-# The activations must stay because the gradient has not come by yet. So cut the way short. Divide
+# The activations must stay because the gradient has not arrived yet. So shorten its path. Divide
 # the network into blocks, give each block a classifier and a loss of its own, and let no gradient
-# cross a boundary. Then a block can go up, come down, learn and *forget*, before the next block
+# cross a boundary. Then a block can go up, come down, learn and *forget* before the next block
 # even begins. That is block-wise local learning, and the library's step for it is as short as
-# `backprop_step`. You will read it in lessons 5 and 6; today only look at the memory:
+# `backprop_step`. You will read it in lessons 5 and 6; for now, look only at the memory:
 
 # %%
 blocks = ml.parse_schedule("G3").blocks_at(0, K)
@@ -359,10 +363,10 @@ with recorded(cut) as moments:
 show(
     draw_blocks({"BP": whole, "G3": blocks}, K),
     "**Figure 5.** One path for the gradient, or three short ones. Blocks keep their colours "
-    "through the whole course.",
+    "throughout the course.",
     alt="Two rows of seven boxes. BP: one colour, gradient arrows from A7 back to f1. G3: layers 1 "
     "to 3, 4 to 6 and 7 are blocks in three colours; A3, A6 and A7 are below the last layer of "
-    "each, and each block's gradient arrows end with a bar in front of its own first layer.",
+    "each, and each block's gradient arrows end at a bar before its own first layer.",
 )
 show(
     draw_moments({"BP": (shipped, whole), "G3": (moments, blocks)}),
@@ -377,8 +381,8 @@ check("blocks lower the peak", peaks[1] < peaks[0], f"to {peaks[1] / peaks[0]:.0
 
 # %% [markdown]
 # The price is not in this picture: layers 1 to 3 now learn from what *their* classifier wants, and
-# nobody tells them what layers 4 to 7 could use. Whether that is a good bargain is the question of
-# the rest of the course.
+# nobody tells them what layers 4 to 7 could use. Whether that is a good bargain is the question
+# for the rest of the course.
 #
 # ## Summary
 #
@@ -386,8 +390,8 @@ check("blocks lower the peak", peaks[1] < peaks[0], f"to {peaks[1] / peaks[0]:.0
 #   $dx_{i-1}$; nothing else travels between layers.
 # * What a layer keeps lives from its forward to its backward. Layer 1 waits for $2K$ passes: update
 #   locking.
-# * The peak is at the loss and is the sum over all layers: $S_i \approx 8$ bytes for each number of
-#   $x_i$ and image. It grows with batch and image size, a convolution's weights do not.
+# * The peak is at the loss and is the sum over all layers: layer $i$ keeps about 8 bytes per image
+#   for each number of $x_i$. It grows with batch and image size; a convolution's weights do not.
 # * Cut into blocks, the peak is that of one block.
 #
 # ## Exercises
@@ -401,7 +405,7 @@ check("blocks lower the peak", peaks[1] < peaks[0], f"to {peaks[1] / peaks[0]:.0
 
 # %% [markdown]
 # **2 (medium).** *Checkpointing* trades work for memory: keep nothing of layers 1 to 3 but their
-# input; when the gradient arrives at $x_3$, run them forward again and go on. Write
+# input; when the gradient arrives at $x_3$, run them forward again and continue. Write
 # `checkpointed_step` (you need `release` and three extra forwards), draw it with `draw_moments`,
 # and show that its gradients equal `backprop_step`'s to the bit. Why do the dropout masks agree?
 # Which array of the network does *not* end up as in `backprop_step`?
@@ -417,7 +421,7 @@ check("blocks lower the peak", peaks[1] < peaks[0], f"to {peaks[1] / peaks[0]:.0
 # $J^\top r$ from one backward pass with `need_dx=True` everywhere. Use float64
 # (`build_network(..., dtype=np.float64)`) and set the dropout keys before each pass. Which $h$
 # works, and what do kinks do to the result? Why does one such test say more than ten entries of
-# `gradcheck.compare`, and where does it say less?
+# `ml.check_gradient`, and where does it say less?
 
 # %%
 # Your answer to exercise 3

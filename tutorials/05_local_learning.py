@@ -10,17 +10,17 @@
 # **Learning goals.** After this lesson you can
 #
 # * say what a layer waits for, and must store, under backpropagation, and why not under G1;
-# * build the auxiliary classifier A1 with its gradients, and say what it costs beside its layer;
+# * build the auxiliary classifier A1 with its gradients, and compare its cost with its layer's;
 # * write a training step of G1 in a dozen lines that give the library's weights bit for bit;
-# * say of which loss each layer's update is the gradient, check it, and name what is left out;
-# * train a network without any gradient between its layers, and read how each of them does.
+# * say which loss each layer's update is the gradient of, check it, and name what is left out;
+# * train a network without any gradient between its layers, and see how well each of them does.
 #
 # *You need:* lessons 1 to 4, or the following recap. *Time:* 25 minutes to read, under a minute
 # to run. Symbols are those of [reference.md](reference.md): for any array $a$, $da$ means
 # $\partial L/\partial a$.
 #
 # **Recap.** A network is $K$ layers $x_i = f_i(x_{i-1};\,\theta_i)$, with $x_0$ the images; here a
-# layer is a convolution or a linear layer with BatchNorm, ReLU and dropout behind it. In minilocal
+# layer is a convolution or a linear layer, followed by BatchNorm, ReLU and dropout. In minilocal
 # `layer.forward(x, training=True)` returns $x_i$ and keeps what the gradient will need;
 # `layer.backward(dx)` takes $dx_i$, leaves $d\theta_i$ in `layer.grads` and returns $dx_{i-1}$;
 # `layer.release()` forgets what was kept; and softmax cross-entropy turns class scores and labels
@@ -31,11 +31,15 @@ import importlib.util
 import os
 import subprocess
 import sys
+from pathlib import Path
 
+if Path("../minilocal/__init__.py").exists():  # this notebook is in a checkout
+    sys.path.append(str(Path("..").resolve()))
 if importlib.util.find_spec("minilocal") is None:
-    address = "git+https://github.com/minilocal/minilocal"
-    wanted = os.environ.get("MINILOCAL_WHEEL", address)
-    subprocess.run([sys.executable, "-m", "pip", "install", "-q", wanted], check=True)
+    wheel = os.environ.get("MINILOCAL_WHEEL")
+    if not wheel:
+        raise ImportError("minilocal not found; run `python -m pip install -e .` in a clone of it")
+    subprocess.run([sys.executable, "-m", "pip", "install", "-q", wheel], check=True)
 
 # %%
 import matplotlib.pyplot as plt
@@ -43,7 +47,6 @@ import numpy as np
 
 import minilocal as ml
 from minilocal.course import block_line, check, show, sized, source, style
-from minilocal.networks.configs import a1_window
 
 style()
 
@@ -74,28 +77,27 @@ rows = {algo: ml.parse_schedule(algo).blocks_at(0, K) for algo in ("BP", "G1")}
 show(
     draw_blocks(rows, K),
     "**Figure 1.** Seven layers. Thin arrows: features go forward. Thick arrows: gradients come "
-    "back. Walls: here a gradient stops. In BP one gradient passes every layer. In G1 each layer "
-    "gets its own from the classifier below it, and hands none on.",
+    "back. Walls: here a gradient stops. In BP one gradient passes through every layer. In G1 each "
+    "layer gets its own from the classifier below it, and passes none on.",
     alt="Two rows of seven boxes f1 to f7 joined by arrows to the right. Row BP: one classifier A7 "
     "with the loss L7 below the last box; curved thick arrows lead from it back over all boxes to "
     "f1. Row G1: a classifier and a loss below every box, a colour for each; thick arrows lead "
-    "only from each classifier up to its own box, and a wall stands in front of every box.",
+    "only from each classifier up to its own box, and there is a wall before every box.",
 )
 
 # %% [markdown]
-# Three things change at once, and each is a lesson of its own later:
+# Three things change at once, and each has its own lesson later:
 #
 # * **No waiting.** As soon as $x_i$ is there, layer $i$ can learn (lesson 9).
 # * **No storing.** Backward needs what forward saw. BP keeps it for all layers until the gradient
 #   comes back; G1 keeps one layer's and forgets it (lessons 4 and 8).
-# * **No gradient for the layer in front.** Nobody needs $dx_{i-1}$, so one of the three products
+# * **No gradient for the layer before.** Nobody needs $dx_{i-1}$, so one of the three products
 #   of each layer is never computed (lesson 8).
 #
-# The price: a layer never hears what the layers behind it would need.
+# The price: a layer never hears what the layers after it would need.
 #
 # Our network has five convolutions and two fully connected layers, so $K = 7$ ("M" is a 2×2
-# max-pool in front of the next layer). For now it computes in float64, because we compare
-# gradients.
+# max-pool before the next layer). For now it computes in float64, because we compare gradients.
 
 # %%
 data = ml.prepare("fashion-mnist-mini", train_size=sized(3000, 500), test_size=sized(2000, 200))
@@ -116,20 +118,20 @@ print(network)
 # ## 2 The auxiliary classifier
 #
 # An auxiliary classifier should be small: its layer is what we want to train. The one that we use,
-# **A1**, has three parts. It averages the map over windows until at most $D$ numbers are left,
-# takes one matrix product to the class scores, and normalises these over the batch:
+# **A1**, has three steps. It averages the map over windows so that at most $D$ numbers are left,
+# computes the class scores with one matrix product, and normalises them over the batch:
 #
 # $$v = \mathrm{flatten}(\mathrm{average}_{h\times w}(x_i)), \qquad u = v\,W, \qquad
 # z = \mathrm{BatchNorm}(u) .$$
 #
-# This is the library's, all of it:
+# Here is the library's A1, all of it:
 
 # %%
 source(ml.a1)
 
 # %%
 x1 = network.layer(1).forward(images)
-window = a1_window(x1.shape[1:], D)
+window = ml.a1_window(x1.shape[1:], D)
 pooled = network.classifier(1).layers["pool"].forward(x1)
 print("x_1", x1.shape[1:], " window", window, " pooled", pooled.shape[1:], "=", pooled[0].size)
 
@@ -201,8 +203,8 @@ check("our A1, forward and backward, is the library's", worst < 1e-12, f"differe
 # > **Question.** The classifier computes a third gradient, $dx_i$, beside those of its own
 # > parameters. What would happen if it did not?
 #
-# Then it would still learn to read $x_i$, but the layer would never be told how to make $x_i$
-# easier to read. The classifier is the layer's teacher, and $dx_i$ is the lesson.
+# It would still learn to read $x_i$, but the layer would never be told how to make $x_i$ easier to
+# read. The classifier is the layer's teacher, and $dx_i$ is the lesson.
 #
 # What does this cost? A classifier computes three products per step: forward, $dW$ and $dv$. So
 # does a layer under BP. Compare their multiply-adds (MACs):
@@ -214,20 +216,20 @@ print("layer  x_i            window    weights of A_i         of A_i        of l
 total = {"layers": 0, "classifiers": 0}
 for i in range(1, K + 1):
     shape, classifier = network.shapes[i - 1], network.classifier(i)
-    fold = a1_window(shape, D) if len(shape) == 3 else ""
+    window = ml.a1_window(shape, D) if len(shape) == 3 else ""
     weights = sum(p.size for n, p in classifier.params.items() if n.endswith("weight"))
     macs, layer_macs = 3 * classifier.macs(shape), 3 * network.layer(i).macs(inputs[i - 1])
     total["classifiers"] += macs
     total["layers"] += layer_macs
-    print(f"{i:>5}  {shape!s:<14} {fold!s:<8}{weights:>16,}{macs:>14,}{layer_macs:>18,}")
+    print(f"{i:>5}  {shape!s:<14} {window!s:<8}{weights:>16,}{macs:>14,}{layer_macs:>18,}")
 share = total["classifiers"] / total["layers"]
 check("the classifiers add next to nothing to the work", share < 0.01, f"{share:.2%} of the MACs")
 
 # %% [markdown]
 # ## 3 A training step of G1
 #
-# The step does the same four things for each layer, one after the other: forward, loss, backward,
-# update. Note what is missing: a second loop, from the last layer back to the first.
+# The step does the same four things for each layer in turn: forward, loss, backward, update. Note
+# what is missing: a second loop, from the last layer back to the first.
 
 
 # %%
@@ -243,7 +245,7 @@ def g1_step(network, x, labels, optimizer, seed=0, step=0, learn_layers=True):
         loss, dlogits = ml.softmax_cross_entropy(logits, labels)
 
         dx = classifier.backward(dlogits)
-        layer.backward(dx, need_dx=False)  # no gradient for the layer in front
+        layer.backward(dx, need_dx=False)  # no gradient for the layer before
 
         if learn_layers:
             optimizer.update(layer)
@@ -274,19 +276,20 @@ check(
 )
 
 # %% [markdown]
-# `ml.local_step` takes any list of blocks; a block of one layer is G1. The next lesson reads it.
+# `ml.local_step` takes blocks of any size; with one layer in each block it is G1. We read it in the
+# next lesson.
 #
 # > **Question.** Layer 2 gets $x_1$ as it was computed *before* layer 1's update. Would it be
-# > better to compute it anew, with the updated weights?
+# > better to compute it again, with the updated weights?
 #
 # It would cost a second forward pass, and layer 2 could not start before layer 1 has finished its
 # backward pass. As it is, both can work at the same time, and the result is the same whichever is
 # faster.
 #
-# ## 4 Of which loss is this the gradient?
+# ## 4 Which loss is this the gradient of?
 #
-# $L_2$ depends on $\theta_1$ too, through $x_1$. G1 does not want to know: where layer 2 computes
-# its gradient, $x_1$ counts as given. One writes this with a *stop-gradient* $\mathrm{sg}$, a
+# $L_2$ depends on $\theta_1$ too, through $x_1$. G1 does not want to know: when layer 2 computes
+# its gradient, it takes $x_1$ as given. We write this with a *stop-gradient* $\mathrm{sg}$, a
 # function that returns its argument and has the derivative zero:
 #
 # $$L_i = \mathrm{CE}\Big(A_i\big(f_i(\mathrm{sg}(x_{i-1});\,\theta_i);\,\phi_i\big),\, y\Big) .$$
@@ -295,21 +298,23 @@ check(
 # differences agree (lesson 1: move a weight by $\pm h$, look at the loss):
 
 # %%
-from minilocal import gradcheck
-
 ml.local_step(network, blocks, images, labels)  # no optimizer: only computes the gradients
 
 
 def loss_of(number):
-    return gradcheck.block_loss(network, ml.Block(number, number), images, labels)
+    x = images
+    for layer in network.layers[:number]:
+        x = layer.forward(x, training=True)
+    logits = network.classifier(number).forward(x, training=True)
+    return ml.softmax_cross_entropy(logits, labels)[0]
 
 
 worst, count = 0.0, 0
 for i in range(1, K + 1):
-    for part in (network.layer(i), network.classifier(i)):
-        name = next(n for n in part.params if n.endswith("weight"))
-        found = gradcheck.compare(
-            f"G1 layer {i}", name, lambda i=i: loss_of(i), part.params[name], part.grads[name], 3
+    for layer in (network.layer(i), network.classifier(i)):
+        name = next(n for n in layer.params if n.endswith("weight"))
+        found = ml.check_gradient(
+            f"layer {i}", name, lambda i=i: loss_of(i), layer.params[name], layer.grads[name], 3
         )
         worst, count = max(worst, found.worst), count + found.checked
 check(
@@ -319,7 +324,7 @@ check(
 )
 
 # %% [markdown]
-# And what is left out? Move one weight of layer 1 and look at the losses of *all* classifiers:
+# What is left out? Move one weight of layer 1 and look at the losses of *all* classifiers:
 
 # %%
 weight, index, h = network.layer(1).params["conv.weight"], (1, 1, 0, 3), 1e-4
@@ -341,26 +346,24 @@ check(
 )
 
 # %% [markdown]
-# So G1 is *not* gradient descent on the sum of the losses: that would add all seven slopes (it is
-# called deep supervision, and needs a full backward pass again: exercise 3).
+# So G1 is *not* gradient descent on the sum of the losses: that would add all seven slopes. (It is
+# called deep supervision and needs a full backward pass again, see exercise 3.)
 #
 # > **Question.** Is there any other function of all parameters whose gradient is G1's update?
 #
 # No. For such a function the second derivatives would have to be symmetric: how the gradient of
 # layer 1 changes with $\theta_2$ would equal how the gradient of layer 2 changes with $\theta_1$.
-# But the first is zero, as layer 1's loss does not know of layer 2, and the second is not. G1 is
-# rather a chain of pupils: layer 1 does honest gradient descent on $L_1$; as it settles, layer 2
-# sees features that hold still, and does the same on $L_2$; and so on.
+# But the first is zero, because layer 1's loss does not depend on layer 2, and the second is not.
+# Rather, G1 is a chain of pupils: layer 1 does honest gradient descent on $L_1$; as it settles,
+# layer 2 sees features that hold still, and does the same on $L_2$; and so on.
 #
 # ## 5 Does it learn?
 #
-# Three networks with the same initial weights, data, and number of steps: one trained by BP, one
-# by our `g1_step`, and, to be sure that it is the *layers* that learn, one in which only the
-# classifiers do, on top of layers that stay random.
+# We train three networks with the same initial weights, data, and number of steps: one by BP, one
+# by our `g1_step`, and one in which only the classifiers learn, on top of layers that stay random.
+# The third one tells us whether it is really the *layers* that learn.
 
 # %%
-from minilocal.training.evaluation import evaluate
-
 EPOCHS, BATCH, SEED = sized(6, 3), 64, 0
 STEPS = EPOCHS * (len(data.train) // BATCH)
 
@@ -375,14 +378,15 @@ def train_g1(network, learn_layers=True):
             optimizer.lr = ml.learning_rate("cosine", 0.1, step, STEPS)
             g1_step(network, x, y, optimizer, SEED, step, learn_layers)
             step += 1
-        scores = evaluate(network, data.test, range(1, K + 1))
+        scores = ml.evaluate_network(network, data.test, range(1, K + 1))
         history.append([score.accuracy for score in scores.values()])
     return np.array(history)
 
 
 local = train_g1(build("G1", seed=SEED))
 random_layers = train_g1(build("G1", seed=SEED), learn_layers=False)
-trainer = ml.Trainer(build("BP", seed=SEED), "BP", data, epochs=EPOCHS, batch_size=BATCH, seed=SEED)
+recipe = ml.Recipe(algo="BP", epochs=EPOCHS, batch_size=BATCH, seed=SEED)
+trainer = ml.Trainer(build("BP", seed=SEED), data, recipe)
 backprop = np.array([report.test.accuracy for report in trainer.epochs()])
 
 print("test accuracy, %", *(f"A_{i}".rjust(6) for i in range(1, K + 1)))
@@ -417,14 +421,14 @@ show(
     figure,
     "**Figure 3.** Left: test accuracy of all seven classifiers of one network trained by G1. "
     "Right: the same at the end, layer by layer. Layers that stay random give their classifiers "
-    "less to work with, and the two fully connected ones, 6 and 7, lose most of it.",
+    "less to work with; the two fully connected ones, 6 and 7, lose most of it.",
     alt="Left: seven curves of test accuracy over the epochs, close together, rise to about 80 "
     "percent, like that of BP. Right: accuracy over the layer. The curve of G1 stays near 80 "
     "percent from layer 2 on; that of random layers is some points lower up to layer 5 and falls "
     "to about 50 percent at layers 6 and 7.",
 )
 check(
-    "every layer learns, though no gradient reaches it from others",
+    "every layer learns, though no gradient reaches it from another one",
     local[-1].min() > sized(0.65, 0.3),
     f"{local[-1].min():.1%} to {local[-1].max():.1%}",
 )
@@ -436,41 +440,41 @@ check(
 )
 
 # %% [markdown]
-# Random convolutions are not a bad start: their classifiers read them quite well. But where layers
-# learn, each of them passes on more than it got from chance, and after seven the difference is
-# large. All of that without one gradient between two layers.
+# Random convolutions are not a bad start: their classifiers read them quite well. But layers that
+# learn pass on more than random ones, and after seven of them the difference is large. All of that
+# without a single gradient between two layers.
 #
-# Now look at the upper half of the network. From about layer 3 on, more layers bring no more: $A_4$
+# Now look at the upper half of the network. From about layer 3 on, more layers don't help: $A_4$
 # does as well as $A_7$, or better. Each layer was taught to make things easy for its *own* small
 # classifier, at once. Nobody asked it to prepare something that only a later layer can finish,
 # which is what depth is for.
 #
-# And BP? On so few images and epochs it is not ahead: short ways let local learning start fast.
-# With four times the images and ten epochs the order is another one (mean of three seeds, from the
+# And BP? With so few images and epochs it is not ahead: short paths let local learning start fast.
+# With four times the images and ten epochs the order changes (mean of three seeds, from the
 # [README](../README.md), network vgg8b × 0.125): BP 89.8 %, G1 87.7 %. In the paper's long runs on
-# CIFAR-10 it is BP 95.1 %, G1 92.4 % for VGG-11B, and BP 94.0 %, G1 89.9 % for VGG-16: the deeper
-# the network, the more a layer is missing that never hears of the next.
+# CIFAR-10 it is BP 95.1 %, G1 92.4 % for VGG-11B, and BP 94.0 %, G1 89.9 % for VGG-16. The deeper
+# the network, the more it costs that no layer hears from the next.
 #
-# How to keep most of what G1 saves and lose less? Let a few neighbours share a loss. That is the
-# next lesson.
+# How can we keep most of what G1 saves and lose less? Let a few neighbours share a loss. That is
+# the next lesson.
 #
 # ## Summary
 #
 # * G1 gives every layer a small classifier and a loss of its own. Each layer runs forward, learns
-#   and forgets; its features go on, its gradient does not.
+#   and forgets; it passes on its features, but no gradient.
 # * A1 averages the map to at most $D$ numbers and needs one matrix product: well under 1 % of the
 #   layers' work.
-# * For its own parameters, G1's gradient is exactly $\partial L_i/\partial\theta_i$. The
-#   dependence of later losses on $\theta_i$ is left out on purpose, so G1 is gradient descent on
-#   no single function.
-# * Layers learn this way, and the network comes close to BP, though no layer ever hears of the
+# * For a layer's own parameters, G1's gradient is exactly $\partial L_i/\partial\theta_i$. The
+#   dependence of later losses on $\theta_i$ is left out on purpose, so G1 is not gradient descent
+#   on any single function.
+# * Layers learn this way, and the network comes close to BP, though no layer ever hears from the
 #   next. But layers higher up add little.
 #
 # ## Exercises
 #
 # **1 (easy).** The classifiers see $D = 256$ numbers. Print the table of section 2 for $D = 64$
-# and $D = 1024$. Which windows change? Then train with both. Which layers' accuracies depend on
-# $D$ most, and why those?
+# and $D = 1024$. Which windows change? Then train with both. Which layers' accuracies depend most
+# on $D$, and why?
 
 # %%
 # Your answer to exercise 1
@@ -478,8 +482,7 @@ check(
 # %% [markdown]
 # **2 (medium).** `build("G1", classifier="a2")` gives every convolutional layer a larger
 # classifier. Print `network.classifier(2)` and count its MACs beside its layer's, as in section 2.
-# Train with it. Is it worth its price here? What would you say if the layers were ten times as
-# wide?
+# Train with it. Is it worth its price here? And if the layers were ten times as wide?
 
 # %%
 # Your answer to exercise 2
@@ -488,8 +491,8 @@ check(
 # **3 (hard).** *Deep supervision* is gradient descent on $\sum_i L_i$, with nothing left out.
 # Write its step: forward through all layers, then one backward pass in which layer $i$ gets
 # $dx_i$ from its classifier *plus* what comes from layer $i + 1$. Check layer 1's gradient with
-# `gradcheck.compare` against the sum of all `loss_of(i)`. Train with it beside G1. What must it
-# store, and when may layer 1 be updated?
+# `ml.check_gradient` against the sum of all `loss_of(i)`. Train with it and compare with G1. What
+# must it store, and when may layer 1 be updated?
 
 # %%
 # Your answer to exercise 3

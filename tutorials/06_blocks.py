@@ -8,7 +8,7 @@
 #
 # **Learning goals.** After this lesson you can
 #
-# * cut $K$ layers into blocks of $X$ (the algorithm "GX"), and say where its classifiers are;
+# * cut $K$ layers into blocks of $X$ (the algorithm "GX"), and say where their classifiers are;
 # * read the library's training step line by line, and say why GK is backpropagation to the bit;
 # * show in three ways that no gradient crosses a block boundary;
 # * say what is left out there, measured as a gradient of its own;
@@ -29,18 +29,21 @@ import importlib.util
 import os
 import subprocess
 import sys
+from pathlib import Path
 
+if Path("../minilocal/__init__.py").exists():  # this notebook is in a checkout
+    sys.path.append(str(Path("..").resolve()))
 if importlib.util.find_spec("minilocal") is None:
-    address = "git+https://github.com/minilocal/minilocal"
-    wanted = os.environ.get("MINILOCAL_WHEEL", address)
-    subprocess.run([sys.executable, "-m", "pip", "install", "-q", wanted], check=True)
+    wheel = os.environ.get("MINILOCAL_WHEEL")
+    if not wheel:
+        raise ImportError("minilocal not found; run `python -m pip install -e .` in a clone of it")
+    subprocess.run([sys.executable, "-m", "pip", "install", "-q", wheel], check=True)
 
 # %%
 import matplotlib.pyplot as plt
 import numpy as np
 
 import minilocal as ml
-from minilocal import steps
 from minilocal.course import block_patch, check, show, sized, source, style
 
 style()
@@ -56,7 +59,7 @@ style()
 # (\theta_i, \dots, \theta_j, \phi_j) \leftarrow (\theta_i, \dots, \theta_j, \phi_j) -
 # \mathrm{lr}\,\nabla L_j ,$$
 #
-# where the *stop-gradient* $\mathrm{sg}$ hands $x_{i-1}$ on and lets no gradient back.
+# where the *stop-gradient* $\mathrm{sg}$ passes $x_{i-1}$ on and lets no gradient back.
 
 
 # %%
@@ -81,40 +84,41 @@ rows = {algo: ml.parse_schedule(algo).blocks_at(0, K) for algo in ("BP", "G1", "
 show(
     draw_blocks(rows, K),
     "**Figure 1.** Seven layers in blocks. Thin arrows: features. Thick arrows: each block's "
-    "gradient, from its classifier back to its first layer. Walls: there it stops.",
+    "gradient, from its classifier back to its first layer. Walls: where it stops.",
     alt="Four rows of seven boxes f1 to f7 joined by arrows to the right. BP: one classifier at "
-    "f7, thick arrows lead back over all boxes. G1: a classifier at each box, a wall in front "
-    "of each. G2: classifiers at f2, f4, f6 and f7, walls behind f2, f4 and f6. G3: classifiers at "
-    "f3, f6 and f7, walls behind f3 and f6; thick arrows lead from f3 to f1 and from f6 to f4.",
+    "f7, thick arrows lead back over all boxes. G1: a classifier at each box, a wall before "
+    "each. G2: classifiers at f2, f4, f6 and f7, walls after f2, f4 and f6. G3: classifiers at "
+    "f3, f6 and f7, walls after f3 and f6; thick arrows lead from f3 to f1 and from f6 to f4.",
 )
 
 # %% [markdown]
 # A block's first layer still gets a gradient for its own parameters. What it does not compute is
 # $dx_{i-1}$, the gradient of its input: nobody would use it.
 #
-# ## 2 The step, as it ships
+# ## 2 The step that ships
 #
 # This is the code that trains every network of this course by local learning:
 
 # %%
-source(ml.local_step, steps.block_step)
+source(ml.local_step, ml.block_step)
 
 # %% [markdown]
-# The four paragraphs of `block_step` are forward, loss, backward, update. Ignore `idle`, an option
-# that is off. Three lines are worth a second look:
+# The four paragraphs of `block_step` are forward, loss, backward, update. `network.loss(j)` is the
+# loss object of lesson 4: called with $x_j$ and the labels, it runs $A_j$ both ways and returns
+# $L_j$ and $dx_j$. Ignore `idle`, an option that is off. Three lines are worth a second look:
 #
 # * `layers[0].backward(dx, need_dx=False)`: the wall. The block's first layer computes $d\theta_i$
-#   and no $dx_{i-1}$. A max-pool in front of its convolution has no parameters, so that it has no
-#   backward at all then.
+#   and no $dx_{i-1}$. A max-pool before its convolution has no parameters, so its backward does
+#   not run at all.
 # * `layer.release()`: what was kept for backward is forgotten before the next block begins. So at
 #   any moment only *one* block's features are kept.
-# * `return x, result`: the next block gets $x_j$ as it was computed, *before* this block's update.
-#   It does not depend on the update, and need not wait for it.
+# * `return x, result`: the next block gets $x_j$ as it was computed *before* this block's update.
+#   It does not depend on the update and doesn't have to wait for it.
 #
 # > **Question.** What does `local_step` do if there is one block, with all $K$ layers?
 #
-# Then the wall stands in front of layer 1, where backpropagation has one as well (images need no
-# gradient), and $A_K$ is the only classifier. So GK must be BP, to the last bit:
+# The wall is then before layer 1, where backpropagation has one as well (images need no gradient),
+# and $A_K$ is the only classifier. So GK must be BP, to the last bit:
 
 # %%
 data = ml.prepare("fashion-mnist-mini", train_size=sized(3000, 500), test_size=sized(2000, 200))
@@ -150,9 +154,9 @@ check("G7 on 7 layers is BP, bit for bit", all(same), f"{sum(same)} of {len(same
 # ## 3 Where the gradient stops: what is used and what is not
 #
 # $L_6$ depends on all layers up to 6. G3 uses its gradient for layers 4, 5, 6 and drops the rest.
-# How large is the rest? A block $1 \dots j$ gives the gradient of $L_j$ with respect to *every*
-# layer up to $j$, so we can look. We take a network that has learned by G1, because it has all
-# seven classifiers.
+# How large is the rest? The first block of G$j$, $1 \dots j$, gives the gradient of $L_j$ with
+# respect to *every* layer up to $j$, so we can look. We take a network trained by G1, because it
+# has all seven classifiers.
 
 # %%
 EPOCHS, BATCH = sized(6, 3), 64
@@ -161,7 +165,8 @@ EPOCHS, BATCH = sized(6, 3), 64
 def train(algo):
     """Return the trained network, and its test accuracy after each epoch."""
     network = build(algo)
-    trainer = ml.Trainer(network, algo, data, epochs=EPOCHS, batch_size=BATCH)
+    recipe = ml.Recipe(algo=algo, epochs=EPOCHS, batch_size=BATCH)
+    trainer = ml.Trainer(network, data, recipe)
     return network, [report.test.accuracy for report in trainer.epochs()]
 
 
@@ -179,7 +184,7 @@ def gradients(network, blocks):
 
 
 # true[j][i - 1] is the gradient of L_j with respect to layer i's parameters
-true = {j: gradients(network, [ml.Block(1, j)])[:j] for j in range(1, K + 1)}
+true = {j: gradients(network, blocks_of(j, K))[:j] for j in range(1, K + 1)}
 size = {(i, j): np.linalg.norm(true[j][i - 1]) for j in true for i in range(1, j + 1)}
 
 from matplotlib.patches import Rectangle
@@ -220,9 +225,9 @@ check(
 )
 
 # %% [markdown]
-# So the slopes that local learning ignores are real and large. But what it uses is exact. Inside
-# its block, a layer gets the very gradient that backpropagation from $A_j$ would have given it,
-# only cut off at the wall:
+# So the slopes that local learning ignores are real and large. But those that it uses are exact.
+# Inside its block, a layer gets the very gradient that backpropagation from $A_j$ would have given
+# it; the wall only cuts off the rest:
 
 # %%
 equal = []
@@ -239,9 +244,9 @@ check(
 # %% [markdown]
 # ## 4 Where the gradient stops: lie to one block
 #
-# A wall must hold in both directions. Let us give one block *wrong labels*, and only that one: if
-# the wall is tight, its own layers get another gradient, and all others the same one, to the bit.
-# Here `block_step` is handy: it trains one block, and hands its features on.
+# A wall must hold in both directions. Let us give one block, and only that one, *wrong labels*. If
+# the wall is tight, its own layers get a different gradient, and all others the same one, to the
+# bit. Here `ml.block_step` is handy: it trains one block and returns its features.
 
 
 # %%
@@ -250,7 +255,7 @@ def gradients_with_lie(blocks, liar):
     features = x
     for block in blocks:
         labels = np.roll(y, 1) if block == liar else y
-        features, _ = steps.block_step(network, block, features, labels)
+        features, _ = ml.block_step(network, block, features, labels)
     return [np.concatenate([g.ravel() for g in layer.grads.values()]) for layer in network.layers]
 
 
@@ -268,17 +273,15 @@ for block in blocks:
 check("a lie to one block reaches its own layers and no other", all(tight), "blocks of G3")
 
 # %% [markdown]
-# In the next *step* the lie will reach later blocks, of course: they see the features that the
-# lied-to layers make. Features pass walls, gradients do not.
+# In the next *step* the lie will reach later blocks, of course: they see the features of the
+# layers that learned from it. Features pass through walls, gradients do not.
 #
 # ## 5 What the walls save
 #
 # Each wall saves one product: a layer has three (forward, $d\theta$, $dx$), and the first of its
-# block computes only two. `minilocal.costs` counts multiply-adds (MACs) by formula:
+# block computes only two. `ml.block_macs` counts multiply-adds (MACs) by formula:
 
 # %%
-from minilocal.costs import block_macs
-
 inputs = [network.input_shape, *network.shapes]
 layer_macs = [layer.macs(shape) for layer, shape in zip(network.layers, inputs, strict=False)]
 classifier_macs = {j: network.classifier(j).macs(network.shapes[j - 1]) for j in range(1, K + 1)}
@@ -288,9 +291,9 @@ print("      forward   dθ      dx   classifiers   total   less than BP")
 saved = {}
 for algo in ("BP", "G3", "G2", "G1"):
     blocks = ml.parse_schedule(algo).blocks_at(0, K)
-    parts = block_macs(layer_macs, classifier_macs, blocks)
+    costs = ml.block_macs(layer_macs, classifier_macs, blocks)
     names = ("forward", "weight_gradient", "input_gradient", "classifiers", "total")
-    kilo = [sum(getattr(part, name) for part in parts) / 1e3 for name in names]
+    kilo = [sum(getattr(block, name) for block in costs) / 1e3 for name in names]
     saved[algo] = 1 - kilo[-1] / saved.setdefault("total", kilo[-1])
     print(f"{algo:<4}{kilo[0]:>9,.0f}{kilo[1]:>7,.0f}{kilo[2]:>7,.0f}", end="")
     print(f"{kilo[3]:>10,.0f}{kilo[4]:>12,.0f}{saved[algo]:>13.1%}")
@@ -306,7 +309,7 @@ check(
 #
 # ## 6 What a larger block buys: a better direction
 #
-# Suppose that what we really want is a small $L_7$: the loss of the network's own classifier. Its
+# Suppose that what we really want is a small $L_7$, the loss of the network's own classifier. Its
 # gradient is the direction that BP would take. How close to it is the local one? Take the angle
 # between the two, layer by layer, at the same weights and on the same images:
 #
@@ -314,7 +317,7 @@ check(
 # \lVert g^{\mathrm{BP}}_i\rVert}, \qquad g_i = \frac{\partial L_j}{\partial \theta_i}, \qquad
 # g_i^{\mathrm{BP}} = \frac{\partial L_K}{\partial\theta_i} .$$
 #
-# 1 means the same direction, 0 that the two have nothing to do with one another.
+# 1 means the same direction, 0 that the two have nothing to do with each other.
 
 
 # %%
@@ -359,14 +362,14 @@ check(
 )
 
 # %% [markdown]
-# Each layer above the classifier of your block is one that your gradient does not know of; each
-# layer between you and the classifier is one that it does. Find the ends of G3's blocks in the
-# figure: layers 3 and 6, whose gradients come straight out of $A_3$ and $A_6$, have the lowest
-# cosines of their blocks.
+# A local gradient knows the layers between its own layer and the block's classifier. It knows
+# nothing about the layers above that classifier. Find the ends of G3's blocks in the figure: layers
+# 3 and 6, whose gradients come straight out of $A_3$ and $A_6$, have the lowest cosines of their
+# blocks.
 #
 # > **Question.** In the untrained network the cosines of layers 2 to 6 are near zero, though the
-# > blocks are the same. (Layer 1 has so few weights that its cosine may be large by chance, with
-# > either sign.) Why?
+# > blocks are the same. Why? (Layer 1 has so few weights that its cosine may be large by chance,
+# > with either sign.)
 #
 # A classifier with random weights tells its layers nothing: it wants them to suit its random
 # columns. The classifiers must learn to read before they can teach; they do so within the first
@@ -391,41 +394,41 @@ check(
 )
 
 # %% [markdown]
-# The differences are small, and with 2,000 test images and one seed, less than a point or two means
-# nothing. In so short a training BP is not even the best: a gradient that comes a long way needs a
-# while until it is worth something. Four times the images, ten epochs and three seeds (from the
-# [README](../README.md), vgg8b × 0.125) show the order that the directions suggest, and so does the
-# paper, in long training on CIFAR-10 (VGG-11B, classifiers A1):
+# The differences are small, and with 2,000 test images and one seed, a point or two means nothing.
+# In such a short run BP is not even the best: a gradient that travels far takes a while to become
+# useful. Four times the images, ten epochs and three seeds (from the [README](../README.md), vgg8b
+# × 0.125) show the order that the directions suggest, and so do the paper's long runs on CIFAR-10
+# (VGG-11B, classifiers A1):
 #
 # | test accuracy, % | G1 | G2 | G3 | BP |
 # |---|---|---|---|---|
 # | README, vgg8b × 0.125 | 87.7 ± 0.8 | 89.1 ± 0.7 | 89.7 ± 0.6 | 89.8 ± 0.5 |
 # | the paper, VGG-11B | 92.41 | 93.60 | 94.59 | 95.08 |
 #
-# So blocks are a dial. At one end, G1: least work, least memory, no waiting, but the poorest
-# direction. At the other, GK: BP. What remains, whatever the size, is the wall itself: layers 3 and
-# 4 of G3 never learn together. Must a wall stay where it is?
+# So the block size is a dial. At one end is G1: least work, least memory, no waiting, but the
+# poorest direction. At the other end is GK: BP. What remains, whatever the size, is the wall
+# itself: layers 3 and 4 of G3 never learn together. Must a wall stay where it is?
 #
 # ## Summary
 #
 # * GX cuts the layers into blocks of $X$. A block has one classifier, on its last layer, and one
 #   loss. GK is BP, bit for bit.
 # * Inside a block the gradient is the true one of its loss. At the wall it stops: `need_dx=False`
-#   in one line of `block_step`. Features pass the wall, gradients do not.
+#   in one line of `block_step`. Features pass through the wall, gradients do not.
 # * What is left out is not small: later losses depend on earlier layers just as much.
-# * A larger block computes more and keeps more, and its gradient points nearer to BP's.
+# * A larger block computes more and keeps more, and its gradient points closer to BP's.
 #
 # ## Exercises
 #
 # **1 (easy).** Write down the blocks and classifiers of G4 on $K = 10$ and on $K = 15$ layers
 # before you ask the library. How many walls does GX have on $K$ layers, and how many input
-# gradients does it not compute, BP's missing one included?
+# gradients does it leave out, including the one that BP leaves out too?
 
 # %%
 # Your answer to exercise 1
 
 # %% [markdown]
-# **2 (medium).** `ml.local_step` takes blocks of any sizes. Cut seven layers into *two* blocks and
+# **2 (medium).** `ml.local_step` takes blocks of any size. Cut seven layers into *two* blocks and
 # train all six ways, `[ml.Block(1, n), ml.Block(n + 1, 7)]` with `build("G1")`, in a loop of your
 # own (the README has one in eight lines). Where is the best place for the wall? Measure more than
 # one seed before you answer.
@@ -435,10 +438,10 @@ check(
 
 # %% [markdown]
 # **3 (hard).** *A wall with a hole.* Let the first layer of a block compute its input gradient
-# after all, and hand $\alpha$ times it to the block in front. For two blocks, 1–3 and 4–7, write
-# the step: layers 1 to 3 then follow $L_3 + \alpha L_7$, and the update of block 1 has to wait
-# until block 2 has run backward. Check it with `gradcheck.compare` in float64. For which $\alpha$,
-# and which change of $L_3$, is it BP? Plot the cosine of layer 3 over $\alpha$.
+# after all, and pass $\alpha$ times it to the block before. For two blocks, 1–3 and 4–7, write the
+# step: layers 1 to 3 then follow $L_3 + \alpha L_7$, and the update of block 1 has to wait until
+# block 2 has run backward. Check it with `ml.check_gradient` in float64. For which $\alpha$, and
+# with which change of $L_3$, is it BP? Plot the cosine of layer 3 over $\alpha$.
 
 # %%
 # Your answer to exercise 3

@@ -5,18 +5,18 @@
 # sides of a boundary never learn together either, as long as the boundary stays where it is. So
 # let it move: every epoch the blocks shift by a few layers, and neighbours that were apart share a
 # loss. This is the algorithm of Lee, Lee and Jeon (2021), *GXSY*: blocks of X layers that shift by
-# Y. This lesson takes it apart, with G3S2 as the example, until you could write it yourself; then
-# you see that you have.
+# Y. This lesson takes it apart, with G3S2 as the example, until you could write it yourself. Then
+# you will see that you already have.
 #
 # **Learning goals.** After this lesson you can
 #
-# * say which layers form which block in any epoch of any GXSY, which rest, and which classifiers
-#   are at work;
+# * say which layers form which block in any epoch of any GXSY, which layers rest, and which
+#   classifiers are active;
 # * follow Algorithm 1 line by line through a loop of your own that gives the library's weights bit
 #   for bit;
 # * prove that any two neighbours learn together in some epoch, and say what that costs;
 # * predict the gradient map of a run, draw it, and find the boundaries in it;
-# * say what has been shown about moving boundaries, and what not at this size.
+# * say what has been shown about moving boundaries, and what can't be seen at this size.
 #
 # *You need:* backpropagation through a network (lesson 4); the rest is in section 1. *Time:* 30
 # minutes to read, about a minute to run. Symbols are those of [reference.md](reference.md).
@@ -26,18 +26,21 @@ import importlib.util
 import os
 import subprocess
 import sys
+from pathlib import Path
 
+if Path("../minilocal/__init__.py").exists():  # this notebook is in a checkout
+    sys.path.append(str(Path("..").resolve()))
 if importlib.util.find_spec("minilocal") is None:
-    address = "git+https://github.com/minilocal/minilocal"
-    wanted = os.environ.get("MINILOCAL_WHEEL", address)
-    subprocess.run([sys.executable, "-m", "pip", "install", "-q", wanted], check=True)
+    wheel = os.environ.get("MINILOCAL_WHEEL")
+    if not wheel:
+        raise ImportError("minilocal not found; run `python -m pip install -e .` in a clone of it")
+    subprocess.run([sys.executable, "-m", "pip", "install", "-q", wheel], check=True)
 
 # %%
 import matplotlib.pyplot as plt
 import numpy as np
 
 import minilocal as ml
-from minilocal import steps
 from minilocal.course import check, show, sized, source, style
 
 style()
@@ -47,21 +50,22 @@ style()
 #
 # A network is $K$ layers $x_i = f_i(x_{i-1};\,\theta_i)$, with $x_0$ the images. Backpropagation
 # (BP) trains them all by one loss at the end. *Block-wise local learning* cuts them into blocks of
-# $X$ layers, the last one perhaps shorter. A block of the layers $i \dots j$ has a small *auxiliary
-# classifier* $A_j$ on its last layer, and a loss of its own, the softmax cross-entropy (CE) with
-# the labels $y$:
+# $X$ layers; the last block may be shorter. A block of the layers $i \dots j$ has a small
+# *auxiliary classifier* $A_j$ on its last layer, and a loss of its own, the softmax cross-entropy
+# (CE) with the labels $y$:
 #
 # $$z_j = A_j(x_j;\,\phi_j), \qquad L_j = \mathrm{CE}(z_j,\, y) .$$
 #
 # In each step the block runs forward, and the gradient of $L_j$ goes back through the layers
-# $j, j-1, \dots, i$, which it trains, and stops. $x_{i-1}$, which came from the block in front,
-# counts as given. So a block waits for nobody behind it, can forget its features at once, and its
-# first layer computes no gradient of its input. That is GX: G1 is a classifier for every layer, and
+# $j, j-1, \dots, i$, which it trains, and stops. $x_{i-1}$, which came from the previous block, is
+# taken as given. So a block never waits for later ones and can forget its features at once, and its
+# first layer computes no gradient of its input. That is GX: in G1 every layer has a classifier, and
 # GK is BP.
 #
 # The classifiers here are the paper's simpler kind, *A1*: the map averaged down to at most $D$
 # numbers, one matrix product to the class scores, BatchNorm (lesson 5). $A_K$, on the last layer,
-# is the network's own classifier. It alone answers once training is over; the others were teachers.
+# is the network's own classifier. It alone gives the answers once training is over; the others were
+# teachers.
 
 # %%
 from minilocal.course.blocks import draw_blocks
@@ -75,13 +79,13 @@ show(
     "$A_3$, $A_6$ and the network's own, $A_7$.",
     alt="Two rows of seven boxes f1 to f7. BP: thick arrows lead from the classifier A7 under f7 "
     "back over all boxes to f1. G3: classifiers A3, A6 and A7; thick arrows lead from f3 back to "
-    "f1 and from f6 back to f4; walls stand in front of f1, f4 and f7.",
+    "f1 and from f6 back to f4; walls stand before f1, f4 and f7.",
 )
 
 # %% [markdown]
 # Look at the wall between layers 3 and 4. Layer 3 makes features that are good for $A_3$, which
-# looks at them and says "a boot". Whether layer 4 can use them nobody ever tells it: $L_6$ could,
-# but its gradient stops. It does so in the first epoch, and in every other.
+# looks at them and says "a boot". Nobody ever tells it whether layer 4 can use them. $L_6$ could,
+# but its gradient stops at the wall, in the first epoch and in every other one.
 #
 # ## 2 The shift
 #
@@ -91,8 +95,8 @@ show(
 # $$s \leftarrow s + Y, \quad\text{then}\quad s \leftarrow 0 \ \text{ if }\ s \ge X .$$
 #
 # At shift $s$ the blocks are $s{+}1 \dots s{+}X$, then $s{+}X{+}1 \dots s{+}2X$, and so on up to
-# $K$. The layers $1 \dots s$ in front of them belong to no block; they are *frozen* for this
-# epoch: they run forward, but do not learn. $Y$ must be smaller than $X$.
+# $K$. The layers $1 \dots s$ before them belong to no block. They are *frozen* for this epoch: they
+# run forward, but do not learn. $Y$ must be smaller than $X$.
 
 
 # %%
@@ -120,14 +124,12 @@ for X, Y in ((3, 2), (2, 1), (3, 1)):
 # > the same as G3?
 #
 # $s = 4$ is not below $X = 3$, so it falls back. A shift of 4 would freeze four layers to get the
-# boundaries of shift 1. A shift of 3 would be back at 0 at once.
+# boundaries of shift 1. A shift of 3 would fall back to 0 at once.
 #
-# The library says the same in the form of a schedule:
+# The library says the same in its `Schedule`:
 
 # %%
-from minilocal.schedule import Schedule
-
-source(Schedule.shift_at, Schedule.blocks_at)
+source(ml.Schedule.shift_at, ml.Schedule.blocks_at)
 
 # %%
 agree = []
@@ -149,10 +151,10 @@ show(
     draw_blocks(rows, K),
     "**Figure 2.** G3S2. In the odd epochs it is G3. In the even ones the boundaries have moved by "
     "two: layers 1 and 2 are frozen (hatched), layer 3 learns together with 4 and 5, and layer 6 "
-    "with 7. Other classifiers are at work: $A_5$ instead of $A_3$ and $A_6$.",
+    "with 7. Other classifiers are active: $A_5$ instead of $A_3$ and $A_6$.",
     alt="Two rows of seven boxes. Odd epochs: blocks f1 to f3, f4 to f6 and f7, with classifiers "
-    "A3, A6 and A7; walls stand in front of f1, f4 and f7. Even epochs: f1 and f2 hatched grey, "
-    "blocks f3 to f5 and f6 to f7, with classifiers A5 and A7; walls stand in front of f3 and f6.",
+    "A3, A6 and A7; walls stand before f1, f4 and f7. Even epochs: f1 and f2 hatched grey, "
+    "blocks f3 to f5 and f6 to f7, with classifiers A5 and A7; walls stand before f3 and f6.",
 )
 
 # %% [markdown]
@@ -164,10 +166,10 @@ from minilocal.course.gradient_paths import animate_gradient_paths, draw_gradien
 algorithms = ["BP", "G1", "G2", "G3S2"]
 show(
     draw_gradient_paths(algorithms, K),
-    "**Figure 3.** The gradient's way in four epochs. A bar is a block, in its colour; the arrow "
+    "**Figure 3.** The gradient's path in four epochs. A bar is a block, in its colour; the arrow "
     "leads from its classifier up to its first layer, and the thick line is the wall above it. In "
-    "G1 and G2 the walls stay: the same layers are apart for ever. In G3S2 a wall of one epoch is "
-    "bridged by an arrow of the next.",
+    "G1 and G2 the walls stay: the same layers are apart for ever. In G3S2 an arrow of the next "
+    "epoch bridges each wall.",
     alt="Four panels, layers 1 to 7 down, epochs 1 to 4 across. BP: in each epoch one bar over all "
     "layers. G1: seven bars of one layer each. G2: bars of layers 1-2, 3-4, 5-6 and 7. These three "
     "are the same in every epoch. G3S2: bars 1-3, 4-6 and 7 in epochs 1 and 3; in epochs 2 and 4 "
@@ -175,17 +177,17 @@ show(
 )
 
 # %% [markdown]
-# And the same while it happens: one training step in each epoch, block after block.
+# And the same in motion: one training step in each epoch, block after block.
 
 # %%
 from minilocal.course.animation import show_animation
 
 show_animation(
     animate_gradient_paths(algorithms, K, epochs=sized(4, 1)),
-    "**Figure 4.** (It moves.) A layer turns grey when it has run forward: from then on it keeps "
-    "what its gradient will need. It gets its colour when the gradient has passed, and can forget. "
-    "BP is grey from top to bottom before the first gradient comes; blocks never keep more than "
-    "their own layers.",
+    "**Figure 4.** (Animated.) A layer turns grey when it has run forward: from then on it keeps "
+    "what its gradient will need. It gets its colour when the gradient has passed; then it can "
+    "forget. BP is grey from top to bottom before the first gradient comes; a block never keeps "
+    "more than its own layers.",
     alt="Figure 3 drawn step by step. In each epoch BP's column fills with grey from layer 1 down "
     "to 7, then with colour from 7 up to 1. In the other columns a block's layers turn grey, then "
     "coloured from its last layer up to its first, before the next block begins. Frozen layers are "
@@ -196,7 +198,7 @@ show_animation(
 # ## 3 Algorithm 1, line by line
 #
 # Now the algorithm as a whole. The middle column says in our words and symbols what Algorithm 1 of
-# the paper says (the numbers are ours), the right one how the loop below does it.
+# the paper says (the numbers are ours), and the right one how the loop below does it.
 #
 # | | Algorithm 1 | our loop |
 # |---|---|---|
@@ -257,10 +259,10 @@ def algorithm_1(network, X, Y, data, epochs, optimizer):
 # Four things in the loop are not in the table. The learning rate and the random numbers of dropout
 # follow the step $t$. `release` lets a layer forget what it kept for its gradient. The frozen
 # layers run forward *as in training*, with the statistics of the batch and with dropout, so that
-# the blocks behind them see the same kind of features as ever. And the next block gets `x` as it
-# was computed before this block's update.
+# the blocks after them still see the same kind of features. And the next block gets `x` as it was
+# computed before this block's update.
 #
-# Does it do what the library does? Here are both, on few images, for two periods of G3S2:
+# Does our loop do what the library does? Here are both, on a few images, for two periods of G3S2:
 
 # %%
 stages, fc, D = "16 M 32 32 M 64 64 M", [64, 64], 256  # K = 7 layers
@@ -274,7 +276,8 @@ def build(algo, data, **options):
 few = ml.prepare("fashion-mnist-mini", train_size=256, test_size=100)
 ours, theirs = build("G3S2", few), build("G3S2", few)
 algorithm_1(ours, 3, 2, few, epochs=4, optimizer=ml.SGD())
-for report in ml.Trainer(theirs, "G3S2", few, epochs=4, batch_size=BATCH, seed=SEED).epochs():
+recipe = ml.Recipe(algo="G3S2", epochs=4, batch_size=BATCH, seed=SEED)
+for report in ml.Trainer(theirs, few, recipe).epochs():
     print(f"epoch {report.epoch}: shift {report.shift}, blocks", end=" ")
     print(*(f"{b.block} (loss {b.train.loss:.2f})" for b in report.blocks))
 
@@ -287,19 +290,21 @@ check(
 )
 
 # %% [markdown]
-# The library's loop is the same one, cut in two: the trainer counts epochs and asks the schedule
-# for the blocks, and `local_step` does lines 5 to 9 for one minibatch.
+# The library's loop is the same one, cut in two. The trainer counts epochs and steps, and asks the
+# recipe for the blocks and the learning rate of each step. `local_step` does lines 5 to 9 for one
+# minibatch:
 
 # %%
-source(ml.local_step, steps.block_step, steps.frozen_forward)
+source(ml.local_step, ml.block_step, ml.frozen_forward)
 
 # %% [markdown]
-# (`idle` is an option beyond the paper, off by default: exercise 2.)
+# (The loss of a block, `network.loss(…)`, does lines 7 and 8 down to $dx_j$; lesson 12 puts others
+# in its place. `idle` is an option beyond the paper, off by default: exercise 2.)
 #
 # ## 4 Who learns with whom
 #
 # Two layers learn together in an epoch if they are in the same block: one loss then trains both,
-# and its gradient passes from one into the other. In which share of the epochs is that so?
+# and its gradient passes from one into the other. In what share of the epochs does that happen?
 
 
 # %%
@@ -329,8 +334,8 @@ panels[0].set_ylabel("layer")
 show(
     figure,
     "**Figure 5.** The share of the epochs in which two layers learn together; on the diagonal, in "
-    "which a layer learns at all. ×: neighbours that never do. G3 has two such pairs, 3 and 4, 6 "
-    "and 7. With boundaries that move there are none.",
+    "which a layer learns at all. ×: neighbours that never learn together. G3 has two such pairs, "
+    "3 and 4, and 6 and 7. With moving boundaries there are none.",
     alt="Four grids of 7 by 7 layers, darker for a larger share. G3: three dark blocks along the "
     "diagonal, with crosses between layers 3 and 4 and between 6 and 7. G2S1: 1 on the diagonal "
     "but for layer 1 with 1/2; all neighbours have 1/2. G3S1 and G3S2: all neighbours have a third "
@@ -352,7 +357,7 @@ check(
 
 # %% [markdown]
 # The proof is short. At shift 0 the only neighbours apart are $nX$ and $nX + 1$, for
-# $n = 1, 2, \dots$ At shift $Y$, with $0 < Y < X$, the walls are behind the layers
+# $n = 1, 2, \dots$ At shift $Y$, with $0 < Y < X$, the walls are after the layers
 # $Y, Y + X, Y + 2X, \dots$ None of these is a multiple of $X$, so there $nX$ and $nX + 1$ share a
 # block.
 #
@@ -360,7 +365,7 @@ check(
 # > and what could one do about it?
 #
 # They rest every other epoch, and so learn half as often as the others. The paper leaves it at
-# that; one could let them form a short block of their own meanwhile (exercise 2).
+# that; they could form a short block of their own in the meantime (exercise 2).
 #
 # Layers also change their teachers. In G3S2 layer 4 learns from $A_6$ in one epoch and from $A_5$
 # in the next. The authors see a reason for better generalisation here: features must please more
@@ -378,9 +383,10 @@ for layer in range(1, K + 1):
 # %% [markdown]
 # ## 5 What rests keeps every byte
 #
-# Frozen means: no parameter of these layers changes, and neither does their momentum. The same goes
-# for a classifier while no block ends at its layer. Only running statistics of BatchNorm follow the
-# batches of the frozen layers, as they run forward in training mode. One step at shift 2:
+# Frozen means that no parameter of these layers changes, and neither does their momentum. The same
+# goes for a classifier while no block ends at its layer. Only BatchNorm's running statistics in the
+# frozen layers keep following the batches, because these layers run forward in training mode. One
+# step at shift 2:
 
 # %%
 optimizer = ml.SGD()
@@ -389,26 +395,26 @@ for epoch in (0, 1):  # a step at each shift first, so that every momentum has s
     ml.local_step(ours, g3s2.blocks_at(epoch, K), x, y, optimizer)
 
 
-def bytes_of(part):
-    return [a.tobytes() for a in (*part.params.values(), *optimizer.velocity_of(part).values())]
+def bytes_of(layer):
+    return [a.tobytes() for a in (*layer.params.values(), *optimizer.velocity_of(layer).values())]
 
 
-before = {name: bytes_of(part) for name, part in ours.named_layers()}
+before = {name: bytes_of(layer) for name, layer in ours.named_layers()}
 ml.local_step(ours, g3s2.blocks_at(1, K), x, y, optimizer, step=1)
-kept = [name for name, part in ours.named_layers() if bytes_of(part) == before[name]]
-print("unchanged:", ", ".join(kept))
+unchanged = [name for name, layer in ours.named_layers() if bytes_of(layer) == before[name]]
+print("unchanged:", ", ".join(unchanged))
 check(
     "at shift 2 layers 1 and 2, A_3 and A_6 rest, and nothing else",
-    kept == ["layers.1", "layers.2", "aux.3", "aux.6"],
+    unchanged == ["layers.1", "layers.2", "aux.3", "aux.6"],
     "every byte is kept",
 )
 
 # %% [markdown]
 # ## 6 The gradient map
 #
-# Now a training that is long enough to see something: eight epochs on 3,000 images, by G3S2, and by
-# G3 to compare. The trainer reports for every epoch and layer which block trained it and how large
-# its gradient was, in the mean over the steps.
+# Now we train long enough to see something: eight epochs on 3,000 images, by G3S2, and by G3 for
+# comparison. For every epoch and layer the trainer reports which block trained it, and how large
+# its gradient was, averaged over the steps.
 #
 # > **Question.** Before you look: draw the map of the first four epochs with a pencil, layers down,
 # > epochs across, and write the number of the block into each cell.
@@ -418,24 +424,22 @@ data = ml.prepare("fashion-mnist-mini", train_size=sized(3000, 500), test_size=s
 networks, reports = {}, {}
 for algo in ("G3", "G3S2"):
     networks[algo] = build(algo, data, seed=SEED)
-    trainer = ml.Trainer(networks[algo], algo, data, epochs=EPOCHS, batch_size=BATCH, seed=SEED)
-    reports[algo] = list(trainer.epochs())
+    recipe = ml.Recipe(algo=algo, epochs=EPOCHS, batch_size=BATCH, seed=SEED)
+    reports[algo] = list(ml.Trainer(networks[algo], data, recipe).epochs())
 
-print("block that trained each layer (. is frozen), by G3S2")
+print("G3S2: the block that trained each layer (. means frozen)")
 print("layer    ", *range(1, K + 1))
 for report in reports["G3S2"]:
     print(f"epoch {report.epoch}  ", *(layer.block or "." for layer in report.layers))
 
 # %%
-from minilocal.runs.figures import gradient_map
-
 rows = [
     {"epoch": report.epoch, "shift": report.shift, **vars(layer)}
     for report in reports["G3S2"]
     for layer in report.layers
 ]
 show(
-    gradient_map(rows, f"G3S2, {EPOCHS} epochs"),
+    ml.gradient_map(rows, f"G3S2, {EPOCHS} epochs"),
     "**Figure 6.** The gradient map of this run, measured: the colour and the number are the "
     "block's, darker where the layer's gradient was larger. It is Figure 3's last panel, with "
     "sizes. `python -m minilocal.train` draws it for every run.",
@@ -463,9 +467,10 @@ check(
 # ## 7 The wall takes turns
 #
 # The last layer of a block has the worst place: its gradient comes straight out of a small
-# classifier, and knows nothing of the layers behind (lesson 6 measures it). Compare each layer's
-# gradient with the one that BP would take at the same weights, by the cosine of the angle between
-# the two, with the boundaries at either place. (At shift 2 the last block's loss, $L_7$, is BP's.)
+# classifier, and knows nothing of the layers that follow (lesson 6 measures it). Compare each
+# layer's gradient with the one that BP would take at the same weights, by the cosine of the angle
+# between the two, with the boundaries in both places. (At shift 2 the last block's loss, $L_7$, is
+# BP's.)
 
 # %%
 network = networks["G3S2"]
@@ -509,9 +514,9 @@ show(
     "**Figure 7.** How well each layer's gradient agrees with BP's at both shifts of one trained "
     "network. Vertical lines are the walls of that shift. A block's last layer has the worst "
     "direction of its block, and at the other shift it is another layer's turn.",
-    alt="Two curves of the cosine over the layers 1 to 7. At shift 0, dashed, with walls behind "
+    alt="Two curves of the cosine over the layers 1 to 7. At shift 0, dashed, with walls after "
     "layers 3 and 6, it is low at layer 3 and high at 4 and 5. At shift 2, solid, with a wall "
-    "behind layer 5, it is higher at layer 3, low at layer 5, and 1 at layers 6 and 7.",
+    "after layer 5, it is higher at layer 3, low at layer 5, and 1 at layers 6 and 7.",
 )
 gain = [cosines[2][i] - cosines[0][i] for i in (3, 6)]
 check(
@@ -524,7 +529,7 @@ check(
 # ## 8 Does it pay?
 
 # %%
-print("test accuracy of the network's own classifier, in %, after each epoch")
+print("test accuracy of the network's own classifier after each epoch, in %")
 for algo, mine in reports.items():
     print(f"{algo:<5}", *(f"{100 * report.test.accuracy:6.1f}" for report in mine))
 last = {algo: mine[-1].test.accuracy for algo, mine in reports.items()}
@@ -538,50 +543,51 @@ check(
 # Not here. With the seeds 0, 1 and 2 G3 ended at 84.2, 83.5 and 84.2 %, G3S2 at 83.6, 80.9 and
 # 82.8 %. Nor does it in the [README](../README.md)'s comparison, with four times the images: G3
 # 89.7 ± 0.6 %, G3S2 88.8 ± 0.6 %. At this size moving boundaries do *not* beat fixed ones, and the
-# sections above say what they pay: layers 1 and 2 learn half as often, and every classifier but the
-# network's own rests in half of the epochs, so that a short training is shorter still for them.
+# sections above say what they cost: layers 1 and 2 learn half as often, and every classifier but
+# the network's own rests in half of the epochs, so that a short training is shorter still for them.
 #
-# In the paper they do, with large networks, 400 epochs and all of CIFAR-10 (classifiers A1):
+# In the paper they do beat them, with large networks, 400 epochs and all of CIFAR-10 (classifiers
+# A1):
 #
 # | test accuracy, % | G2 | G2S1 | G3 | G3S2 | BP |
 # |---|---|---|---|---|---|
 # | VGG-16 | 91.44 | 92.26 | 92.84 | 93.68 | 93.99 |
 # | VGG-11B | 93.60 | 93.95 | 94.59 | 95.11 | 95.08 |
 #
-# Between a third of a point and a point, for hardly any price. A likely reason: after 400 epochs
-# everybody has learned enough, resting or not, and what still counts is what layers have learned
-# together. [RESULTS.md](RESULTS.md) puts what we could measure beside the paper, and reports where
-# moving boundaries help.
+# The gain is between a third of a point and a point, at hardly any cost. A likely reason: after 400
+# epochs every layer has learned enough, resting or not, and what still counts is what layers have
+# learned together. [RESULTS.md](RESULTS.md) puts what we could measure beside the paper, and
+# reports where moving boundaries help.
 #
 # ## Summary
 #
 # * GXSY is GX with a shift $s$ that goes $0, Y, 2Y, \dots$ from epoch to epoch, and back to 0 once
-#   it reaches $X$. Blocks begin behind layer $s$; the layers up to $s$ are frozen: forward only.
-# * The step is that of fixed blocks: one loss per block, and a wall in front of it. Only the list
-#   of blocks changes from epoch to epoch.
-# * Any two neighbours learn together in some epoch. A layer that ends a block, the worst place, is
-#   elsewhere in its block in the next epoch.
-# * The price: the front layers rest part of the time, and so do the classifiers.
-# * On a laptop's scale fixed boundaries do as well or better; the paper's long trainings of large
-#   networks gain up to a point.
+#   it reaches $X$. Blocks begin after layer $s$; the layers up to $s$ are frozen: forward only.
+# * The step is that of fixed blocks: one loss per block, and a wall before each block. Only the
+#   list of blocks changes from epoch to epoch.
+# * Any two neighbours learn together in some epoch. A layer that ends a block, which is the worst
+#   place, is elsewhere in its block in the next epoch.
+# * The price: the first layers rest part of the time, and so do the classifiers.
+# * At the scale of a laptop fixed boundaries do as well or better; in the paper's long training of
+#   large networks moving boundaries gain up to a point.
 #
 # ## Exercises
 #
 # **1 (easy).** Write down, without running anything, the blocks, frozen layers and active
-# classifiers of G3S1 on $K = 10$ layers in epochs 1 to 4. In which share of the epochs do the
-# layers 1, 2 and 3 learn? Check it with `ml.parse_schedule` and `together`.
+# classifiers of G3S1 on $K = 10$ layers in epochs 1 to 4. In what share of the epochs do layers 1,
+# 2 and 3 learn? Check your answers with `ml.parse_schedule` and `together`.
 
 # %%
 # Your answer to exercise 1
 
 # %% [markdown]
 # **2 (medium).** The library has variants that the paper does not have: see "Variants of moving
-# boundaries" in [reference.md](reference.md). With `ml.parse_schedule("G3S2", idle="learn")`
-# resting classifiers learn too, `front="block"` lets the layers in front form a short block, and
-# `shift_every=20` moves the boundaries every 20 steps. Say for each which price of section 8 it
-# lowers. Then train with them, alone and together, with three seeds. What helps most?
-# (`python -m minilocal.train` has the same as `--idle learn`, `--front block` and
-# `--shift-every 20`.)
+# boundaries" in [reference.md](reference.md). With `ml.Recipe(algo="G3S2", idle="learn")` resting
+# classifiers learn too, and `front="block"` makes the frozen layers a short block of their own.
+# Say for each which price of section 8 it lowers. Then train with them, alone and together, with
+# three seeds. (Build the network with `algo=recipe.schedule`, because a short first block needs a
+# classifier too.) Which helps more? (In `python -m minilocal.train` the same options are
+# `--idle learn` and `--front block`.)
 
 # %%
 # Your answer to exercise 2
@@ -589,12 +595,12 @@ check(
 # %% [markdown]
 # **3 (hard).** Design a schedule of your own: a function from the epoch to a list of blocks, which
 # `ml.local_step` takes as it is (a network built with "G1" has all classifiers). Blocks may change
-# their sizes, move to and fro, begin small and grow. Say first what it should achieve, and show
-# with a matrix as in Figure 5 that it does. Then train it beside G3 and G3S2 with three seeds, and
-# report honestly.
+# their sizes, move back and forth, or begin small and grow. Say first what your schedule should
+# achieve, and show with a matrix like those of Figure 5 that it does. Then train it beside G3 and
+# G3S2 with three seeds, and report honestly.
 
 # %%
 # Your answer to exercise 3
 
 # %% [markdown]
-# *Next:* [Lesson 8](08_costs.ipynb), what all this saves: multiply-adds and memory, counted.
+# *Next:* in [lesson 8](08_costs.ipynb) we count what all this saves: multiply-adds and memory.

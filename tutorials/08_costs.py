@@ -3,16 +3,16 @@
 #
 # Local learning leaves out one product per block, and no activation has to be kept until a
 # gradient comes back from the top of the network. What is that worth? You can answer with a
-# pencil: both savings follow from the shapes of the layers alone. In this lesson you write the
-# formulas down, in a dozen lines each, count a real step's multiplications to see that they are
-# right, and recompute Table I and Figs. 6 and 8 of the paper.
+# pencil: both savings follow from the shapes of the layers alone. In this lesson you write down the
+# formulas, in a dozen lines each, count a real step's multiplications to see that they are right,
+# and recompute Table I and Figs. 6 and 8 of the paper.
 #
 # **Learning goals.** After this lesson you can
 #
 # * count the multiply-adds of a layer's three products, of a classifier, and of a whole step;
 # * say which products GX and GXSY leave out, and why G2S1 saves one sixth in every network;
 # * count the words that travel between a chip and its memory, and name the assumption behind it;
-# * check published numbers, and say where they hold and where they do not quite.
+# * check published numbers, and say where they hold and where they don't quite.
 #
 # *You need:* lesson 2 (a convolution is a matrix product). *Time:* 25 minutes to read, a few
 # seconds to run. Symbols are those of [reference.md](reference.md), "Cost model".
@@ -20,21 +20,25 @@
 # **If you start here:** *backpropagation* (BP) trains all $K$ layers by one loss at the top. *GX*
 # cuts the layers into blocks of X; each block learns from a small *auxiliary classifier* $A_j$ on
 # its last layer $j$, and the gradient stops at the block's first layer. *GXSY* moves all
-# boundaries by Y layers after every epoch, while the shift is less than X; the layers in front of
-# the first block are then *frozen*: they run forward and do not learn. The paper is G. Lee, S. Lee
-# and D. Jeon, *Dynamic Block-Wise Local Learning Algorithm for Efficient Neural Network
-# Training*, IEEE TVLSI 2021.
+# boundaries by Y layers after every epoch, while the shift is less than X; the layers before the
+# first block are then *frozen*: they run forward and do not learn. The paper is G. Lee, S. Lee and
+# D. Jeon, *Dynamic Block-Wise Local Learning Algorithm for Efficient Neural Network Training*, IEEE
+# TVLSI 2021.
 
 # %%
 import importlib.util
 import os
 import subprocess
 import sys
+from pathlib import Path
 
+if Path("../minilocal/__init__.py").exists():  # this notebook is in a checkout
+    sys.path.append(str(Path("..").resolve()))
 if importlib.util.find_spec("minilocal") is None:
-    address = "git+https://github.com/minilocal/minilocal"
-    wanted = os.environ.get("MINILOCAL_WHEEL", address)
-    subprocess.run([sys.executable, "-m", "pip", "install", "-q", wanted], check=True)
+    wheel = os.environ.get("MINILOCAL_WHEEL")
+    if not wheel:
+        raise ImportError("minilocal not found; run `python -m pip install -e .` in a clone of it")
+    subprocess.run([sys.executable, "-m", "pip", "install", "-q", wheel], check=True)
 
 # %%
 from typing import NamedTuple
@@ -51,7 +55,7 @@ style()
 # %% [markdown]
 # ## 1 One layer: three products of the same size
 #
-# A convolution 3×3 with padding 1 makes each of its $H \cdot W \cdot C_\mathrm{out}$ outputs from
+# A 3×3 convolution with padding 1 makes each of its $H \cdot W \cdot C_\mathrm{out}$ outputs from
 # $9\,C_\mathrm{in}$ inputs, one multiplication and one addition each (a *multiply-add*, MAC). A
 # linear layer uses each weight once per image:
 #
@@ -63,12 +67,12 @@ style()
 # a $(b, c)$ matrix takes $a\,b\,c$ multiply-adds, and all three products are made of the same
 # three sizes. So **forward, weight gradient and input gradient take $m$ each**. Here is VGG-16, by
 # hand. Besides $m$ we note each layer's weights, the numbers in its output $x_i$, and how many of
-# them are *stored*: those that the next layer's product will need, behind the max-pool ('M').
+# them are *stored*: those that the next layer's product will need, after the max-pool ('M').
 
 
 # %%
 class Net(NamedTuple):
-    """A number per layer in each row; all but the weights are per image."""
+    """Rows with a number per layer; all but the weights are per image."""
 
     macs: np.ndarray
     weights: np.ndarray
@@ -104,7 +108,7 @@ print(f"{net.stored.sum():,} stored")
 
 # %% [markdown]
 # > **Question.** Before you look at the next figure: where in the network are the multiply-adds,
-# > where the weights, and where the activations that must be stored?
+# > where are the weights, and where are the activations that must be stored?
 
 # %%
 figure, axes = plt.subplots(1, 3, figsize=(7.5, 2.8))
@@ -117,7 +121,7 @@ axes[0].set_ylabel("share of all layers (%)")
 show(
     figure,
     "**Figure 1.** VGG-16 for 32×32 images, per image. The work is spread out, the activations "
-    "are in the front half, the weights in the back half.",
+    "are in the first half, the weights in the second half.",
     alt="Three bar charts over layers 1 to 15. MACs: about 12 percent in each of six layers, 6 "
     "percent in three, 3 in three, next to none in layers 1, 14 and 15. Weights: almost all in "
     "layers 8 to 15. Stored activations: 35 percent in layer 1, 18 in layer 3, less than 10 "
@@ -152,7 +156,7 @@ check("our table is the library's", equal == number, f"{equal} of {number} layer
 #
 # **A2** is the richer net of earlier work: it averages to a quarter of the height and width ($h$
 # by $w$), applies three 1×1 convolutions $C \to C$, averages to 2×2 (1×1 if it is that already),
-# and applies three linear layers $d \to d$ and a last one:
+# and applies three linear layers $d \to d$ and a final one:
 #
 # $$n_i^{\mathrm{A2}} = 3\,h\,w\,C^2 + 3\,d^2 + d \cdot \mathrm{classes}.$$
 #
@@ -165,7 +169,7 @@ def a1_macs(outputs, classes, D):
 
 
 def a2_macs_and_weights(outputs, channels, classes):
-    """Those of convolutional layers; their maps are square."""
+    """Return A2's MACs and weights on convolutional layers, whose maps are square."""
     side = np.sqrt(outputs / channels).astype(int)
     side = np.maximum(side // 4, 1)
     d = np.minimum(side, 2) ** 2 * channels
@@ -183,11 +187,11 @@ channels = np.array([int(word) for word in VGG16.stages.split() if word != "M"])
 n2, weights2 = a2_macs_and_weights(net.outputs[: len(channels)], channels, 10)
 
 # %% [markdown]
-# The paper's Table I compares them with the layers of VGG-16, for layer-wise learning (G1). A
-# classifier does all three products, so it is counted with $3n$. A layer does two: its input
+# The paper's Table I compares the classifiers with the layers of VGG-16, for layer-wise learning
+# (G1). A classifier does all three products, so it counts $3n$. A layer does two: its input
 # gradient is what G1 leaves out.
 #
-# > **Question.** Why does a classifier need its input gradient, if a layer does not?
+# > **Question.** Why does a classifier need its input gradient, if a layer doesn't?
 
 # %%
 from minilocal.costs.published import TABLE1
@@ -213,8 +217,8 @@ check(
 # without an input gradient would learn alone.)
 #
 # The two cells that differ do so by one matrix of 512×10, which seems to have been counted once too
-# often in the sum over A2's thirteen nets. And a sentence below the table in the paper, that A2
-# adds 123.1 % of parameters, does not follow from the table:
+# often in the sum over the thirteen A2 classifiers. And a sentence below the paper's table, that A2
+# adds 123.1 % to the parameters, does not follow from the table:
 
 # %%
 layer, a1, a2 = (TABLE1[name] for name in ("layers", "A1", "A2"))
@@ -232,10 +236,9 @@ for name, number, row in (("A1", 15, a1), ("A2", 13, a2)):
 #
 # ## 3 A whole step
 #
-# Let a step have frozen layers $1 \dots s$ and blocks $i \dots j$ behind them. All layers run
-# forward. All trained layers need their weight gradient. Input gradients are needed *within* a
-# block only, from its last layer down to its second. And every block's classifier does its three
-# products:
+# Let a step have frozen layers $1 \dots s$, followed by blocks $i \dots j$. All layers run forward.
+# All trained layers need their weight gradient. Input gradients are needed *within* a block only,
+# from its last layer down to its second. And every block's classifier does its three products:
 #
 # $$\mathrm{MACs} = \underbrace{\sum_{i=1}^{K} m_i}_{\text{forward}}
 # + \underbrace{\sum_{i>s} m_i}_{\text{weight gradients}}
@@ -255,42 +258,42 @@ def step_macs(m, n, blocks):
     return macs
 
 
-def turns(algo, K):
+def blocks_by_shift(algo, K):
     """Return the blocks at each shift that an algorithm visits."""
     schedule = ml.parse_schedule(algo)
-    return [schedule.blocks_at(turn, K) for turn in range(schedule.period)]
+    return [schedule.blocks_at(epoch, K) for epoch in range(schedule.period)]
 
 
 def mean_macs(algo, m, n):
-    return np.mean([step_macs(m, n, blocks) for blocks in turns(algo, len(m))])
+    return np.mean([step_macs(m, n, blocks) for blocks in blocks_by_shift(algo, len(m))])
 
 
 bp = mean_macs("BP", net.macs, n)
 for algo in ("BP", "G1", "G2", "G2S1", "G3", "G3S2"):
-    macs = [step_macs(net.macs, n, blocks) for blocks in turns(algo, K)]
+    macs = [step_macs(net.macs, n, blocks) for blocks in blocks_by_shift(algo, K)]
     by_shift = ", ".join(f"{number:,}" for number in macs)
     print(f"{algo:5}{100 * (1 - np.mean(macs) / bp):5.1f} % less than BP    {by_shift}")
 
 # %% [markdown]
-# It is easier to see. In the next figure a column is as wide as its layer is costly, so that areas
-# are multiply-adds. What is blank is saved.
+# A picture makes it easier to see. In the next figure a column is as wide as its layer is costly,
+# so that areas are multiply-adds. What is blank is saved.
 
 # %%
 from minilocal.course.work import draw_work
 
 strips = {
-    "BP": turns("BP", K)[0],
-    "G1": turns("G1", K)[0],
-    "G3, and G3S2\nin odd epochs": turns("G3S2", K)[0],
-    "G3S2 in\neven epochs": turns("G3S2", K)[1],
+    "BP": blocks_by_shift("BP", K)[0],
+    "G1": blocks_by_shift("G1", K)[0],
+    "G3, and G3S2\nin odd epochs": blocks_by_shift("G3S2", K)[0],
+    "G3S2 in\neven epochs": blocks_by_shift("G3S2", K)[1],
 }
 show(
     draw_work(net.macs, strips),
-    "**Figure 2.** The products of one step of VGG-16, each block in its colour (they begin anew "
+    "**Figure 2.** The products of one step of VGG-16, each block in its colour (colours repeat "
     "after seven). Layers 1, 14 and 15 cost so little that they are thin lines. BP leaves out one "
-    "of these, the images' gradient; G1 the whole third row; G3 the first layer of each block. In "
-    "even epochs G3S2 leaves out other layers, and all but forward of the frozen layers 1 and 2 "
-    "(hatched).",
+    "of these, the images' gradient; G1 leaves out the whole third row, and G3 the first layer of "
+    "each block. In even epochs G3S2 leaves out other layers, and of the frozen layers 1 and 2 "
+    "(hatched) everything but forward.",
     alt="Four strips, for BP, G1 and the two shifts of G3S2. Each has three rows, forward, "
     "weight gradient and input gradient, and a column per layer, as wide as the layer's MACs. All "
     "forward cells are filled. The input gradient row is full for BP, blank for G1, and blank at "
@@ -299,20 +302,18 @@ show(
 )
 
 # %% [markdown]
-# The library's formula says the same for each block apart, so that one can also ask which block
-# takes longest (lesson 9). We compare both on four networks, for ten and for a hundred classes.
+# The library's formula says the same for each block separately, so that we can also ask which block
+# takes longest (lesson 9). We compare the two on four networks, for ten and for a hundred classes.
 
 # %%
-from minilocal.costs import algorithm_costs, block_macs
-
-source(block_macs)
+source(ml.block_macs)
 
 # %%
 ALGORITHMS = ("BP", "G1", "G2", "G2S1", "G3", "G3S1", "G3S2")
 CASES = [(model, classes, algo) for model in MODELS for classes in (10, 100) for algo in ALGORITHMS]
 equal = sum(
     mean_macs(algo, nets[model].macs, a1_of(model, classes))
-    == algorithm_costs(ml.CONFIGS[model], algo, classes=classes).macs
+    == ml.algorithm_costs(ml.CONFIGS[model], algo, classes=classes).macs
     for model, classes, algo in CASES
 )
 check("our MACs are the library's", equal == len(CASES), f"{equal} of {len(CASES)} costs equal")
@@ -321,14 +322,13 @@ check("our MACs are the library's", equal == len(CASES), f"{equal} of {len(CASES
 # ## 4 Count a real step
 #
 # A formula can be wrong in the same way twice. So let us count. All matrix products of the
-# library go through two lines, one in `layers/im2col.py` (convolutions) and one in `parallel.py`
-# (linear layers). For a moment we give these two files another NumPy, which notes what it
-# multiplies, and run real training steps on real images.
+# library's plain layers go through two lines, one in `layers/im2col.py` (convolutions) and one in
+# `compute/parallel.py` (linear layers). For a moment we give these two files another NumPy, which
+# notes what it multiplies, and run real training steps on real images.
 
 # %%
 from minilocal.compute import parallel
 from minilocal.layers import im2col
-from minilocal.networks.configs import architecture
 
 
 class CountingNumPy:
@@ -357,7 +357,7 @@ N = sized(32, 4)
 data = ml.prepare("fashion-mnist-mini", train_size=sized(320, 40), test_size=100)
 x, labels = next(ml.training_batches(data.train, N, seed=0, epoch=0, crop=True, flip=True))
 
-config = architecture("vgg8b", width=1 / 8)
+config = ml.architecture("vgg8b", width=1 / 8)
 small = layer_table(config.stages, config.fc, data.image_shape)
 small_n = a1_macs(small.outputs, 10, config.features)
 
@@ -365,7 +365,7 @@ rows = []
 for algo in ("BP", "G1", "G2S1", "G3S2"):
     network = ml.build_vgg("vgg8b", data.image_shape, 10, algo, width=1 / 8, conv="im2col")
     optimizer = ml.SGD()
-    for blocks in turns(algo, len(network)):
+    for blocks in blocks_by_shift(algo, len(network)):
         if algo == "BP":
             products = counted(ml.backprop_step, network, x, labels, optimizer)
         else:
@@ -383,13 +383,14 @@ check(
 # %% [markdown]
 # Mind what was counted: the multiplications of im2col's products. Lesson 11 computes the same
 # convolutions by Winograd's trick, with a quarter of them; and BatchNorm, ReLU, dropout and
-# pooling count as nothing here, though they take time. A MAC is a good first answer, no stopwatch.
+# pooling count as nothing here, though they take time. MACs are a good first answer, but not a
+# stopwatch.
 #
 # ## 5 One sixth, in every network
 #
 # The paper says that the MACs shrink by 33, 12, 17, 11 and 15 % (G1, G2, G2S1, G3, G3S2)
 # "regardless of the neural network structure". Is that so? Suppose first that all layers cost the
-# same. BP needs $3K - 1$ products. GX leaves out one more for each block but the first, so for
+# same. BP needs $3K - 1$ products. GX leaves out one more for each block except the first, so for
 # many layers it saves the share $\frac{1}{3X}$: 33 % for G1, 17 % for G2, 11 % for G3. Now four
 # real networks:
 
@@ -406,7 +407,7 @@ for algo, numbers in less.items():
     print(f"{algo:24}" + "".join(f"{x:10.2f}" for x in numbers) + f"{np.ptp(numbers):10.2f}")
 
 # %% [markdown]
-# G2 ranges from 11.7 to 14.1 %: what it saves depends on *which* layers happen to stand first in a
+# G2 ranges from 11.7 to 14.1 %: what it saves depends on *which* layers happen to come first in a
 # block, and in these networks many of them are cheap. But look at G2S1: the same number in all
 # networks, to a few hundredths.
 #
@@ -415,13 +416,13 @@ for algo, numbers in less.items():
 #
 # In one of the two epochs layer $i \ge 2$ is the first of its block, in the other the second. So
 # it saves its input gradient every other epoch: $\frac12 m_i$ on average. Layer 1 never computes
-# one, under BP neither; but every other epoch it is frozen, and saves its weight gradient:
-# $\frac12 m_1$. Together that is exactly $\frac12 M$ with $M = \sum_i m_i$, wherever the costly
-# layers are. BP takes $3M - m_1$ (classifiers left aside), so
+# an input gradient, not even under BP; but every other epoch it is frozen, and saves its weight
+# gradient: $\frac12 m_1$. Together that is exactly $\frac12 M$ with $M = \sum_i m_i$, wherever the
+# costly layers are. BP takes $3M - m_1$ (leaving the classifiers aside), so
 #
 # $$\text{saved} = \frac{M/2}{3M - m_1} \approx \frac16 .$$
 #
-# Moving boundaries give every layer its turn: that was meant for learning, and it evens out the
+# Moving boundaries give every layer its turn. That was meant for learning, and it evens out the
 # savings too.
 
 # %%
@@ -441,14 +442,14 @@ check(
 #
 # A training chip computes on what is in its own memory, which is fast and small. Everything else
 # is off the chip, where access "costs several orders of magnitude more power", as the paper puts
-# it. So it counts the words that travel per minibatch of $B$ images, under one assumption: **the
-# chip's own memory holds the weights and activations of one block, with its classifier**. Let $P$
-# be the number of weights, $A$ that of the stored activations of all layers per image.
+# it. So the paper counts the words that travel per minibatch of $B$ images, under one assumption:
+# **the chip's own memory holds the weights and activations of one block, with its classifier**. Let
+# $P$ be the number of weights, and $A$ the number of stored activations of all layers per image.
 #
-# * **BP** reads every weight for forward and again for backward, writes it back once updated, and
-#   must put all activations away until the backward pass comes to them, then read them again.
+# * **BP** reads every weight for forward and again for backward, writes it back after the update,
+#   and must put all activations away until the backward pass comes to them, then read them again.
 # * **Local learning** is done with a block before the next one comes. Each trained weight is read
-#   once and written once, a frozen one only read, and no activation leaves the chip.
+#   once and written once, a frozen one is only read, and no activation leaves the chip.
 #
 # $$\text{BP: } 3\,P + 2\,B\,A, \qquad
 # \text{local: } 2\,P_\mathrm{trained} + 2\,P_\mathrm{classifiers} + P_\mathrm{frozen} .$$
@@ -460,7 +461,7 @@ def off_chip(algo, weights, n, stored, B=128):
     if algo == "BP":
         return 3 * (sum(weights) + n[-1]) + 2 * B * sum(stored)
     words = []
-    for blocks in turns(algo, len(weights)):
+    for blocks in blocks_by_shift(algo, len(weights)):
         s = blocks[0].first - 1
         classifiers = sum(n[j - 1] for _, j in blocks)
         words.append(2 * sum(weights[s:]) + 2 * classifiers + sum(weights[:s]))
@@ -474,7 +475,7 @@ def words(algo, model, classes=10, B=128):
 
 equal = sum(
     words(algo, model, classes)
-    == algorithm_costs(ml.CONFIGS[model], algo, classes=classes).off_chip
+    == ml.algorithm_costs(ml.CONFIGS[model], algo, classes=classes).off_chip
     for model, classes, algo in CASES
 )
 check("our accesses are the library's", equal == len(CASES), f"{equal} of {len(CASES)} equal")
@@ -484,7 +485,7 @@ from minilocal.course.traffic import draw_traffic
 
 B = 128
 P = net.weights.sum() + n[-1]  # layers and A_K
-blocks = turns("G3S2", K)[0]
+blocks = blocks_by_shift("G3S2", K)[0]
 P_classifiers = sum(n[j - 1] for _, j in blocks[:-1])  # those that local learning adds
 traffic = {
     "BP": {
@@ -502,18 +503,18 @@ traffic = {
 totals = {title: sum(map(abs, words.values())) for title, words in traffic.items()}
 show(
     draw_traffic({f"{t}: {totals[t] / 1e6:.1f} million words": w for t, w in traffic.items()}),
-    "**Figure 3.** What travels in one step of VGG-16 on 128 images, in millions of words; arrows "
-    "are as thick as they are many. Grey: read; black: written.",
+    "**Figure 3.** What travels in one step of VGG-16 on 128 images, in millions of words; the "
+    "more words, the thicker the arrow. Grey: read; black: written.",
     alt="Two panels, each a chip and its off-chip memory. Under BP five thick arrows run between "
     "them: weights 16.3 in, activations 23.7 out, activations 23.7 in, weights 16.3 in, updated "
     "weights 16.3 out. Under G3S2 there are two: weights 16.4 in, updated weights 16.4 out.",
 )
 
 # %% [markdown]
-# > **Question.** What happens to the two panels when the minibatch becomes larger? Which share can
+# > **Question.** What happens to the two panels when the minibatch becomes larger? What share can
 # > local learning save at most, for $B \to \infty$, and how much is left at $B = 1$?
 #
-# The activations grow with $B$, the weights do not. So with ever larger minibatches the share
+# The activations grow with $B$, the weights don't. So with ever larger minibatches the share
 # saved goes to 100 %, and for $B = 1$ it is little more than the one third that comes from reading
 # each weight once. The batch of 128 is part of the claim!
 #
@@ -523,21 +524,22 @@ show(
 # %%
 print("stored activations of the largest block, float32:")
 for algo in ("BP", "G1", "G3S2"):
-    needed = max(step.stored for step in algorithm_costs(VGG16, algo).steps)
+    needed = max(step.stored for step in ml.algorithm_costs(VGG16, algo).steps)
     sizes = ", ".join(f"{4 * B * needed / 1e6:5.1f} MB for {B:3} images" for B in (128, 16))
     print(f"{algo:5} {sizes}")
 
 # %% [markdown]
 # 59 MB is a lot for a chip's own memory. Words of 16 bits halve it, minibatches of 16 images need
 # an eighth of it (though they save less, see exercise 2), and a chip that has less keeps some
-# activations off chip: `python -m minilocal.bench --figure10` estimates training times for both
-# kinds.
+# activations off chip: `python -m minilocal.bench --figure10 FILE` estimates training times for
+# both kinds of chip.
 #
 # ## 7 Figs. 6 and 8, recomputed
 #
-# Everything is there now. Fig. 6 of the paper is for CIFAR-10, Fig. 8 for CIFAR-100, where the
+# Now we have everything. Fig. 6 of the paper is for CIFAR-10, Fig. 8 for CIFAR-100, where the
 # classifiers have ten times as many outputs. The paper's numbers are whole percents: one per
-# algorithm for the MACs, and one per network for the accesses of the algorithm that moves.
+# algorithm for the MACs, and one per network for the accesses of the algorithm that moves its
+# boundaries.
 
 # %%
 from minilocal.costs.published import FIGURES
@@ -561,9 +563,7 @@ for number, figure in FIGURES.items():
     for algo, saved in by_algorithm(less_macs, figure).items():
         paper = figure.macs[algo]
         off_by["MACs"].append(abs(saved.mean() - paper))
-        print(
-            f"  MACs      {algo:5}{saved.mean():5.1f} % on the mean of the networks (paper {paper})"
-        )
+        print(f"  MACs      {algo:5}{saved.mean():5.1f} %, mean of the networks (paper {paper})")
     moving = figure.algorithms[-1]
     for model in MODELS:
         saved, paper = less_words(moving, model, figure.classes), figure.off_chip[model]
@@ -602,7 +602,8 @@ picture.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower cente
 show(
     picture,
     "**Figure 4.** Figs. 6 and 8 of the paper, from our formulas; black marks are the paper's "
-    "numbers. The accesses differ by network, hardly by algorithm; the MACs the other way round.",
+    "numbers. The accesses differ by network, hardly by algorithm; with the MACs it is the other "
+    "way round.",
     alt="Four bar charts, a bar per network in each of five algorithms. Off-chip accesses are "
     "lower than BP's by about 66, 64, 88 and 81 percent for vgg16, vgg19, vgg11b and vgg11bx2, "
     "whichever the algorithm. MACs are lower by about 33 percent for G1, 12 for G2, 17 for G2S1, "
@@ -612,8 +613,8 @@ show(
 
 # %% [markdown]
 # So what the paper reports follows from shapes alone, with one reservation: "regardless of the
-# structure" is true of G1 and G2S1, and of the others only to two points or so. Ask the same of
-# any network with `python -m minilocal.costs --model vgg8b`; with `--table1`, `--figure6` or
+# structure" is true of G1 and G2S1, and of the others only to within two points or so. Ask the same
+# of any network with `python -m minilocal.costs --model vgg8b`; with `--table1`, `--figure6` or
 # `--figure8` it prints the paper's numbers beside ours.
 #
 # All this is about *work*. Blocks that do not wait for one another save *time* as well, once
@@ -623,9 +624,9 @@ show(
 #
 # * Forward, weight gradient and input gradient of a layer take $m$ multiply-adds each. GX leaves
 #   out the input gradient of each block's first layer: $\frac{1}{3X}$ of all work if layers cost
-#   the same, more or less depending on which layers come first.
-# * GXSY leaves out other layers' each epoch, and the gradients of frozen layers. G2S1 saves one
-#   sixth in every network.
+#   the same, otherwise more or less, depending on which layers come first.
+# * GXSY leaves out those of other layers each epoch, and the gradients of frozen layers. G2S1 saves
+#   one sixth in every network.
 # * BP moves $3P + 2BA$ words per step, local learning about $2P$, **if** the chip holds one block.
 #   The savings, 64 to 88 % here, grow with the minibatch.
 # * A1 costs a thousandth of the work, A2 a ninth.
@@ -642,8 +643,8 @@ show(
 
 # %% [markdown]
 # **2 (medium).** Plot the share of off-chip accesses that G3S2 saves in VGG-16 and VGG-11B over
-# the size of the minibatch, $B = 1 \dots 1024$. Derive both limits from the formulas first. From
-# which $B$ on is more than half saved?
+# the size of the minibatch, $B = 1 \dots 1024$. Derive both limits from the formulas first. For
+# which $B$ is more than half saved?
 
 # %%
 # Your answer to exercise 2
@@ -653,11 +654,11 @@ show(
 # block of X layers, and runs a block forward a second time when the backward pass comes to it.
 # Write down its MACs and its off-chip accesses on a chip that holds one block, in the style of
 # sections 3 and 6. For VGG-16 and X = 3, how does it compare with BP and with G3? Which of the
-# three has the exact gradient of the network's loss?
+# three computes the exact gradient of the network's loss?
 
 # %%
 # Your answer to exercise 3
 
 # %% [markdown]
-# *Next:* [Lesson 9](09_update_unlocking.ipynb), two blocks at work at once, with a result that is
-# the same to the bit.
+# *Next:* in [lesson 9](09_update_unlocking.ipynb) two blocks work at once, and the result is the
+# same to the bit.

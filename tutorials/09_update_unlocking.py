@@ -2,17 +2,17 @@
 # # Lesson 9: Update unlocking: two blocks at work at once
 #
 # Under backpropagation the first layer learns last. It waits until its minibatch has gone up
-# through the whole network and the gradient has come down again, and so does everybody else. A
-# local block is done with a minibatch as soon as its own classifier has seen it. So while block 2
-# works on a minibatch, block 1 may well be busy with the next. In this lesson you build that, as a
-# pipeline of two threads in a page of code, and prove the surprising part: the trained weights
-# are those of the plain loop, **to the last bit**.
+# through the whole network and the gradient has come down again, and meanwhile all other layers
+# wait too. A local block is done with a minibatch as soon as its own classifier has seen it. So
+# while block 2 works on a minibatch, block 1 can already be busy with the next. In this lesson you
+# build that, as a pipeline of two threads in a page of code, and prove the surprising part: the
+# trained weights are those of the plain loop, **to the last bit**.
 #
 # **Learning goals.** After this lesson you can
 #
 # * say what a block needs from others in a step, and draw the jobs that wait for one another;
 # * compute how long a pipeline takes, and which block sets its pace;
-# * build a pipeline from a generator, a thread and a queue;
+# * build a pipeline from generators, threads and queues;
 # * name four ways in which running side by side could change a result, and what prevents each.
 #
 # *You need:* lesson 6 (blocks); Python's generators help. *Time:* 25 minutes to read, under a
@@ -21,19 +21,23 @@
 # **If you start here:** *local learning* cuts the $K$ layers of a network into blocks. The block of
 # layers $i \dots j$ has a small *auxiliary classifier* $A_j$ on its last layer; the loss of $A_j$
 # trains the block, and no gradient goes further down. *GX* has blocks of X layers; *GXSY* moves
-# all boundaries by Y layers after every epoch, and the layers in front of the first block are
-# *frozen* for that epoch: they run forward and do not learn.
+# all boundaries by Y layers after every epoch, and the layers before the first block are *frozen*
+# for that epoch: they run forward and do not learn.
 
 # %%
 import importlib.util
 import os
 import subprocess
 import sys
+from pathlib import Path
 
+if Path("../minilocal/__init__.py").exists():  # this notebook is in a checkout
+    sys.path.append(str(Path("..").resolve()))
 if importlib.util.find_spec("minilocal") is None:
-    address = "git+https://github.com/minilocal/minilocal"
-    wanted = os.environ.get("MINILOCAL_WHEEL", address)
-    subprocess.run([sys.executable, "-m", "pip", "install", "-q", wanted], check=True)
+    wheel = os.environ.get("MINILOCAL_WHEEL")
+    if not wheel:
+        raise ImportError("minilocal not found; run `python -m pip install -e .` in a clone of it")
+    subprocess.run([sys.executable, "-m", "pip", "install", "-q", wheel], check=True)
 
 # %%
 import hashlib
@@ -55,25 +59,23 @@ style()
 # This is all that happens to a block in a step:
 
 # %%
-from minilocal.steps import block_step, frozen_forward
-
-source(block_step)
+source(ml.block_step)
 
 # %% [markdown]
-# Read it as a function. In go the features $x_{i-1}^{(t)}$ of minibatch $t$ and the block's own
-# weights after $t$ updates, $\theta^{(t)}$ (with its classifier's, and momentum). Out come features
-# for the next block and new weights for itself:
+# Read it as a function. The features $x_{i-1}^{(t)}$ of minibatch $t$ go in, and the block's own
+# weights after $t$ updates, $\theta^{(t)}$ (with its classifier's, and momentum). Features for the
+# next block come out, and new weights for the block itself:
 #
 # $$x_j^{(t)} = F\big(x_{i-1}^{(t)};\ \theta^{(t)}\big), \qquad
 # \theta^{(t+1)} = \theta^{(t)} - \mathrm{lr}\cdot g\big(x_{i-1}^{(t)},\ \theta^{(t)}\big).$$
 #
 # Nothing else comes from outside: no gradient from above, no weights of other blocks. And look at
 # the last line: the features handed on are those from **before** the update. So the job "block
-# $b$, step $t$" waits for two other jobs only, the block in front with the same minibatch, and
-# itself with the one before.
+# $b$, step $t$" waits for two other jobs only: the previous block with the same minibatch, and
+# its own block with the previous minibatch.
 #
-# > **Question.** Which jobs of the grid below can run at the same time? How would the arrows look
-# > for backpropagation?
+# > **Question.** Which jobs of the grid below can run at the same time? What would the arrows look
+# > like for backpropagation?
 
 # %%
 from minilocal.course.jobs import draw_jobs
@@ -94,14 +96,14 @@ show(
 # step 1. Under backpropagation there are jobs for the way down as well, and step 2 of block 1
 # waits for the way down of step 1, which comes last of all. Then no two jobs can ever run
 # together. Three kinds of waiting have names (Jaderberg et al. 2017): *forward locking* (a layer
-# waits for those in front), *backward locking* (for the gradient from those behind) and *update
-# locking* (the next minibatch waits for the update). Local learning keeps the first and drops the
-# other two.
+# waits for the layers before it), *backward locking* (it waits for the gradient from the layers
+# after it) and *update locking* (the next minibatch waits for the update). Local learning keeps the
+# first and drops the other two.
 #
 # ## 2 How long it takes
 #
 # Give every block a worker, and let block $b$ need the time $c_b$ for a step. A job starts as soon
-# as both jobs that it waits for have ended:
+# as the two jobs that it waits for have ended:
 #
 # $$\mathrm{end}(b, t) = \max\big(\mathrm{end}(b-1, t),\ \mathrm{end}(b, t-1)\big) + c_b .$$
 
@@ -127,8 +129,8 @@ print(ends(costs=[2, 3, 1], steps=6).astype(int))
 # $$\sum_b c_b + (T - 1)\,\max_b c_b, \qquad
 # \text{instead of}\quad T \sum_b c_b \quad\text{on one worker.}$$
 #
-# For many steps the pipeline is faster by $\sum_b c_b \,/\, \max_b c_b$, which is the number of
-# blocks if all are equally costly, and less if they are not.
+# For many steps the pipeline is faster by the factor $\sum_b c_b \,/\, \max_b c_b$, which is the
+# number of blocks if all are equally costly, and less if they are not.
 
 # %%
 rng = np.random.default_rng(0)
@@ -169,30 +171,28 @@ show(
     ),
     "**Figure 2.** Four steps of a network of two equal blocks; numbers are the minibatches, ↑ is "
     "forward and ↓ backward. A second worker is of no use to BP: one of the two always waits. With "
-    "local learning both are busy but for the first and the last job.",
+    "local learning both are busy except during the first and the last job.",
     alt="Three timelines. BP on two workers: they take turns, worker 1 forward, worker 2 forward "
     "and backward, worker 1 backward, and are done after 24 units. Local learning on one worker: "
-    "blocks 1 and 2 in turns, also 24 units. On two workers: block 1 runs minibatches 1 to 4 "
+    "blocks 1 and 2 alternate, also 24 units. On two workers: block 1 runs minibatches 1 to 4 "
     "without a gap, block 2 follows one minibatch behind, done after 15 units.",
 )
 
 # %% [markdown]
-# How much could be gained in the paper's networks? `minilocal.costs` counts each block's
-# multiply-adds (lesson 8). G3S1 on VGG-16 has five blocks; its bound is the mean over the three
-# positions of the boundaries.
+# How much could be gained in the paper's networks? The library counts each block's multiply-adds
+# (lesson 8). G3S1 on VGG-16 has five blocks; its bound is the mean over the three positions of the
+# boundaries.
 
 # %%
-from minilocal.costs import algorithm_costs, pipeline_bound
-
 bounds = {}
 for model, measured in (("vgg16", "2.2 on five GPUs"), ("vgg19", "2.4 on six GPUs")):
     network = ml.CONFIGS[model]
-    backprop, g3s1 = (algorithm_costs(network, algo) for algo in ("BP", "G3S1"))
-    bounds[model] = pipeline_bound(g3s1, backprop)
-    print(f"{model}: at most {pipeline_bound(g3s1, g3s1):.1f} times as fast as on one worker,")
+    backprop, g3s1 = (ml.algorithm_costs(network, algo) for algo in ("BP", "G3S1"))
+    bounds[model] = ml.pipeline_bound(g3s1, backprop)
+    print(f"{model}: at most {ml.pipeline_bound(g3s1, g3s1):.1f} times as fast as on one worker,")
     print(f"       {bounds[model]:.1f} times as fast as BP on one; the paper measured {measured}")
     for step in g3s1.steps:
-        blocks = ", ".join(f"[{p.block}] {p.macs.total / 1e6:.0f}" for p in step.parts)
+        blocks = ", ".join(f"[{p.block}] {p.macs.total / 1e6:.0f}" for p in step.by_block)
         print(f"       shift {step.shift}, million MACs: {blocks}")
 check(
     "the paper's measured gains lie below the bounds",
@@ -202,7 +202,7 @@ check(
 
 # %% [markdown]
 # Five GPUs cannot give a factor of five: the blocks are unequal, the last one (layer 15, or 14 and
-# 15) has next to nothing to do, and the bound takes passing features on for free.
+# 15) has next to nothing to do, and the bound assumes that passing on features costs nothing.
 #
 # ## 3 Any order will do
 #
@@ -211,8 +211,6 @@ check(
 # network of six layers. G2 makes three blocks of it, and six minibatches make $3 \cdot 6$ jobs.
 
 # %%
-from minilocal.streams import dropout_key
-
 SEED, BATCH = 0, 64
 data = ml.prepare("fashion-mnist-mini", train_size=sized(1920, 384), test_size=sized(500, 100))
 
@@ -252,17 +250,17 @@ plain = fingerprint(network, optimizer)
 print("blocks", *blocks, "  plain loop:", plain)
 
 # %% [markdown]
-# Now the same jobs in an order drawn by chance, as long as it obeys the arrows: block $b$ may take
-# its next minibatch if it is the first block, or if the block in front has had that minibatch
-# already. There are 87,516 such orders. Each job sets what it needs *for its own step*: the
-# learning rate, and the keys of its layers' dropout masks. (`local_step` sets the keys of all
-# layers at once; here the layers are at different steps.)
+# Now the same jobs in a random order that obeys the arrows: block $b$ may take its next minibatch
+# if it is the first block, or if the previous block has had that minibatch already. There are
+# 87,516 such orders. Each job sets what it needs *for its own step*: the learning rate, and the
+# keys of its layers' dropout masks. (`local_step` sets the keys of all layers at once; here the
+# layers are at different steps.)
 
 
 # %%
 def random_order(blocks, steps, rng):
     """Return all jobs (b, t) in an order that obeys the arrows."""
-    order, done = [], [0] * blocks  # done[b]: how many steps block b has behind it
+    order, done = [], [0] * blocks  # done[b]: how many steps block b has done
     while len(order) < blocks * steps:
         ready = [b for b in range(blocks) if done[b] < (done[b - 1] if b else steps)]
         b = int(rng.choice(ready))
@@ -273,7 +271,7 @@ def random_order(blocks, steps, rng):
 
 def set_keys(network, first, last, step):
     for number in range(first, last + 1):
-        network.layer(number).set_dropout_key(dropout_key(SEED, step, number))
+        network.layer(number).set_dropout_key(ml.dropout_key(SEED, step, number))
 
 
 def run_jobs(order, keys=set_keys, set_lr=lambda b: True):
@@ -285,7 +283,7 @@ def run_jobs(order, keys=set_keys, set_lr=lambda b: True):
             optimizer.lr = lr
         keys(network, block.first, block.last, step)
         x = features.pop((b - 1, t)) if b else x
-        features[b, t], _ = block_step(network, block, x, labels, optimizer)
+        features[b, t], _ = ml.block_step(network, block, x, labels, optimizer)
     return fingerprint(network, optimizer)
 
 
@@ -301,7 +299,7 @@ check(
 )
 
 # %% [markdown]
-# Threads can do little else: whatever happens, it is one of these orders, or several jobs at once,
+# Threads can do little else: whatever they do, it is one of these orders, or several jobs at once,
 # and jobs that may run at once have no array in common that either of them changes.
 #
 # > **Question.** What could have gone wrong? Think of everything in a training step that is shared
@@ -310,7 +308,7 @@ check(
 # ## 4 What prevents a difference
 #
 # Two mistakes are easily made. (a) *Dropout masks from a common generator*: then a mask depends on
-# how many were drawn before, so on the order. (b) *One learning rate for all*: a schedule sets
+# how many were drawn before, and so on the order. (b) *One learning rate for all*: the loop sets
 # `optimizer.lr` when a minibatch enters the network, while later blocks are still busy with
 # earlier ones. Both are right in the plain loop, and fail as soon as the order changes:
 
@@ -322,7 +320,7 @@ def keys_by_count():
 
     def set_next(network, first, last, step):
         for number in range(first, last + 1):
-            network.layer(number).set_dropout_key(dropout_key(SEED, next(count), 0))
+            network.layer(number).set_dropout_key(ml.dropout_key(SEED, next(count), 0))
 
     return set_next
 
@@ -346,8 +344,9 @@ check(
 #   layer and entry: nothing is drawn.
 # * **Learning rate and momentum** might be another step's. But the rate goes with the minibatch,
 #   and the momentum belongs to the layer.
-# * **Sums of floats** depend on how they are cut, as $(a+b)+c \ne a+(b+c)$. But `parallel.py` cuts
-#   by shapes alone, never by the number of threads or by who is free.
+# * **Sums of floats** depend on how they are cut, because $(a+b)+c \ne a+(b+c)$. But
+#   `compute/parallel.py` cuts by shapes alone, never by how many threads there are, or by which of
+#   them is free.
 #
 # ## 5 Two blocks at work at once
 #
@@ -362,17 +361,17 @@ def train(worker, network, block, first, stream, optimizer, log):
         began = time.perf_counter()
         optimizer.lr = lr
         set_keys(network, first, block.last, step)
-        x = frozen_forward(network, block.first - first, x, labels)
-        x, _ = block_step(network, block, x, labels, optimizer)
+        x = ml.frozen_forward(network, block.first - first, x, labels)
+        x, _ = ml.block_step(network, block, x, labels, optimizer)
         log.append((worker, step, began, time.perf_counter()))
         yield step, lr, x, labels
 
 
 # %% [markdown]
-# The first block also runs the frozen layers in front of it, from layer `first` = 1 on; for the
-# others `first` is the block's own first layer, and nothing is frozen. A chain of generators alone
-# would still do one thing at a time. So we let another thread run each stage ahead, and pass its
-# results through a queue with room for two:
+# The first block also runs the frozen layers before it, from layer `first` = 1 on; for the others
+# `first` is the block's own first layer, and nothing is frozen. A chain of generators alone would
+# still do one thing at a time. So we let another thread run each stage ahead, and pass its results
+# through a queue with room for two:
 
 
 # %%
@@ -400,34 +399,31 @@ def pipelined_epoch(network, blocks, stream, velocity, log):
     first = 1
     for worker, block in enumerate(blocks, 1):
         optimizer = ml.SGD()  # each block has its own learning rate …
-        optimizer.velocity = velocity  # … but a layer's momentum stays with it, whoever trains it
+        optimizer.velocity = velocity  # … but a layer keeps its momentum, whichever block trains it
         stream = ahead(train(worker, network, block, first, stream, optimizer, log))
         first = block.last + 1
-    for _ in stream:  # what the last block yields is of no use to anybody
+    for _ in stream:  # nobody needs what the last block yields
         pass
 
 
 # %% [markdown]
-# That is all. The waiting at an empty queue is the arrow "features"; the arrow "weights" needs no
-# code, because a thread does its jobs one after the other. Why room for two? Because a fast block
-# would run far ahead of a slow one, and fill the memory with features that wait.
+# That is all. Waiting at an empty queue is the arrow "features"; the arrow "weights" needs no code,
+# because a thread does its jobs one after the other. Why only room for two? Otherwise a fast block
+# would run far ahead of a slow one, and fill the memory with waiting features.
 #
-# We train three epochs by G3S1, which visits the shifts 0, 1 and 2 and has two blocks at each,
-# against the library's trainer, which knows nothing of threads for blocks. Each block computes on
-# its own thread only (`set_threads(1)`), so that two blocks keep two cores busy. BLAS is held to
-# one thread of its own by `one_blas_thread`, as in every training step.
+# We train three epochs by G3S1, which visits the shifts 0, 1 and 2 and has two blocks at each, and
+# compare with the library's trainer, which uses no thread per block. Each block computes on its own
+# thread only (`set_threads(1)`), so that two blocks keep two cores busy. `one_blas_thread` holds
+# BLAS to one thread, as in every training step.
 
 # %%
-from minilocal.compute.parallel import one_blas_thread
-
 EPOCHS = 3
 ml.set_threads(1)
 schedule = ml.parse_schedule("G3S1")
 
 plain_network = build("G3S1")
-trainer = ml.Trainer(
-    plain_network, schedule, data, epochs=EPOCHS, batch_size=BATCH, lr=0.1, seed=SEED
-)
+recipe = ml.Recipe(algo="G3S1", epochs=EPOCHS, batch_size=BATCH, lr=0.1, seed=SEED)
+trainer = ml.Trainer(plain_network, data, recipe)
 reports = list(trainer.epochs())
 plain_seconds = sum(report.train_seconds for report in reports)
 for report in reports:
@@ -438,7 +434,7 @@ for report in reports:
 # %%
 network, optimizer, log = build("G3S1"), ml.SGD(), []
 began = time.perf_counter()
-with one_blas_thread():
+with ml.one_blas_thread():
     for epoch in range(EPOCHS):
         blocks = schedule.blocks_at(epoch, len(network))
         stream = minibatches(epoch, EPOCHS)
@@ -457,8 +453,8 @@ check(
 )
 
 # %% [markdown]
-# Not "close to". The same, although nobody can say in which order the two threads did what. But
-# were they really at work at once? Here is what the clock saw in the first epoch.
+# Not "close to", but the same, although nobody can say in which order the two threads did what. But
+# did they really work at the same time? Here is what the clock saw in the first epoch.
 
 # %%
 steps = len(data.train) // BATCH
@@ -471,7 +467,7 @@ jobs = [
 show(
     draw_timeline({"epoch 1: block 1-3 on worker 1, block 4-6 on worker 2": jobs}, "ms"),
     "**Figure 3.** Eight steps as they really happened; numbers are the minibatches. Block 2 "
-    "follows block 1, which is by then busy with a later minibatch.",
+    "follows block 1, which is already busy with a later minibatch by then.",
     alt="A measured timeline of two workers. Worker 1 has the jobs of block 1 for eight "
     "minibatches in a row, worker 2 those of block 2, at the same time but with earlier ones.",
 )
@@ -487,9 +483,10 @@ check(
 print(f"plain loop {plain_seconds:.1f} s, pipeline {seconds:.1f} s")
 
 # %% [markdown]
-# How much faster it is depends on whether two cores are really free, and on the blocks. In the
-# first epoch both cost about the same. In the third they are layers 3–5, with 1 and 2 frozen in
-# front, and layer 6 alone: the second worker is all but idle. That is the bound of section 2.
+# How much faster the pipeline is depends on whether two cores are really free, and on the blocks.
+# In the first epoch both cost about the same. In the third they are layers 3–5, after the frozen
+# layers 1 and 2, and layer 6 alone: the second worker is all but idle. That is the bound of section
+# 2.
 #
 # ## 6 Processes, and machines
 #
@@ -500,33 +497,33 @@ print(f"plain loop {plain_seconds:.1f} s, pipeline {seconds:.1f} s")
 # optimizer states between GPUs" whenever boundaries shift.
 #
 # The library's own pipeline, `minilocal/pipeline/`, does that: with processes of one machine, which
-# see features in memory that they share, or over MPI on many machines. This is what a worker
-# does in a step. `block_step` you have met; `frozen_forward` takes features through the layers in
-# front of all blocks, `_release` gives back the place in which features came, and `diagnosed` says
-# in which layer numbers went wrong, if they did.
+# see features in memory that they share, or over MPI on many machines. The trainer's loop stays the
+# same; only its call that takes a step goes to the workers. What each of them is told is a `Step`:
+# the number of the step, its epoch and its minibatch, the blocks, the learning rate. Everything
+# else a worker has already, or gets from the worker before it. This is what it does with a step.
+# You know `block_step` and `frozen_forward`; `_release` makes room for the next features, and if a
+# number is no longer finite, `diagnosed` finds out in which layer.
 
 # %%
 from functools import partial
 
-from minilocal.pipeline.start import workers
 from minilocal.pipeline.worker import Worker
-from minilocal.runs.config import Config
 
 source(Worker._train)
 
 # %% [markdown]
-# Before it starts, it measures how long each block takes, and gives each worker blocks that follow
-# one another, so that the slowest worker is as fast as can be. Here are two processes, and the
-# same run in one:
+# Before it starts, the pipeline measures how long each block takes, and gives each worker
+# consecutive blocks, so that the slowest worker is as fast as possible. Here are two processes, and
+# the same run in one:
 
 # %%
-config = Config(
+config = ml.Config(
     algo="G3S1", width=0.0625, epochs=3, batch_size=64, train_size=len(data.train), test_size=100
 )
 alone, shared = config.build(), config.build()
 for _ in alone.epochs():
     pass
-with workers(shared, 2, partial(Config.build, config), say=print) as root:
+with ml.workers(shared, 2, partial(ml.Config.build, config), say=print) as root:
     for _ in shared.epochs():
         pass
 print(*root.log.describe(), sep="\n")
@@ -541,17 +538,17 @@ check(
 # With the training command it is `python -m minilocal.train --algo G3S1 --workers 2`, or
 # `mpiexec -n 5 python -m minilocal.train --algo G3S1 --model vgg16 --parallel mpi`.
 #
-# Compare it with BP. Pipelines for BP exist too. They either let workers wait, or let a layer's
-# gradient come from weights that are several updates old (*delayed gradients*), and train
+# Compare that with BP. Pipelines for BP exist too. They either let workers wait, or let a layer's
+# gradient come from weights that are several updates old (*delayed gradients*), and so train
 # something slightly different. Here nothing is stale: each job sees exactly the features and the
 # weights that it would see in the plain loop.
 #
 # ## Summary
 #
-# * A block needs features from the block in front, and its own weights. Under local learning there
+# * A block needs features from the previous block, and its own weights. Under local learning there
 #   is no backward and no update locking, only forward locking.
 # * With a worker per block, $T$ steps take $\sum_b c_b + (T-1)\max_b c_b$. The costliest block sets
-#   the pace; at best it is $\sum c_b / \max c_b$ times as fast.
+#   the pace; at best the pipeline is $\sum c_b / \max c_b$ times as fast as one worker.
 # * A pipeline is a chain of generators, each run ahead by a thread, with a short queue between.
 # * The result is the plain loop's to the bit, because every order that obeys the arrows gives the
 #   same: features from before the update, random numbers and learning rates that belong to a step
@@ -561,16 +558,16 @@ check(
 #
 # **1 (easy).** Three blocks cost 3, 1 and 2. Before you run `ends`, say when ten steps are done,
 # which workers rest, and for how long. Which *one* block would you make half as costly, and what
-# does it gain? Draw it with `draw_timeline`.
+# would that gain? Draw it with `draw_timeline`.
 
 # %%
 # Your answer to exercise 1
 
 # %% [markdown]
 # **2 (medium).** You have two workers for the five blocks of VGG-16 under G3S1. A worker takes
-# blocks that follow one another. Find the best cut at each shift from `step.parts` of section 2,
-# and the bound that it gives. Then let `pipelined_epoch` run two blocks in one stage (chain two
-# `train`s without `ahead` between them), and check with G2 that the bits are still the same.
+# consecutive blocks. Find the best cut at each shift from `step.by_block` of section 2, and the
+# bound that it gives. Then let `pipelined_epoch` run two blocks in one stage (chain two `train`s
+# without `ahead` between them), and check with G2 that the bits are still the same.
 
 # %%
 # Your answer to exercise 2
@@ -579,11 +576,12 @@ check(
 # **3 (hard).** Our pipeline runs empty at the end of each epoch. Which jobs of epoch 2 could begin
 # earlier, given that G3S1 moves layer 4 from worker 2 to worker 1? Draw the arrows between the
 # last jobs of epoch 1 and the first ones of epoch 2, extend `ends` by them, and compute what
-# could be gained. Would it be more with G2S1 and six blocks? What would you have to hand over
+# could be gained. Would it be more with G2S1 and six blocks? What would have to be handed over
 # between processes, and when?
 
 # %%
 # Your answer to exercise 3
 
 # %% [markdown]
-# *Next:* [Lesson 10](10_what_layers_know.ipynb), what the layers have learned under each algorithm.
+# *Next:* in [lesson 10](10_what_layers_know.ipynb) you find out what the layers have learned under
+# each algorithm.

@@ -1,9 +1,9 @@
 # %% [markdown]
 # # Lesson 10: What do layers know?
 #
-# Two networks can reach the same accuracy and yet get there by different ways. Under
-# backpropagation a layer in the middle only has to be of use to the layers behind it. Under local
-# learning it has to be of use to a classifier that sits right on top of it. What does that change
+# Two networks can reach the same accuracy and yet get there in different ways. Under
+# backpropagation a layer in the middle only has to be useful to the layers after it. Under local
+# learning it has to be useful to a classifier that sits right on top of it. What does that change
 # inside? We train the same network by BP, G1 and G3S2, freeze it, and ask every layer two
 # questions: *how much of the answer can be read off you?* (a linear probe), and *whom do you
 # resemble?* (CKA).
@@ -19,20 +19,24 @@
 # read, about a minute to run. Symbols are those of [reference.md](reference.md).
 #
 # **If you start here:** *backpropagation* (BP) trains all $K$ layers by one loss at the top.
-# *G1* gives every layer a small *auxiliary classifier* and trains it by that classifier's loss
-# alone; no gradient passes from layer to layer. *G3S2* does the same with blocks of three layers,
-# whose boundaries move by two layers after one epoch, and back after the next.
+# *G1* gives every layer a small *auxiliary classifier* and trains the layer by that classifier's
+# loss alone; no gradient passes from layer to layer. *G3S2* does the same with blocks of three
+# layers, whose boundaries move by two layers after one epoch, and back after the next.
 
 # %%
 import importlib.util
 import os
 import subprocess
 import sys
+from pathlib import Path
 
+if Path("../minilocal/__init__.py").exists():  # this notebook is in a checkout
+    sys.path.append(str(Path("..").resolve()))
 if importlib.util.find_spec("minilocal") is None:
-    address = "git+https://github.com/minilocal/minilocal"
-    wanted = os.environ.get("MINILOCAL_WHEEL", address)
-    subprocess.run([sys.executable, "-m", "pip", "install", "-q", wanted], check=True)
+    wheel = os.environ.get("MINILOCAL_WHEEL")
+    if not wheel:
+        raise ImportError("minilocal not found; run `python -m pip install -e .` in a clone of it")
+    subprocess.run([sys.executable, "-m", "pip", "install", "-q", wheel], check=True)
 
 # %%
 import matplotlib.pyplot as plt
@@ -46,10 +50,10 @@ style()
 # %% [markdown]
 # ## 1 One network, trained in three ways
 #
-# Six layers, five convolutional and one fully connected. Every network starts from the same
-# weights (seed 0) and sees the same images in the same order; only the way that gradients travel
-# differs. BP is trained once more from another seed, as a yardstick: we shall want to know how
-# different two networks are that were trained in the *same* way.
+# The network has six layers, five convolutional and one fully connected. Every copy starts from the
+# same weights (seed 0) and sees the same images in the same order; only the way that gradients
+# travel differs. We train BP once more from another seed, as a yardstick: we shall want to know how
+# much two networks differ that were trained in the *same* way.
 
 # %%
 SIZES = {"train_size": sized(6000, 640), "test_size": sized(2000, 300)}
@@ -65,8 +69,8 @@ def build(algo, seed):
 
 def trained(algo, seed):
     network = build(algo, seed)
-    trainer = ml.Trainer(network, algo, data, epochs=EPOCHS, batch_size=64, seed=seed)
-    report = list(trainer.epochs())[-1]
+    recipe = ml.Recipe(algo=algo, epochs=EPOCHS, batch_size=64, seed=seed)
+    report = list(ml.Trainer(network, data, recipe).epochs())[-1]
     print(f"{algo:5} seed {seed}: test accuracy {report.test.accuracy:.1%}")
     return network
 
@@ -85,22 +89,19 @@ K = len(networks["BP"])
 #
 # A *probe* is a linear classifier that is trained on the features of a frozen layer (Alain and
 # Bengio 2016). It changes nothing in the network. If it does well, the classes can be told apart
-# by weighing the layer's numbers and adding them up: the answer has become *easy to read*.
+# by weighting the layer's numbers and adding them up: the answer has become *easy to read*.
 #
 # You have met such a thing. An auxiliary classifier A1 whose gradient is thrown away is a probe.
 # We only have to keep the comparison fair, because a probe that sees 16,384 numbers has an
-# advantage over one that sees 128. So every output $x_i$ is averaged down to 128 numbers by A1's
-# own rule, as many as the last layer has, and each number is standardised with the training
-# images' mean and deviation. For comparison we treat the images in the same way; they are $x_0$.
+# advantage over one that sees 128. So every output $x_i$ is averaged down to 128 numbers, as many
+# as the last layer has, by A1's own rule, and each number is standardised with the training images'
+# mean and deviation. For comparison we treat the images in the same way; they are $x_0$.
 #
 # $$X_i = \big(\mathrm{pool}(x_i) - \mathrm{mean}\big) \,/\, \mathrm{deviation}, \qquad
 # P_i(X_i) = \mathrm{BatchNorm}(X_i\,W_i).$$
 
 # %%
-from minilocal.compute.parallel import one_blas_thread
 from minilocal.course.probes import draw_probes
-from minilocal.datasets.batches import evaluation_batches
-from minilocal.networks.configs import a1_window
 
 FEATURES = 128
 shapes = networks["BP"].shapes
@@ -117,20 +118,20 @@ show(
 # %%
 def pooled(x):
     if x.ndim == 4:
-        x = ml.AvgPool2d(a1_window(x.shape[1:], FEATURES)).forward(x)
+        x = ml.AvgPool2d(ml.a1_window(x.shape[1:], FEATURES)).forward(x)
     return x.reshape(len(x), -1)
 
 
 def outputs(network, images):
     """Return x_0, …, x_K as a probe sees them, (N, 128) each."""
     batches = []
-    for x, _ in evaluation_batches(images):
+    for x, _ in ml.evaluation_batches(images):
         row = [pooled(x)]
         for layer in network.layers:
             x = layer.forward(x)  # running statistics, no dropout
             row.append(pooled(x))
         batches.append(row)
-    return [np.concatenate(parts) for parts in zip(*batches, strict=True)]
+    return [np.concatenate(column) for column in zip(*batches, strict=True)]
 
 
 def features(network):
@@ -143,14 +144,14 @@ def features(network):
     return pairs
 
 
-with one_blas_thread():  # once for all products, instead of for each
+with ml.one_blas_thread():  # once for all products, instead of for each
     X = {name: features(network) for name, network in networks.items()}
 train, test = X["BP"][K]
 print(f"{len(X)} networks, x_0 to x_{K}: {train.shape} to train the probes, {test.shape} to test")
 
 # %% [markdown]
 # The probe is the library's A1, which on a vector is a linear layer and a BatchNorm. It is trained
-# as in lesson 1, and `need_dx=False` says that nobody wants a gradient from it.
+# as in lesson 1, and `need_dx=False` says that nobody needs a gradient from it.
 
 
 # %%
@@ -170,7 +171,7 @@ def probe_accuracy(train_x, test_x, epochs=10, batch=128):
     return np.mean(probe.forward(test_x).argmax(axis=1) == data.test.labels)
 
 
-with one_blas_thread():
+with ml.one_blas_thread():
     accuracy = {name: [probe_accuracy(*pair) for pair in pairs] for name, pairs in X.items()}
 print(f"{'probe accuracy (%)':18}" + "".join(f"{f'x_{i}':>8}" for i in range(K + 1)))
 for name, row in accuracy.items():
@@ -216,18 +217,19 @@ check(
 )
 
 # %% [markdown]
-# A random layer mixes what it gets but loses little of it, so most of what could be read before can
-# be read after. Layer by layer a little more is lost. The trained networks gain with depth instead,
-# most of it in the second layer.
+# A random layer mixes what it gets but loses little of it, so most of what could be read before it
+# can be read after it. Layer by layer a little more is lost. The trained networks gain with depth
+# instead, most of it in the second layer.
 #
 # And the algorithms? At this size their curves can hardly be told apart. With 2,000 test images an
-# accuracy of 86 % is known to $\sqrt{0.86 \cdot 0.14 / 2000}$, about 0.8 points, and so is every
-# point in the figure: do not read stories into its wiggles. G1 does no worse in the early layers,
-# where each has a classifier of its own to please. Does that mean that all three know the same?
+# accuracy of 86 % has a standard error of $\sqrt{0.86 \cdot 0.14 / 2000}$, about 0.8 points, and so
+# does every point in the figure: don't read stories into its wiggles. G1 does no worse in the early
+# layers, where each has a classifier of its own to please. Does that mean that all three know the
+# same?
 #
 # ## 3 Whom do you resemble?
 #
-# An accuracy is one number. To compare two layers we need to compare what they say of *all
+# An accuracy is one number. To compare two layers we need to compare what they say about *all
 # images*. Features cannot be compared one by one: feature 17 of one network has nothing to do with
 # feature 17 of another, even if both networks know the same. But we can ask each layer which
 # *images* it finds alike. With features $X$ $(N, p)$, centred so that each column has the mean 0,
@@ -239,7 +241,8 @@ check(
 # = \frac{\lVert X^\top Y\rVert_F^2}{\lVert X^\top X\rVert_F\ \lVert Y^\top Y\rVert_F} .$$
 #
 # The two forms are equal because $\mathrm{tr}(XX^\top YY^\top) = \mathrm{tr}(X^\top Y\,Y^\top X)$.
-# The second one needs $p \times p$ matrices only; the number of features may differ.
+# The second one needs only $p \times p$ matrices. The two layers may have different numbers of
+# features.
 
 
 # %%
@@ -257,8 +260,8 @@ def cka_by_images(X, Y):
 
 
 # %% [markdown]
-# New code of ours is wrong until it is tested, and a measure more than most, because nobody knows
-# what it *should* say of two networks. So we try it on cases with a known answer.
+# Our new code counts as wrong until it is tested, and a measure more than most, because nobody
+# knows what it *should* say about two networks. So we try it on cases with a known answer.
 #
 # > **Question.** Before you read on: what must CKA be for a layer and itself? For one feature each
 # > with correlation $r$? For two layers of pure noise, is it 0?
@@ -288,15 +291,15 @@ check(
 )
 
 # %% [markdown]
-# Two things to remember. CKA does not see rotations, which is what we want: which feature stands
-# where is of no interest. And it is not 0 for noise: with few images and many features everything
-# looks alike, 0.56 for 100 images. We use all test images, where noise gets
+# Two things to remember. CKA does not see rotations, which is what we want: it does not matter
+# which feature stands where. And it is not 0 for noise: with few images and many features
+# everything looks alike, 0.56 for 100 images. We use all test images, where noise gets
 # $128 / (2000 + 128) = 0.06$.
 #
 # ## 4 Within a network
 #
-# Now every layer with every other layer of its network, with the images, and with the labels, which
-# are features like any others: one-hot, ten columns.
+# Now we compare every layer with every other layer of its network, with the images, and with the
+# labels, which are features like any others: one-hot, ten columns.
 
 # %%
 tests = {name: [test for _, test in pairs] for name, pairs in X.items()}
@@ -336,7 +339,7 @@ show(
     "**Figure 4.** How much each layer resembles the labels. Under G1 all layers have a classifier "
     "of their own, under G3S2 layers 3, 5 and 6, under BP only layer 6.",
     alt="CKA with the labels over the images and layers 1 to 6. Untrained: about 0.35 at layer 1, "
-    "0.2 to 0.35 behind it. The trained networks begin near 0.4 at layer 1. G1 rises from layer 2 "
+    "0.2 to 0.35 after it. The trained networks begin near 0.4 at layer 1. G1 rises from layer 2 "
     "on; BP dips at layer 2 and stays below G1 until layer 5; G3S2 follows BP at layer 2 and is "
     "with G1 from layer 3 on. All three meet near 0.65 at layer 6.",
 )
@@ -345,15 +348,16 @@ lead = np.mean(likeness["G1"][middle]) - np.mean(likeness["BP"][middle])
 check(
     "G1's layers 2 to 4 resemble the labels more than BP's",
     lead > sized(0.02, -1),
-    f"by {lead:.3f} on the mean",
+    f"by {lead:.3f} on average",
 )
 
 # %% [markdown]
-# There is the difference. A layer under BP is free to compute something that is of use only later;
-# its second layer even moves away from the labels. Under G1 each layer has to come as close to the
-# labels as it can, at once, *because nobody tells it what the layers behind could make of its
-# features*. And G3S2? Look at layers 2 and 3. No block of it ever ends at layer 2, and it does not
-# follow G1 there. Layer 3 ends one in every odd epoch, and there the curve joins G1's.
+# There is the difference. A layer under BP is free to compute something that becomes useful only
+# later; the second layer even moves away from the labels. Under G1 each layer has to come as close
+# to the labels as it can, at once, *because nobody tells it what the layers after it could make of
+# its features*. And G3S2? Look at layers 2 and 3. None of its blocks ever ends at layer 2, and
+# there it does not follow G1. Layer 3 ends a block in every odd epoch, and there the curve joins
+# G1's.
 #
 # ## 5 Between algorithms
 #
@@ -404,24 +408,24 @@ check(
 
 # %% [markdown]
 # Note what the yardstick did. "BP and G1 have a CKA of 0.86" sounds like much the same; beside 0.94
-# for two seeds it is a difference. And note the last layer: whichever the algorithm, it says nearly
-# the same of all images, although the layers in front do not. It has to, as it must resemble the
-# labels. (Is there more to it than the labels? That is exercise 3.)
+# for two seeds it is a difference. And note the last layer: under each algorithm it says nearly the
+# same about all images, although the layers before it don't. It has to, because it must resemble
+# the labels. (Is there more to it than the labels? That is exercise 3.)
 #
 # All this is one small network after six epochs, and both instruments are blunt: a probe reads
-# only what is linear, and CKA is ruled by the few directions in which features vary most. In a
+# only what is linear, and CKA is dominated by the few directions in which features vary most. In a
 # larger network the difference shows in the accuracy too: in vgg8b after ten epochs G1 ends two
 # points below BP ([README](../README.md)).
 #
 # ## Summary
 #
-# * A probe is a linear classifier on frozen features. Give every layer's probe equally many
-#   numbers, and compare with an untrained network and with the images.
+# * A probe is a linear classifier on frozen features. Give the probes of all layers the same number
+#   of inputs, and compare with an untrained network and with the images.
 # * Linear CKA is the cosine between two tables of which images are alike. It is 1 for rotated and
 #   scaled features, $r^2$ for single ones, and $p/(N+p)$ rather than 0 for noise.
 # * A difference between two algorithms counts only beside the difference between two seeds.
 # * Under G1 layers 2 to 4 resemble the labels more than under BP, and they are further from BP's
-#   than those of another seed. G3S2 lies between: like G1 where a block ends, less so elsewhere.
+#   than those of another seed. G3S2 lies in between: like G1 where a block ends, less so elsewhere.
 # * All three end alike: in the last layer they resemble the labels, and one another.
 #
 # ## Exercises
@@ -433,7 +437,7 @@ check(
 # Your answer to exercise 1
 
 # %% [markdown]
-# **2 (medium).** Train one more network by G3, whose blocks end at layers 3 and 6, always. Before
+# **2 (medium).** Train one more network by G3, whose blocks always end at layers 3 and 6. Before
 # you draw its curve into Fig. 4, say at which layers it will come close to G1's and where it will
 # stay near BP's. Then do the same for G2S1.
 
@@ -450,4 +454,4 @@ check(
 # Your answer to exercise 3
 
 # %% [markdown]
-# *Next:* [Lesson 11](11_making_it_fast.ipynb), from loops to fused kernels, each measured.
+# *Next:* [lesson 11](11_making_it_fast.ipynb) goes from loops to fused kernels, and measures each.

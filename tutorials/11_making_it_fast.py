@@ -3,20 +3,19 @@
 #
 # The same convolution can take a minute or a millisecond. This lesson climbs that ladder with one
 # layer: loops in Python, the same loops compiled, one matrix product, Winograd's trick, and in the
-# end a whole training step with everything that is not a convolution made cheap too. Each rung is
-# measured, each gives the same numbers, and each teaches one thing about computers: what an
-# interpreter costs, why the order of loops matters, what a cache is for, that the best operation
-# is the one you leave out, and that memory is often slower than arithmetic.
+# end a whole training step in which everything else is made cheap too. Each rung is measured, each
+# gives the same numbers, and each teaches one thing about computers: what an interpreter costs, why
+# the order of loops matters, what a cache is for, that the best operation is the one you leave out,
+# and that memory is often slower than arithmetic.
 #
 # **Learning goals.** After this lesson you can
 #
-# * time a piece of code so that you may believe the number, and say what a machine could do at
-#   best;
-# * say why compiled loops in the wrong order are slow, and a matrix product is fast;
+# * time a piece of code so that you can trust the number, and say what a machine could do at best;
+# * say why compiled loops in the wrong order are slow, and why a matrix product is fast;
 # * explain Winograd's convolution F(4×4, 3×3): what is transformed, what is multiplied, what it
 #   saves and what it costs in accuracy;
 # * count how often a layer passes over memory, and fuse layers that wait for memory;
-# * find out which part of a training step deserves your work.
+# * find out which part of a training step is worth your work.
 #
 # *You need:* lesson 2 (convolution, im2col) and lesson 3 (BatchNorm, ReLU, dropout), or this recap.
 # A convolution with 3×3 kernels and padding 1 computes
@@ -33,11 +32,15 @@ import importlib.util
 import os
 import subprocess
 import sys
+from pathlib import Path
 
+if Path("../minilocal/__init__.py").exists():  # this notebook is in a checkout
+    sys.path.append(str(Path("..").resolve()))
 if importlib.util.find_spec("minilocal") is None:
-    address = "git+https://github.com/minilocal/minilocal"
-    wanted = os.environ.get("MINILOCAL_WHEEL", address)
-    subprocess.run([sys.executable, "-m", "pip", "install", "-q", wanted], check=True)
+    wheel = os.environ.get("MINILOCAL_WHEEL")
+    if not wheel:
+        raise ImportError("minilocal not found; run `python -m pip install -e .` in a clone of it")
+    subprocess.run([sys.executable, "-m", "pip", "install", "-q", wheel], check=True)
 
 # %%
 import time
@@ -57,9 +60,9 @@ style()
 # ## 1 How to measure, and how fast it could be
 #
 # A single timing is worth little. The first call compiles, loads and warms up; other programs get
-# in between; clocks go up and down. All of that makes code slower and nothing makes it faster than
-# it is, so call it before you time it, time it many times, and take the *least*. And compare two
-# things *in turns*, so that a busy second hits both.
+# in between; clocks go up and down. All of that makes code slower, and nothing makes it faster than
+# it is. So call it once before you time it, time it many times, and take the *minimum*. And if you
+# compare two things, time them *alternately*, so that a busy second hits both.
 
 
 # %%
@@ -67,7 +70,7 @@ ENOUGH = sized(0.5, 0.05)  # seconds of repeating
 
 
 def least_seconds(run):
-    """Return the seconds of the fastest of many calls, behind one to warm up."""
+    """Return the seconds of the fastest of many calls, after one to warm up."""
     run()
     taken = []
     while len(taken) < 3 or sum(taken) < ENOUGH:
@@ -92,11 +95,10 @@ peak = side**3 / least_seconds(lambda: parallel.matmul(a, b))
 
 big = np.zeros(sized(64, 1) << 20, np.float32)  # more than the caches hold
 copy = np.empty_like(big)
-pieces = parallel.chunks(big.size, 4)
 
 
 def copy_all():
-    parallel.run(lambda s: np.copyto(copy[s], big[s]), pieces)
+    parallel.run(lambda s: np.copyto(copy[s], big[s]), parallel.chunks(big.size, 4))
 
 
 bandwidth = 2 * big.nbytes / least_seconds(copy_all)  # read once, written once
@@ -111,7 +113,7 @@ print(f"multiply-adds while one float32 is copied: {8 * peak / bandwidth:.0f}")
 # multiplied and added in the time that it takes to bring one float from memory and back. Arithmetic
 # is cheap; moving numbers is not.
 #
-# Our layer is one of a VGG network's: 64 channels to 64, on maps of 16×16.
+# Our layer comes from a VGG network: 64 channels to 64, on maps of 16×16.
 
 # %%
 images, pixels, channels = sized(128, 8), 16, sized(64, 32)
@@ -128,7 +130,7 @@ ladder = {}
 
 
 def measured(name, run, macs=macs):
-    """Time run(), note it as a rung of the ladder, and say what it makes of the peak."""
+    """Time run(), note it as a rung of the ladder, and print its share of the peak."""
     seconds = least_seconds(run)
     ladder[name] = 1e9 * seconds / macs
     share = macs / seconds / peak
@@ -138,8 +140,8 @@ def measured(name, run, macs=macs):
 # %% [markdown]
 # ## 2 Loops in Python
 #
-# The equation as it stands, six loops and a seventh over the images. For one small image, because
-# we want to be done today. `padded` is the image in a border of zeros.
+# Here is the equation as it stands: six loops, and a seventh over the images. We run it on one
+# small image, because we want to be done today. `padded` is the image in a border of zeros.
 
 
 # %%
@@ -163,35 +165,32 @@ measured("loops in Python", lambda: loops(small, small_w, small_y), small_macs)
 
 small_y[:] = 0
 loops(small, small_w, small_y)
-cut = small[:, 1:-1, 1:-1].astype(np.float64)  # the library pads for itself; compare inside
+cut = small[:, 1:-1, 1:-1].astype(np.float64)  # the library does its own padding; compare inside
 inside = im2col.forward(cut, small_w.astype(np.float64), 1, 1)[:, 1:-1, 1:-1]
 error = abs(small_y[:, 1:-1, 1:-1] - inside).max()
 check("the loops compute a convolution", error < 1e-5, f"largest difference {error:.0e}")
 
 # %% [markdown]
-# How bad is that? A training step of VGG-16, on 128 images, takes this many multiply-adds by the
-# formulas of lesson 8:
+# How bad is that? By the formulas of lesson 8, a training step of VGG-16 on 128 images takes this
+# many multiply-adds:
 
 # %%
-from minilocal.costs import algorithm_costs
-from minilocal.networks.configs import architecture
-
-step_macs = 128 * algorithm_costs(architecture("vgg16"), "BP").macs
+step_macs = 128 * ml.algorithm_costs(ml.CONFIGS["vgg16"], "BP").macs
 hours = ladder["loops in Python"] * step_macs / 1e9 / 3600
 print(f"one step: {step_macs / 1e9:.0f} billion multiply-adds")
 print(f"by loops in Python                {hours:8,.1f} hours")
 print(f"at the matrix product's rate      {step_macs / peak:8,.1f} seconds")
 
 # %% [markdown]
-# Where does the time go? For one multiplication Python fetches two arrays, checks four indices
+# Where does the time go? For one multiplication Python fetches two arrays, checks four indices for
 # each, wraps two numbers into objects, looks up what `*` means for them, makes a third object, and
-# throws all of it away. The multiplication itself takes well under a nanosecond.
+# throws all of them away. The multiplication itself takes well under a nanosecond.
 #
 # ## 3 The same loops, compiled
 #
-# Numba reads the function's bytecode, sees from the first call which types its arguments have, and
+# Numba reads the function's bytecode, sees at the first call which types its arguments have, and
 # compiles it to machine code: no objects, no look-ups. The source does not change at all. That is
-# how all kernels of minilocal are made; look at one:
+# how all kernels of minilocal are made. Look at one:
 
 # %%
 from minilocal import kernels
@@ -215,7 +214,7 @@ measured("compiled", lambda: compiled(padded, w, y))
 #     w[0,0,0,0] w[0,0,0,1] w[0,0,0,2] ... w[0,0,0,63] w[0,0,1,0] w[0,0,1,1] ...
 #          o = 0      o = 1      o = 2          o = 63      c = 1, o = 0 again
 #
-# Our innermost loop runs over $c$ and so jumps 64 numbers in each round. And it adds everything to
+# Our innermost loop runs over $c$ and so jumps by 64 numbers each time. And it adds everything to
 # one number, `y[n, p, q, o]`, so that each addition waits for the one before. Let the innermost
 # loop run over $o$ instead: neighbours in memory, all independent of each other. A processor has
 # instructions that multiply and add 8 or 16 neighbours at once, and now the compiler uses them.
@@ -242,8 +241,7 @@ measured("compiled, loops in a better order", lambda: reordered(padded, w, y))
 # The second thing: one thread works and the others watch. Images are independent, so
 # [parallel.py](../minilocal/compute/parallel.py) cuts the batch into chunks, and each thread takes
 # the next chunk as soon as it is free. That works because compiled kernels release Python's lock
-# (`nogil`),
-# and the result does not depend on who took which chunk.
+# (`nogil`), and the result does not depend on which thread took which chunk.
 
 # %%
 chunks = parallel.image_chunks(images, padded[:1].nbytes)
@@ -266,18 +264,18 @@ check("compiled loops give the library's convolution", error < 1e-4, f"relative 
 # What keeps these loops from the peak? Count what they move. For each multiply-add they read `w`,
 # read `y` and write `y`: three accesses for one operation. A good matrix product does it the other
 # way round: it loads a small block of each matrix into registers and caches and multiplies
-# everything with everything there. A block of $n \times n$ numbers takes $2n^2$ loads and gives
+# everything with everything there. Two blocks of $n \times n$ numbers take $2n^2$ loads and give
 # $n^3$ multiply-adds. Specialists have tuned that for every processor; NumPy's `@` calls their
-# library (BLAS). im2col makes a convolution into such a product:
+# library (BLAS). im2col turns a convolution into such a product:
 
 # %%
 source(im2col.forward)
 
 # %% [markdown]
-# Two lines do the work, `_columns` and `np.matmul`. Everything around them sees to it that the
+# Two lines do the work, `_columns` and `np.matmul`. Everything around them makes sure that the
 # columns, nine times as large as the image, are made and used up chunk by chunk, while they are
-# still in the cache. What that is worth depends on the machine's caches; here beside all columns
-# at once:
+# still in the cache. What that is worth depends on the machine's caches. For comparison, we also
+# make all columns at once:
 
 # %%
 matrix = w.reshape(-1, channels)
@@ -299,12 +297,12 @@ check("float32 rounding of one matrix product", error < 1e-5, f"relative error {
 # %% [markdown]
 # ## 5 Fewer multiplications
 #
-# Now the rate is near the peak. To get faster we must do *less*. Take one dimension and three taps:
-# two outputs from four inputs,
+# Now the rate is near the peak. To get faster we must do *less*. Take one dimension and a kernel
+# with three *taps*, $g_0$, $g_1$ and $g_2$. Two outputs from four inputs,
 #
 # $$y_0 = d_0 g_0 + d_1 g_1 + d_2 g_2, \qquad y_1 = d_1 g_0 + d_2 g_1 + d_3 g_2,$$
 #
-# six multiplications. S. Winograd found that four are enough:
+# are six multiplications. S. Winograd found that four are enough:
 #
 # $$m_1 = (d_0 - d_2)\,g_0, \quad m_2 = (d_1 + d_2)\tfrac{g_0 + g_1 + g_2}{2}, \quad
 # m_3 = (d_2 - d_1)\tfrac{g_0 - g_1 + g_2}{2}, \quad m_4 = (d_1 - d_3)\,g_2,$$
@@ -323,13 +321,13 @@ error = abs(np.array([m1 + m2 + m3, m2 - m3 - m4]) - [d[:3] @ g, d[1:] @ g]).max
 check("four multiplications give two outputs of three taps", error < 1e-14, f"{error:.0e}")
 
 # %% [markdown]
-# They are work, but little: what is done to $d$ is done once per *input channel* and used for all
-# output channels; what is done to $g$, once per kernel and used for all tiles; and the last line
-# once per output channel. Only the multiplications happen for every pair of channels.
+# The additions are work too, but little: what is done to $d$ is done once per *input channel* and
+# used for all output channels; what is done to $g$, once per kernel and used for all tiles; and the
+# last line once per output channel. Only the multiplications happen for every pair of channels.
 #
-# minilocal uses the larger F(4×4, 3×3) of Lavin and Gray (2016). In one dimension six
-# multiplications give four outputs instead of twelve, in two dimensions $6 \cdot 6 = 36$ give
-# $4 \cdot 4 = 16$ outputs instead of $9 \cdot 16 = 144$. As matrices:
+# minilocal uses the larger F(4×4, 3×3) of Lavin and Gray (2016). In one dimension four outputs take
+# six multiplications instead of twelve; in two dimensions $4 \cdot 4 = 16$ outputs take
+# $6 \cdot 6 = 36$ instead of $9 \cdot 16 = 144$. As matrices:
 #
 # $$\text{tile} = A^\top \big[ (B^\top d\,B) \odot (G\,g\,G^\top) \big] A .$$
 
@@ -338,9 +336,9 @@ from minilocal.course.tiles import draw_tiles
 
 show(
     draw_tiles(),
-    "**Figure 1.** Left: the output is cut into 4×4 tiles; behind each lies a 6×6 patch of the "
+    "**Figure 1.** Left: the output is cut into 4×4 tiles, each made from a 6×6 patch of the "
     "input. Right: patch and kernel are both turned into 36 points and multiplied point by point, "
-    "⊙, with a sum over the input channels; what comes out is turned into a tile.",
+    "⊙, and summed over the input channels; the result is turned into a tile.",
     alt="Left: a map of six tiles of 4 by 4 pixels, and two hatched patches of 6 by 6 that overlap "
     "by two columns and hang over the border by one. Right: a 6 by 6 patch d and a 3 by 3 kernel "
     "g, each with an arrow to a 6 by 6 grid of points; the two grids are multiplied point by "
@@ -392,17 +390,18 @@ error = abs(winograd.forward(x, w, 1, 1) - reference).max() / abs(reference).max
 check("Winograd gives the same convolution", error < 1e-4, f"relative error {error:.0e}")
 
 # %% [markdown]
-# If the rate is above 100 %, don't worry: it counts the multiply-adds of the *definition*, of which
-# Winograd does a quarter. The price is accuracy. Adding and subtracting numbers with factors up to
-# 8 loses about one digit; for training that does not matter. And gradients? All three transforms
-# are linear, so backward is the same way with transposed matrices, in the opposite order:
+# If the rate is above 100 %, don't worry: it counts the multiply-adds of the *definition*, and
+# Winograd does only a quarter of them. The price is accuracy. Adding and subtracting numbers with
+# factors up to 8 loses about one digit; for training that does not matter. And gradients? All three
+# transforms are linear, so backward goes the same way with transposed matrices, in the opposite
+# order:
 
 # %%
 dy = rng.standard_normal(y.shape, np.float32)
 dw, dw_winograd = np.empty_like(w), np.empty_like(w)
 im2col.weight_gradient(x, dy, dw, 1, 1)
 winograd.weight_gradient(x, dy, dw_winograd, 1, 1)
-dx, dx_winograd = (way.input_gradient(dy, w, x.shape, 1, 1) for way in (im2col, winograd))
+dx, dx_winograd = (method.input_gradient(dy, w, x.shape, 1, 1) for method in (im2col, winograd))
 worst = max(
     abs(dw - dw_winograd).max() / abs(dw).max(), abs(dx - dx_winograd).max() / abs(dx).max()
 )
@@ -453,9 +452,9 @@ check(
 # ## 6 What waits for memory
 #
 # With convolutions this fast, the rest of a layer begins to count. Batch normalisation, ReLU and
-# dropout do a handful of operations per number. By what we measured in section 1, much of their
-# time is waiting for memory, and what matters is how often they pass over it. Count, for
-# the three layers one after the other ($a$ and $b$ are what stands between them), and for
+# dropout do a handful of operations per number. According to section 1, they spend much of their
+# time waiting for memory, and what matters is how often they pass over it. Count the passes: for
+# the three layers one after the other ($a$ and $b$ are the arrays between them), and for
 # `BatchNormReLUDropout`, which does the work of all three:
 
 # %%
@@ -481,16 +480,16 @@ arrays = ["x", "a", "b", "y", "dy", "db", "da", "dx"]
 show(
     draw_passes({"three layers": separate, "one fused layer": fused}, arrays),
     "**Figure 3.** A row is a pass over memory, a column an array as large as the activations; R "
-    "is read, W is written. Fused, $a$, $b$, $da$ and $db$ are never written down: each of their "
-    "numbers lives in a register for a few nanoseconds.",
+    "means read, W written. The fused layer never writes down $a$, $b$, $da$ and $db$: each of "
+    "their numbers lives in a register for a few nanoseconds.",
     alt="Two tables of passes and arrays. Three layers: eight passes, which move 17 arrays. One "
     "fused layer: four passes, which move 10 arrays and do not touch a, b, da and db.",
 )
 
 # %% [markdown]
 # How can backward do without $a$ and $b$? It has to know which entries ReLU and dropout let pass.
-# But an entry that was rectified or dropped is a *zero in $y$*, and $y$ is there anyway, for the
-# next layer needs it. One kernel, with both gates in one line:
+# But an entry that was rectified or dropped is a *zero in $y$*, and $y$ is there anyway, because
+# the next layer needs it. One kernel, with both gates in one line:
 
 # %%
 source(kernels.activation.gated_gradient_sums.py_func)
@@ -520,7 +519,7 @@ def both_ways(one):
 
 
 taken = {name: [] for name in layers}
-for _ in range(5):  # in turns
+for _ in range(5):  # alternately
     for name, one in layers.items():
         taken[name].append(least_seconds(lambda one=one: both_ways(one)))
 print("forward and backward       time    bytes moved    of the copying rate")
@@ -537,9 +536,9 @@ for (name, seconds), moved in zip(taken.items(), (17, 10), strict=True):
 # > not, what else takes time? *(Look at what dropout does in `kernels/activation.py`: where do its
 # > random numbers come from?)*
 #
-# Memory costs in one more way. Fresh memory comes from the system page by page, each page cleared
-# to zero first, and big arrays go back to the system when they are thrown away. A training step
-# needs the same sizes every time, so minilocal keeps the blocks and hands them out again:
+# Memory costs time in one more way. Fresh memory comes from the system page by page, each page
+# cleared to zero first, and big arrays go back to the system when they are thrown away. A training
+# step needs the same sizes every time, so minilocal keeps the memory and hands it out again:
 
 # %%
 from minilocal.compute import memory
@@ -558,8 +557,10 @@ print(f"fill {4 * size / 1e6:.0f} MB that were used before{1e3 * again:6.1f} ms"
 # %% [markdown]
 # ## 7 A whole step
 #
-# Does it help in the end? What counts is a training step: forward, loss, backward, update. The same
-# network four times, with and without Winograd, with and without fusing; eight rounds in turns.
+# Does it help in the end? What counts is a training step: forward, loss, backward, update. Here is
+# the same network four times, with and without Winograd, with and without fusing, in eight rounds.
+# (The first of the four, with the plain layers of lessons 2 and 3, is what
+# `python -m minilocal.train --plain` trains.)
 
 # %%
 model, width, batch = "vgg8b", sized(0.25, 0.0625), sized(64, 16)
@@ -604,7 +605,7 @@ axis.invert_yaxis()
 show(
     figure,
     f"**Figure 4.** A training step of {model} × {width:g} on {batch} images. Convolutions and "
-    "what waits for memory share the time: making one of them fast leaves the other.",
+    "the layers that wait for memory share the time: making one of them fast leaves the other.",
     alt="Four horizontal bars: the time of a training step with im2col and three layers, which is "
     "the longest, with im2col and fused layers, with Winograd and three layers, and with Winograd "
     "and fused layers, the shortest.",
@@ -624,22 +625,24 @@ show(
 #
 # ## Summary
 #
-# * Measure warm, many times, in turns; the least counts. Say which machine, and what it could do.
-# * An interpreter costs a hundred times the work itself; compiled loops cost what the order of
-#   loops and the caches make of them. Innermost: neighbours in memory, independent of each other.
-# * A matrix product multiplies each number that it loads many times. im2col makes a convolution
+# * Warm up, measure many times, alternately, and take the minimum. Say which machine it was, and
+#   what it could do at best.
+# * An interpreter costs a hundred times the work itself; what compiled loops cost depends on the
+#   order of loops and on the caches. The innermost loop should run over neighbours in memory that
+#   are independent of each other.
+# * A matrix product multiplies each number that it loads many times. im2col turns a convolution
 #   into one, chunk by chunk, so that the columns stay in the cache.
 # * Winograd's F(4×4, 3×3) needs 36 multiplications instead of 144, between linear transforms whose
 #   transposes are the gradients.
 # * Elementwise layers wait for memory: count passes, not operations. Fusing three layers moves 10
 #   arrays instead of 17, and gives the same bits.
-# * Every fast way stands beside a plain one that it is tested against.
+# * Each fast method stands beside a plain one that it is tested against.
 #
 # ## Exercises
 #
-# **1 (easy).** Swap two loops of `reordered`, so that `c` stands outside of `i` and `j`, and
-# measure again. Then make a version that adds into a local array of $C_\mathrm{out}$ numbers and
-# writes it to `y` once. Which of the two matters, and why?
+# **1 (easy).** Reorder the loops of `reordered`, so that `c` is outside `i` and `j`, and measure
+# again. Then write a version that adds into a local array of $C_\mathrm{out}$ numbers and writes it
+# to `y` once. Which of the two changes matters, and why?
 
 # %%
 # Your answer to exercise 1
@@ -647,8 +650,8 @@ show(
 # %% [markdown]
 # **2 (medium).** Plot the time of im2col and of Winograd, in nanoseconds per multiply-add, for 4 to
 # 256 channels on 16×16 maps. Where do they cross? Compare with `FEW_CHANNELS` in
-# [layers/conv.py](../minilocal/layers/conv.py), and explain with the number of multiply-adds and of
-# transformed numbers why it must be so.
+# [layers/conv.py](../minilocal/layers/conv.py), and explain the crossing by the number of
+# multiply-adds and of transformed numbers.
 
 # %%
 # Your answer to exercise 2
@@ -656,11 +659,11 @@ show(
 # %% [markdown]
 # **3 (hard).** F(2×2, 3×3): derive its three matrices from the four products of section 5, write
 # it with NumPy for whole maps, forward and both gradients, and check it by central differences
-# (`minilocal.gradcheck.check_layer`). How many multiplications does it save, how large is its
-# float32 error beside that of F(4×4, 3×3), and when would you prefer it?
+# (`ml.check_layer`). How many multiplications does it save, how large is its float32 error beside
+# that of F(4×4, 3×3), and when would you prefer it?
 
 # %%
 # Your answer to exercise 3
 
 # %% [markdown]
-# *Next:* [Lesson 12](12_local_losses.ipynb), a local loss of your own.
+# *Next:* in [lesson 12](12_local_losses.ipynb) you design a local loss of your own.

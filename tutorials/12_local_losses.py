@@ -2,8 +2,8 @@
 # # Lesson 12: Design your own local loss
 #
 # Local learning asks little of a loss: a number for a block's output, and the gradient of that
-# number. Cross-entropy behind a small classifier is one such loss, and nothing says that it is the
-# best. In this lesson you build another one from the equation to the trained network: *similarity
+# number. The cross-entropy of a small classifier is one such loss, and nothing says that it is the
+# best. In this lesson you build another one, from the equation to the trained network: *similarity
 # matching*, by A. Nøkland and L. H. Eidnes (*Training Neural Networks with Local Error Signals*,
 # ICML 2019). It wants pictures of the same class to look alike to a layer, and pictures of
 # different classes to look different, and it needs no classifier for that. On the way you meet
@@ -11,7 +11,8 @@
 #
 # **Learning goals.** After this lesson you can
 #
-# * say what a block needs from its loss, and write the local step for any loss;
+# * say what a block needs from its loss, and put a loss of your own into the library's training
+#   step;
 # * compute the similarity matrix of a batch and explain what similarity matching pulls together
 #   and pushes apart;
 # * derive a gradient through a norm and a product $u\,u^\top$, piece by piece, and check it by
@@ -30,18 +31,21 @@ import importlib.util
 import os
 import subprocess
 import sys
+from pathlib import Path
 
+if Path("../minilocal/__init__.py").exists():  # this notebook is in a checkout
+    sys.path.append(str(Path("..").resolve()))
 if importlib.util.find_spec("minilocal") is None:
-    address = "git+https://github.com/minilocal/minilocal"
-    wanted = os.environ.get("MINILOCAL_WHEEL", address)
-    subprocess.run([sys.executable, "-m", "pip", "install", "-q", wanted], check=True)
+    wheel = os.environ.get("MINILOCAL_WHEEL")
+    if not wheel:
+        raise ImportError("minilocal not found; run `python -m pip install -e .` in a clone of it")
+    subprocess.run([sys.executable, "-m", "pip", "install", "-q", wheel], check=True)
 
 # %%
 import matplotlib.pyplot as plt
 import numpy as np
 
 import minilocal as ml
-from minilocal import gradcheck, steps
 from minilocal.course import check, show, sized, source, style
 
 style()
@@ -52,64 +56,52 @@ style()
 # Here is the library's step for one block. Look for the place where the loss comes in:
 
 # %%
-source(steps.block_step)
+source(ml.block_step)
 
 # %% [markdown]
-# Between the block's forward and backward pass stand three lines that make $dx_j$ out of $x_j$ and
-# the labels: the classifier's forward pass, the loss, and the classifier's backward pass. The rest
-# of the step does not know what kind of loss it is. So let a *local loss* be anything that turns
-# $(x_j, \mathrm{labels})$ into
+# One line between the block's forward and backward pass makes $dx_j$ out of $x_j$ and the labels:
+# `loss(x, labels)`. The rest of the step does not know what kind of loss it is. It asks for two
+# things. Called with $x_j$ and the labels, a **local loss** returns
 #
-# $$\big(L,\; dx_j\big) \quad\text{with}\quad dx_j = \frac{\partial L}{\partial x_j},$$
+# $$\big(L,\ \text{number of correct predictions},\ dx_j\big)
+# \quad\text{with}\quad dx_j = \frac{\partial L}{\partial x_j},$$
 #
-# and that says which layers it trains along the way. The usual one, in this form:
+# and its `layers`, a dictionary from name to layer, says what it trains along the way. Anything
+# with these two is a local loss. Let us write the usual one ourselves, the softmax cross-entropy of
+# the block's classifier. The classifier goes by the name `"aux"`, so that the network also finds it
+# when it is asked for class scores. With `need_dx=False` the caller says that it needs no $dx_j$.
 
 
 # %%
-class CrossEntropy:
+class OurCrossEntropy:
     """The loss of GX: softmax cross-entropy of the block's own classifier."""
 
     def __init__(self, classifier):
-        self.classifier, self.layers = classifier, [classifier]
+        self.layers = {"aux": classifier}
 
-    def __call__(self, x, labels):
-        logits = self.classifier.forward(x, training=True)
-        loss, dlogits = ml.softmax_cross_entropy(logits, labels)
-        return loss, self.classifier.backward(dlogits)
+    def __call__(self, x, labels, need_dx=True):
+        classifier, rows = self.layers["aux"], np.arange(len(labels))
+        z = classifier.forward(x, training=True)
+        z = z - z.max(axis=1, keepdims=True)
+        e = np.exp(z)
+        total = e.sum(axis=1, keepdims=True)
+        value = float(np.mean(np.log(total[:, 0]) - z[rows, labels]))
 
-
-# %% [markdown]
-# And the training step, for any losses. It is `ml.local_step` with one line in the place of
-# these three:
-
-
-# %%
-def local_step(network, blocks, losses, x, labels, optimizer=None, seed=0, step=0):
-    """Train each block by its own loss, losses[last layer of the block]; return their values."""
-    network.set_dropout_keys(seed, step)
-    x = steps.frozen_forward(network, blocks[0].first - 1, x, labels)
-    values = []
-    for block in blocks:
-        layers, loss = network.layers[block.first - 1 : block.last], losses[block.last]
-        for layer in layers:
-            x = layer.forward(x, training=True)
-
-        value, dx = loss(x, labels)  # any local loss
-
-        for layer in reversed(layers[1:]):
-            dx = layer.backward(dx)
-        layers[0].backward(dx, need_dx=False)  # the gradient stops here
-        for layer in (*layers, *loss.layers):
-            if optimizer is not None:
-                optimizer.update(layer)
-            layer.release()
-        values.append(value)
-    return values
+        dz = e / total  # softmax …
+        dz[rows, labels] -= 1  # … less one-hot labels …
+        dz /= len(labels)  # … for the mean over the batch
+        correct = int(np.sum(z.argmax(axis=1) == labels))
+        return value, correct, classifier.backward(dz, need_dx)
 
 
 # %% [markdown]
-# With cross-entropy it must be the library's step. We take a small network of three convolutional
-# layers and a fully connected one, $K = 4$, and train it by G1 for two steps, once with each:
+# A network has a loss on each layer where a block ends, in `network.losses`, from the layer's
+# number to the loss. To train with another loss, put it there. Then the library's own step uses it:
+# `ml.local_step` is all we need, in the whole lesson.
+#
+# We take a small network of three convolutional layers and a fully connected one, $K = 4$, and
+# train it by G1 for two steps, once with the library's losses and once with ours. If ours are
+# right, the weights must be the same.
 
 # %%
 data = ml.prepare("fashion-mnist-mini", train_size=sized(4000, 768), test_size=sized(2000, 200))
@@ -120,20 +112,25 @@ def build(seed=0, dtype=np.float32, stages=STAGES, fc=FC, image_shape=data.image
     return ml.build_network(stages, fc, image_shape, 10, algo, features=256, seed=seed, dtype=dtype)
 
 
-networks, optimizers = (build(), build()), (ml.SGD(), ml.SGD())
-blocks = ml.parse_schedule("G1").blocks_at(0, len(networks[0]))
-losses = {block.last: CrossEntropy(networks[0].classifier(block.last)) for block in blocks}
-batches = ml.training_batches(data.train, 128, seed=0, epoch=0, crop=True, flip=True)
-for step, (x, labels) in zip(range(2), batches, strict=False):
-    local_step(networks[0], blocks, losses, x, labels, optimizers[0], step=step)
-    ml.local_step(networks[1], blocks, x, labels, optimizers[1], step=step)
+ours, theirs = build(), build()
+print("before:", *(f"{n}: {type(loss).__name__}" for n, loss in ours.losses.items()))
+for number, classifier in ours.auxiliary.items():
+    ours.losses[number] = OurCrossEntropy(classifier)
+print("after: ", *(f"{n}: {type(loss).__name__}" for n, loss in ours.losses.items()))
 
-ours, library = (network.arrays() for network in networks)
-equal = sum(np.array_equal(ours[name], library[name]) for name in library)
+blocks = ml.parse_schedule("G1").blocks_at(0, len(ours))
+for network in (ours, theirs):
+    optimizer = ml.SGD()
+    batches = ml.training_batches(data.train, 128, seed=0, epoch=0, crop=True, flip=True)
+    for step, (x, labels) in zip(range(2), batches, strict=False):
+        ml.local_step(network, blocks, x, labels, optimizer, step=step)
+
+arrays = zip(ours.arrays().values(), theirs.arrays().values(), strict=True)
+equal = [np.array_equal(a, b) for a, b in arrays]
 check(
-    "our step with cross-entropy is the library's, bit for bit",
-    equal == len(library),
-    f"{equal} of {len(library)} arrays after two steps",
+    "training with our cross-entropy gives the library's weights, bit for bit",
+    all(equal),
+    f"{sum(equal)} of {len(equal)} arrays",
 )
 
 # %% [markdown]
@@ -147,26 +144,26 @@ show(
     "**Figure 1.** One block and two local losses. Above: a classifier and cross-entropy. Below: "
     "similarity matching, which compares how alike the images look to the block, $S(h)$, with how "
     "alike their labels are, $S(Y)$. Dotted: the gradients' way back. Either loss can stand alone.",
-    alt="A block of layers f_i to f_j gives x_j, from which two ways lead to a loss. The upper one "
-    "passes the classifier A_j and cross-entropy, the lower one the deviation, the similarity "
+    alt="A block of layers f_i to f_j gives x_j, from which two paths lead to a loss. The upper "
+    "one passes the classifier A_j and cross-entropy, the lower one the deviation, the similarity "
     "matrix S(h) and the mean square of its difference from S(Y). Labels go into both losses. "
-    "Dotted arrows lead from both losses back to x_j, into the block, and stop in front of it.",
+    "Dotted arrows lead from both losses back to x_j, into the block, and stop at its first layer.",
 )
 
 # %% [markdown]
 # ## 2 How alike do images look to a layer?
 #
-# Let $h$ be an $(N, C)$ matrix, one row per image: what a layer says about it in $C$ numbers. Take
-# from each row its mean, $c_n = h_n - \bar h_n$, and divide by the length, $u_n = c_n/|c_n|$. The
-# **similarity** of two images is the cosine of the angle between their rows:
+# Let $h$ be an $(N, C)$ matrix with one row per image: what a layer says about it in $C$ numbers.
+# Subtract from each row its mean, $c_n = h_n - \bar h_n$, and divide by the length,
+# $u_n = c_n/|c_n|$. The **similarity** of two images is the cosine of the angle between their rows:
 #
 # $$S(h)_{nm} = u_n \cdot u_m = \frac{c_n \cdot c_m}{|c_n|\,|c_m|} \in [-1, 1],
 # \qquad\text{all of them:}\quad S(h) = u\,u^\top .$$
 #
 # The target is the same thing computed from the labels, written as one-hot rows $Y$.
 #
-# > **Question.** With $C$ classes, what is $S(Y)$ for two images of one class? And of different
-# > classes? *(Take the mean, $1/C$, from two one-hot rows and multiply.)*
+# > **Question.** With $C$ classes, what is $S(Y)$ for two images of the same class? And for two of
+# > different classes? *(Subtract the mean, $1/C$, from two one-hot rows and multiply.)*
 
 
 # %%
@@ -192,11 +189,11 @@ check("different classes: −1/(C − 1)", np.isclose(target[0, 2], -1 / 9), f"{
 
 # %% [markdown]
 # For different classes the target is $-\frac{1}{C-1}$, not $-1$: ten directions can't all be
-# opposite to each other, and this is the most that they can stand apart. Let us look at three
-# similarity matrices of the same 100 images, sorted by class: of the pixels, of an untrained
-# layer, and the target. (What $h$ is for a convolutional layer comes in section 5: one number per
-# channel. The untrained layer gets to see some batches, so that its batch normalisation knows mean
-# and variance; it learns nothing from them.)
+# opposite to each other, and this is as far apart as they can be. Let us look at three similarity
+# matrices of the same 100 images, sorted by class: that of the pixels, that of an untrained layer,
+# and the target. (Section 5 says what $h$ is for a convolutional layer: one number per channel. The
+# untrained layer gets to see some batches, so that its batch normalisation knows mean and variance;
+# it learns nothing from them.)
 
 # %%
 order = np.concatenate([np.flatnonzero(data.test.labels == label)[:10] for label in range(10)])
@@ -223,8 +220,8 @@ def draw_similarities(matrices, height):
 
 
 untrained = build()
-for x, _ in ml.training_batches(data.train, 128, seed=0, epoch=0, crop=True, flip=True):
-    steps.frozen_forward(untrained, 3, x, None)
+for x, labels in ml.training_batches(data.train, 128, seed=0, epoch=0, crop=True, flip=True):
+    ml.frozen_forward(untrained, 3, x, labels)
 matrices = {
     "the pixels": similarity(sorted_images.reshape(len(sorted_images), -1)),
     "layer 3, untrained": similarity(features(untrained, sorted_images, 3)),
@@ -233,10 +230,11 @@ matrices = {
 show(
     draw_similarities(matrices, 2.6),
     "**Figure 2.** Each entry compares two of 100 test images, ten per class. To a good layer "
-    "images should look as on the right: bright squares for the classes, dark elsewhere.",
+    "the images should look as they do on the right: bright squares for the classes, dark "
+    "elsewhere.",
     alt="Three similarity matrices of 100 images sorted by class. Pixels: a plaid of light and "
-    "dark with traces of squares on the diagonal. The untrained layer 3: a noisy plaid, hardly a "
-    "square to be seen. The target: ten bright squares on the diagonal, dark elsewhere.",
+    "dark with traces of squares on the diagonal. The untrained layer 3: a noisy plaid with hardly "
+    "any squares. The target: ten bright squares on the diagonal, dark elsewhere.",
 )
 
 # %% [markdown]
@@ -255,11 +253,11 @@ show(
 #
 # $$du = dS\,u + dS^\top u = \frac{4}{N^2}\,E\,u .$$
 #
-# Read it: image $n$ is pushed along $-\sum_m E_{nm} u_m$. Towards images that should look more
-# alike than they do ($E < 0$), away from those that look too much alike ($E > 0$).
+# Read it: image $n$ is pushed along $-\sum_m E_{nm} u_m$, towards images that should look more
+# like it than they do ($E < 0$), and away from those that look too much like it ($E > 0$).
 #
-# **The length** $u = c/|c|$. Growing $c$ in its own direction does not change $u$, so that part of
-# $du$ is taken out, and what is left gets smaller the longer $c$ is:
+# **The length** $u = c/|c|$. Lengthening $c$ in its own direction does not change $u$, so that
+# part of $du$ is taken out, and what is left gets smaller the longer $c$ is:
 #
 # $$dc_n = \frac{1}{|c_n|}\,\big(du_n - u_n\,(u_n \cdot du_n)\big).$$
 #
@@ -286,7 +284,7 @@ h, some_labels = rng.standard_normal((12, 6)), rng.integers(0, 4, 12)
 target = similarity_of_labels(some_labels, classes=4)
 loss, dh = similarity_matching(h, target)
 
-result = gradcheck.compare(
+result = ml.check_gradient(
     "similarity_matching", "h", lambda: similarity_matching(h, target)[0], h, dh, entries=40
 )
 check(
@@ -298,12 +296,12 @@ along, shift = abs((dh * h).sum(axis=1)).max(), abs(dh.sum(axis=1)).max()
 check("dh has no part along h, and none along (1, …, 1)", max(along, shift) < 1e-12, f"{along:.0e}")
 
 # %% [markdown]
-# The answer to the question: batch normalisation. It takes a mean out and divides by a deviation
-# too, though down the columns, over the batch, where this does it along each row.
+# The answer to the question: batch normalisation. It also takes out a mean and divides by a
+# deviation, but down the columns, over the batch, where our loss does it along each row.
 #
 # The invariance has a consequence worth knowing. Since $dh$ is orthogonal to $h$, a step against
 # it makes $h$ a little longer and never shorter. The loss can't be cheated by making features
-# small, and it cannot say *how strongly* a layer should respond, only in which direction.
+# small, and it can't say *how strongly* a layer should respond, only in which direction.
 #
 # ## 4 What does the loss want?
 #
@@ -337,7 +335,7 @@ figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", 
 show(
     figure,
     "**Figure 3.** 45 images of three classes, each a point on the circle of $u$. Similarity "
-    "matching gathers every class and turns the classes away from each other, to 120°, where the "
+    "matching gathers each class and turns the classes away from each other, to 120°, where the "
     "cosine is $-1/2 = -1/(C-1)$.",
     alt="Three circles with 45 points of three classes, told apart by circles, squares and "
     "triangles. At step 0 they are scattered around the circle; at step 20 they begin to part; at "
@@ -384,14 +382,14 @@ class Deviation(ml.Layer):
         return shape[-1:]
 
 
-results = list(gradcheck.check_layer("Deviation", Deviation(), rng.standard_normal((3, 4, 5, 6))))
+results = ml.check_layer("Deviation", Deviation(), rng.standard_normal((3, 4, 5, 6)))
 worst = max(result.worst for result in results)
 check("Deviation's gradient agrees with central differences", worst < 1e-6, f"{worst:.1e}")
 
 # %% [markdown]
-# Now the loss is complete. It has nothing to train of its own: its list of layers is empty but for
-# `Deviation`, which has no parameters. (The vectors of a fully connected layer need no `Deviation`;
-# they are rows already.)
+# Now the loss is complete. It has nothing of its own to train: its only layer is `Deviation`, which
+# has no parameters. It predicts no classes either, so its number of correct predictions is 0. (The
+# vectors of a fully connected layer need no `Deviation`; they are rows already.)
 
 
 # %%
@@ -399,13 +397,13 @@ class SimilarityMatching:
     """L_sim of a map's deviations and the labels."""
 
     def __init__(self, classes=10):
-        self.deviation, self.classes = Deviation(), classes
-        self.layers = [self.deviation]
+        self.layers, self.classes = {"deviation": Deviation()}, classes
 
-    def __call__(self, x, labels):
+    def __call__(self, x, labels, need_dx=True):
+        deviation = self.layers["deviation"]
         target = similarity_of_labels(labels, self.classes).astype(x.dtype)
-        loss, dh = similarity_matching(self.deviation.forward(x, training=True), target)
-        return loss, self.deviation.backward(dh)
+        value, dh = similarity_matching(deviation.forward(x, training=True), target)
+        return value, 0, deviation.backward(dh) if need_dx else None
 
 
 class Sum:
@@ -413,11 +411,16 @@ class Sum:
 
     def __init__(self, *losses):
         self.losses = losses
-        self.layers = [layer for loss in losses for layer in loss.layers]
+        self.layers = {name: layer for loss in losses for name, layer in loss.layers.items()}
 
-    def __call__(self, x, labels):
-        values, gradients = zip(*(loss(x, labels) for loss in self.losses), strict=True)
-        return sum(values), sum(gradients)
+    def __call__(self, x, labels, need_dx=True):
+        results = [loss(x, labels, need_dx) for loss in self.losses]
+        values, correct, gradients = zip(*results, strict=True)
+        return sum(values), max(correct), sum(gradients) if need_dx else None
+
+
+# %% [markdown]
+# (In a sum the classifier's predictions are the only ones, and `max` picks their number.)
 
 
 # %% [markdown]
@@ -428,8 +431,8 @@ class Sum:
 # %%
 print("multiply-adds per image and step:      the layer         A1   similarity matching, N = 128")
 for number, shape in enumerate(untrained.shapes[:3], 1):
-    in_front = untrained.shapes[number - 2] if number > 1 else data.image_shape
-    layer = 2 * untrained.layer(number).macs(in_front)
+    before = untrained.shapes[number - 2] if number > 1 else data.image_shape
+    layer = 2 * untrained.layer(number).macs(before)
     a1 = 3 * untrained.classifier(number).macs(shape)
     print(f"layer {number:<33}{layer:>9,}{a1:>11,}{2 * 128 * shape[-1]:>31,}")
 
@@ -439,40 +442,45 @@ for number, shape in enumerate(untrained.shapes[:3], 1):
 #
 # ## 6 The whole step, checked
 #
-# A right loss in a wrong step is wrong. So check the step: with the network in float64, compare
-# the gradients that a step leaves in every layer with central differences of *that layer's block's*
-# loss. Here with blocks of two layers, G2, similarity matching on layer 2 and cross-entropy on
-# layer 4, the last.
+# A right loss in a wrong place is wrong. So check the whole step: with the network in float64,
+# compare the gradients that a step leaves in every layer with central differences of the loss of
+# *that layer's block*. We do that with blocks of two layers, G2: similarity matching on layer 2,
+# and our cross-entropy on layer 4, the last one, whose classifier is checked too.
 
 
 # %%
-def value_of(block, network, losses, x, labels):
+def value_of(block, network, x, labels):
     """Return a block's loss: forward only."""
     for layer in network.layers[: block.last]:
         x = layer.forward(x, training=True)
-    return losses[block.last](x, labels)[0]
+    return network.loss(block.last)(x, labels, need_dx=False)[0]
 
 
 small = build(dtype=np.float64, stages="4 M 6 M", fc=[8, 8], image_shape=(8, 8, 2), algo="G2")
+small.losses[2] = SimilarityMatching()
+small.losses[4] = OurCrossEntropy(small.classifier(4))
 pairs = ml.parse_schedule("G2").blocks_at(0, len(small))
-losses = {2: SimilarityMatching(), 4: CrossEntropy(small.classifier())}
 x, labels = rng.standard_normal((12, 8, 8, 2)), rng.integers(0, 10, 12)
-local_step(small, pairs, losses, x, labels)  # without an optimizer: gradients only
+ml.local_step(small, pairs, x, labels)  # without an optimizer: gradients only
+gradients = {
+    name: {key: gradient.copy() for key, gradient in layer.grads.items()}
+    for name, layer in small.named_layers()
+}
 
 worst, entries = 0.0, 0
-for block in pairs:
-    for number in range(block.first, block.last + 1):
-        layer = small.layer(number)
-        for name, gradient in {name: g.copy() for name, g in layer.grads.items()}.items():
-            result = gradcheck.compare(
-                f"block {block}",
-                f"layers.{number}.{name}",
-                lambda block=block: value_of(block, small, losses, x, labels),
-                layer.params[name],
-                gradient,
-                entries=5,
-            )
-            worst, entries = max(worst, result.worst), entries + result.checked
+for name, layer in small.named_layers():
+    number = int(name.split(".")[1])
+    (block,) = [block for block in pairs if block.first <= number <= block.last]
+    for key, gradient in gradients[name].items():
+        result = ml.check_gradient(
+            f"block {block}",
+            f"{name}.{key}",
+            lambda block=block: value_of(block, small, x, labels),
+            layer.params[key],
+            gradient,
+            entries=5,
+        )
+        worst, entries = max(worst, result.worst), entries + result.checked
 check(
     "every gradient of a step with two kinds of losses is right",
     worst < 1e-5 and entries >= 50,
@@ -484,29 +492,29 @@ check(
 #
 # A comparison is fair if only the loss differs: the same initial weights, batches, step sizes and
 # number of steps. The last layer has the network's own classifier and cross-entropy in all cases,
-# for somebody must name the classes in the end. The three convolutional layers learn
+# because in the end something must name the classes. The three convolutional layers learn
 #
-# * **pred**: by cross-entropy of their classifiers A1, which is G1;
-# * **sim**: by similarity matching alone;
-# * **predsim**: by the sum of both;
-# * **nothing**: they keep their random weights. What this one achieves, a layer gets for free.
+# * **pred**: from the cross-entropy of their classifiers A1, which is G1;
+# * **sim**: from similarity matching alone;
+# * **predsim**: from the sum of both;
+# * **nothing**: they keep their random weights. What this one achieves comes for free.
 
 # %%
 EPOCHS, BATCH, LR = sized(6, 2), sized(128, 64), 0.1
 
 
 class Nothing:
-    layers = ()
+    def __init__(self):
+        self.layers = {}
 
-    def __call__(self, x, labels):
-        return 0.0, np.zeros_like(x)
+    def __call__(self, x, labels, need_dx=True):
+        return 0.0, 0, np.zeros_like(x) if need_dx else None
 
 
-def local_loss(kind, network, number):
-    pred = CrossEntropy(network.classifier(number))
-    if kind == "pred" or number == len(network):
-        return pred
+def local_loss(kind, pred):
+    """Return a loss for a hidden layer, whose usual loss is `pred`."""
     return {
+        "pred": pred,
         "sim": SimilarityMatching(),
         "predsim": Sum(pred, SimilarityMatching()),
         "nothing": Nothing(),
@@ -515,7 +523,8 @@ def local_loss(kind, network, number):
 
 def train(kind, seed=0):
     network, optimizer = build(seed), ml.SGD()
-    losses = {block.last: local_loss(kind, network, block.last) for block in blocks}
+    for number in (1, 2, 3):
+        network.losses[number] = local_loss(kind, network.loss(number))
     steps_in_all, values = EPOCHS * (len(data.train) // BATCH), []
     for epoch in range(EPOCHS):
         for x, labels in ml.training_batches(
@@ -523,27 +532,26 @@ def train(kind, seed=0):
         ):
             step = len(values)
             optimizer.lr = ml.learning_rate("cosine", LR, step, steps_in_all)
-            values += [local_step(network, blocks, losses, x, labels, optimizer, seed, step)]
+            results = ml.local_step(network, blocks, x, labels, optimizer, seed, step)
+            values.append([result.loss for result in results])
     return network, np.array(values)
 
 
 trained = {kind: train(kind) for kind in ("nothing", "pred", "sim", "predsim")}
 
 # %% [markdown]
-# (`ml.SGD` shrinks all weights a little, by its weight decay. Behind batch normalisation the length
+# (`ml.SGD` shrinks all weights a little, by its weight decay. Before batch normalisation the length
 # of a weight does not matter, so layers that learn from nothing stay what they were.)
 #
-# How do we measure what a *hidden* layer has learned? The simplest classifier there is: the
+# How do we measure what a *hidden* layer has learned? By the simplest classifier there is: the
 # **nearest class mean**. Average the rows $u$ of each class over the training images, and give
-# each test image the class whose mean is most similar to it. It trains nothing, so that what it
-# gets right is what the features say.
+# each test image the class whose mean is most similar to it. Nothing is trained for that, so what
+# it gets right is what the features say.
+
 
 # %%
-from minilocal.datasets.batches import evaluation_batches
-
-
 def rows(network, images, number):
-    found = [features(network, x, number) for x, _ in evaluation_batches(images)]
+    found = [features(network, x, number) for x, _ in ml.evaluation_batches(images)]
     return unit_rows(np.concatenate(found))[0]
 
 
@@ -554,7 +562,7 @@ def nearest_mean_accuracy(network, number):
 
 
 def test_accuracy(network):
-    logits = [network.predict(x) for x, _ in evaluation_batches(data.test)]
+    logits = [network.predict(x) for x, _ in ml.evaluation_batches(data.test)]
     return np.mean(np.concatenate(logits).argmax(axis=1) == data.test.labels)
 
 
@@ -596,11 +604,11 @@ show(
 )
 
 # %% [markdown]
-# Look at the last column first, for it is a warning: with random layers 1 to 3 the network still
-# reaches three quarters. In so small a network the last layer and its classifier can make up for
-# much, and test accuracy alone says little about the hidden layers. The nearest class mean says
-# more. Similarity matching teaches: layers that never saw a class score are far better than random
-# ones. And the two losses together beat cross-entropy alone.
+# Look at the last column first, because it is a warning: with random layers 1 to 3 the network
+# still gets three quarters right. In such a small network the last layer and its classifier can
+# make up for much, and test accuracy alone says little about the hidden layers. The nearest class
+# mean says more. Similarity matching teaches: layers that never saw a class score are far better
+# than random ones. And the two losses together beat cross-entropy alone.
 
 # %%
 gains = np.subtract(means["sim"], means["nothing"])
@@ -623,7 +631,7 @@ check(
 )
 
 # %% [markdown]
-# And this is what the third layer thinks of the 100 images of figure 2 now:
+# And this is how similar the 100 images of Figure 2 look to the third layer now:
 
 # %%
 matrices = {
@@ -641,52 +649,54 @@ show(
 )
 
 # %% [markdown]
-# Be careful with what this shows. One small network, 4,000 images and one seed are no ranking of
-# losses. What the checks say also holds with seeds 1 and 2; the order of test accuracies, a point
-# or two apart, does not. Nøkland and
-# Eidnes trained VGG8B on all of Fashion-MNIST to test errors of 5.7 % (pred), 5.1 % (sim) and
-# 4.7 % (predsim), with backpropagation at 4.5 %: there the sum is clearly the best of the local
-# losses. They add the two as $(1-\beta)\,L_\mathrm{pred} + \beta\,L_\mathrm{sim}$ with
-# $\beta = 0.99$, and train with Adam, which divides each gradient by its own running size. Our SGD
-# does not, so that a loss times 0.01 learns a hundred times more slowly; we add them one to one.
+# Be careful with what this shows. One small network, 4,000 images and one seed are not enough to
+# rank losses. What the checks say also holds with seeds 1 and 2; the order of test accuracies, a
+# point or two apart, does not. Nøkland and Eidnes trained VGG8B on all of Fashion-MNIST to test
+# errors of 5.7 % (pred), 5.1 % (sim) and 4.7 % (predsim), with backpropagation at 4.5 %: there the
+# sum is clearly the best of the local losses. They add the two as
+# $(1-\beta)\,L_\mathrm{pred} + \beta\,L_\mathrm{sim}$ with $\beta = 0.99$, and train with Adam,
+# which divides each gradient by its own running size. Our SGD does not, so a loss times 0.01 learns
+# a hundred times more slowly; we add them one to one.
 #
 # ## 8 A loss of your own: the checklist
 #
 # 1. **Write the equation**, with a mean over the batch, so that the step size does not depend on N.
-# 2. **Walk back** piece by piece: square, product, norm, mean. Each piece is a line of code.
+# 2. **Walk back** step by step: square, product, norm, mean. Each step is a line of code.
 # 3. **Know what it cannot see.** $S$ ignores scale and shift. A loss that can be lowered by making
 #    all features small, or all alike, will be: imagine $L = \frac1N\sum_n|h_n|^2$.
 # 4. **Check the gradient** in float64: the loss alone, each new layer, the whole step.
 # 5. **Reproduce the old loss** with the new code, bit for bit, before you trust the new one.
-# 6. **Compare fairly**: only the loss differs, with a baseline that learns nothing, and with
+# 6. **Compare fairly**: change only the loss, include a baseline that learns nothing, and use
 #    several seeds before you believe a small difference.
 #
 # ## Summary
 #
-# * A local loss is anything that gives a number and $dx_j$ for a block's output. `local_step` needs
-#   one exchanged line for all of them.
+# * A local loss is anything that turns a block's output and the labels into a number and $dx_j$,
+#   and names the layers that it trains. Put it into `network.losses`, and the library's
+#   `local_step` uses it.
 # * Similarity matching compares $S(h) = u\,u^\top$ with $S(Y)$: 1 within a class,
 #   $-\frac{1}{C-1}$ between classes. Its gradient is
 #   $du = \frac{4}{N^2}(S(h) - S(Y))\,u$, less the parts along $u$ and along $(1,\dots,1)$.
 # * It needs no classifier and no weights, and layers that learn from it alone tell the classes
 #   apart as well as layers with classifiers do, judged by the nearest class mean.
-# * Both losses pull in different directions that help each other: cross-entropy asks for a plane
+# * The two losses pull in different directions and help each other: cross-entropy asks for a plane
 #   between the classes, similarity matching for compact classes.
 #
 # ## Exercises
 #
 # **1 (easy).** Give `Sum` weights, $L = L_\mathrm{pred} + w\,L_\mathrm{sim}$, and plot the nearest
-# class mean accuracy of layer 1 and the test accuracy for $w = 0, 0.3, 1, 5, 20$. Too large a $w$
-# hurts: which quantity in `ml.SGD` would you lower to make up for it?
+# class mean accuracy of layer 1 and the test accuracy for $w = 0, 0.3, 1, 5, 20$. If $w$ is too
+# large, it hurts: which setting of `ml.SGD` would you lower to make up for it?
 
 # %%
 # Your answer to exercise 1
 
 # %% [markdown]
-# **2 (medium).** Put the 3×3 convolution with $C$ channels in front of `Deviation`, as Nøkland
-# and Eidnes do: an `ml.Sequential(conv=ml.Conv2d(C, C), deviation=Deviation())` whose convolution
-# learns from $L_\mathrm{sim}$. Check the gradient of its weight inside a whole step. How many
-# multiply-adds does it add beside the layer itself, and how many weights? What does it gain here?
+# **2 (medium).** Put a 3×3 convolution with $C$ channels before `Deviation`, as Nøkland and Eidnes
+# do: an `ml.Sequential(conv=ml.Conv2d(C, C), deviation=Deviation())` in the loss's `layers`, so
+# that its convolution learns from $L_\mathrm{sim}$. Check the gradient of its weight inside a whole
+# step. How many multiply-adds does it add beside the layer itself, and how many weights? What does
+# it gain here?
 
 # %%
 # Your answer to exercise 2
@@ -695,9 +705,9 @@ show(
 # **3 (hard).** *A loss without labels.* Replace the target $S(Y)$ by the similarity of the
 # *input* images; or by $S(YR)$, a fixed random projection of the one-hot labels with $R$ of shape
 # $(10, 10)$. Which of the two still needs labels, and which tells the layers nothing that the
-# pixels do not say? Predict both rows of the table in section 7 before you train, then train. At
-# last let boundaries move: G2S1 with similarity matching, for which losses must stand at layers 2,
-# 3 and 4.
+# pixels don't say? Predict both rows of the table in section 7 before you train, then train.
+# Finally, let boundaries move: G2S1 with similarity matching, for which `network.losses` needs
+# losses on layers 2, 3 and 4.
 
 # %%
 # Your answer to exercise 3

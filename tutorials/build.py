@@ -1,14 +1,13 @@
-"""Make the lessons' notebooks from their scripts: `python tutorials/build.py`.
+"""Build the lessons' notebooks from their scripts: `python tutorials/build.py`.
 
-A lesson is a pair of files. NN_name.py is what people edit: a jupytext script, where `# %%` begins
-a cell of code and `# %% [markdown]` one of text. NN_name.ipynb is what people read: the same cells
+A lesson is a pair of files. NN_name.py is what you edit: a jupytext script, where `# %%` begins a
+cell of code and `# %% [markdown]` one of text. NN_name.ipynb is what people read: the same cells
 with their outputs, so that a code host shows them without running anything. The pair is in step
 when the cells agree and the notebook was run to its end.
 
-A notebook has the same bytes whenever it is made from the same script by the same library: cells
-are named after their content, and nothing is stored of when, where or how fast it ran. It fails to
-be made if a cell raises or warns, or if an output is too wide for the page or names a folder of
-this machine.
+The same script and library always give the same bytes: cells are named after their content, and
+nothing is stored about when, where or how fast the notebook ran. The build fails if a cell raises
+or warns, or if an output is too wide for the page or names a folder of this machine.
 """
 
 from __future__ import annotations
@@ -38,11 +37,11 @@ METADATA = {
 
 
 class LessonError(Exception):
-    """A lesson raised, warned, or printed what does not belong in a notebook."""
+    """A lesson raised, warned, or printed something that does not belong in a notebook."""
 
 
 def lessons() -> list[Path]:
-    """Return the lessons' scripts in their order."""
+    """Return the lessons' scripts in order."""
     return sorted(HERE.glob("[0-9][0-9]_*.py"))
 
 
@@ -60,7 +59,7 @@ def read(script: Path) -> Any:
 
 
 def execute(script: Path) -> Any:
-    """Return a lesson's notebook, run from a clean kernel; raise `LessonError` if it is not fit."""
+    """Return a lesson's notebook, run in a clean kernel; raise `LessonError` if that goes wrong."""
     notebook = read(script)
     client = NotebookClient(
         notebook,
@@ -86,7 +85,7 @@ def execute(script: Path) -> Any:
 
 
 def _problem(output: Any) -> str:
-    """Return what is wrong with a cell's output, or nothing."""
+    """Return what is wrong with a cell's output, or an empty string."""
     if output.output_type == "stream" and output.name == "stderr":
         return f"a cell prints to stderr, as warnings do:\n{output.text}"
     text = (
@@ -104,17 +103,13 @@ def _problem(output: Any) -> str:
 
 
 def out_of_step(script: Path) -> str:
-    """Return what is wrong with a lesson's notebook beside its script, or nothing."""
+    """Return how a lesson's notebook differs from its script, or an empty string."""
     path = script.with_suffix(".ipynb")
     if not path.exists():
         return "has no notebook"
     cells, stored = read(script).cells, nbformat.read(path, as_version=4).cells
     for number, (mine, theirs) in enumerate(zip(cells, stored, strict=False), 1):
-        if (mine.cell_type, mine.source, mine.id) != (
-            theirs.cell_type,
-            theirs.source,
-            theirs.id,
-        ):
+        if any(mine[key] != theirs[key] for key in ("cell_type", "source", "id")):
             return f"differs from its notebook in cell {number}"
     if len(cells) != len(stored):
         return f"has {len(cells)} cells, its notebook {len(stored)}"
@@ -125,7 +120,7 @@ def out_of_step(script: Path) -> str:
 
 
 def build(script: Path) -> None:
-    """Run a lesson, write its notebook, and print how long it took and what it claims."""
+    """Run a lesson, write its notebook, and print the time it took and its claims."""
     start = time.perf_counter()
     notebook = execute(script)
     seconds = time.perf_counter() - start
@@ -138,7 +133,7 @@ def build(script: Path) -> None:
 
 
 def claims(notebook: Any) -> list[str]:
-    """Return the lines that `minilocal.course.check` printed."""
+    """Return the lines printed by `minilocal.course.check`."""
     lines = [
         line
         for cell in notebook.cells
@@ -150,7 +145,7 @@ def claims(notebook: Any) -> list[str]:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; return 1 if a lesson fails, or with --check if a pair is out of step."""
+    """Run the command; return 1 if a lesson fails or, with --check, if a pair is out of step."""
     parser = argparse.ArgumentParser(
         prog="python tutorials/build.py", description="Run lessons and write their notebooks."
     )
@@ -158,11 +153,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         "lesson",
         nargs="*",
         type=int,
-        help="a lesson's number (default: those that are out of step)",
+        help="a lesson's number (default: lessons that are out of step)",
     )
     parser.add_argument("--all", action="store_true", help="every lesson")
     parser.add_argument(
-        "--check", action="store_true", help="run nothing; say which pairs are out of step"
+        "--check", action="store_true", help="run nothing; list the pairs that are out of step"
     )
     options = parser.parse_args(argv)
     chosen = [s for s in lessons() if not options.lesson or int(s.name[:2]) in options.lesson]

@@ -1,9 +1,9 @@
-"""Look at the lessons as readers do: `python tutorials/render.py` opens them in Chromium.
+"""Show the lessons as readers see them: `python tutorials/render.py` opens them in Chromium.
 
-Each notebook becomes a page (nbconvert), is laid out as in Jupyter by headless Chromium
-(playwright), and leaves screenshots, OUT/NN_name-1.png and so on, for a person to look at. What a
-program can see it says itself: errors and warnings, whatever is wider than its place, figures with
-too few pixels, and formulas that MathJax could not read.
+nbconvert makes a page of each notebook, and headless Chromium (playwright) lays it out as Jupyter
+does. Look at the screenshots, OUT/NN_name-1.png and so on. Problems that a program can find are
+printed: errors and warnings, anything wider than its place, figures with too few pixels, and
+formulas that MathJax could not read.
 
 Needs `python -m pip install -e ".[render]"` and a Chromium: the system's, or playwright's own.
 """
@@ -24,12 +24,12 @@ from playwright.sync_api import Page, Route, sync_playwright
 HERE = Path(__file__).resolve().parent
 WIDTH, HEIGHT = 1000, 1500  # of the page and of a screenshot
 
-# MathJax's Python package has these fonts alone.
+# The only fonts in MathJax's Python package.
 FONTS = """window.MathJax = {
   "HTML-CSS": { availableFonts: [], imageFont: null, preferredFont: null, webFont: "STIX-Web" },
 }"""
 
-# What a reader would stumble over, found by looking at the page itself.
+# Runs in the page and returns what a reader would stumble over.
 PROBLEMS = r"""
 () => {
   const problems = [];
@@ -92,13 +92,16 @@ def render(notebooks: Sequence[Path], out: Path) -> dict[Path, list[str]]:
 
 
 def _mathjax() -> str:
-    """Return the address of MathJax in its Python package, not imported: it would load a server."""
+    """Return the address of the MathJax file in its Python package, which is not imported.
+
+    Importing it would load a server.
+    """
     static = distribution("jupyter-server-mathjax").locate_file("jupyter_server_mathjax/static")
     return f"{Path(str(static)).as_uri()}/MathJax.js?config=TeX-AMS-MML_HTMLorMML-full,Safe"
 
 
 def _stay_here(route: Route) -> None:
-    """Let local files through, and nothing else."""
+    """Load local files and nothing else."""
     if route.request.url.startswith(("file:", "data:")):
         route.continue_()
     else:
@@ -122,7 +125,7 @@ def _screenshots(page: Page, stem: Path) -> Iterator[Path]:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; return 1 if there are problems."""
     parser = argparse.ArgumentParser(
-        prog="python tutorials/render.py", description="Screenshots of the lessons."
+        prog="python tutorials/render.py", description="Take screenshots of the lessons."
     )
     parser.add_argument("lesson", nargs="*", type=int, help="a lesson's number (default: all)")
     parser.add_argument(

@@ -1,17 +1,15 @@
 """`python -m minilocal.bench`: how fast a step is, where its time goes, and how that compares with PyTorch.
 
-The command itself measures nothing. It starts worker processes, has them take turns, and puts their answers in
-tables. What is measured stands in files of its own:
+The command itself runs nothing that it times (but for blocks in parallel). It starts worker processes, asks them in
+turns, and puts their answers in tables.
 
-    timing.py       training steps and inference, ours and PyTorch's in turns
-    per_layer.py    every convolution and linear layer alone
-    extras.py       start-up, thread scaling, loading of minibatches
-    workers.py      blocks in parallel, tables in workers_text.py
-    figure10.py     step times as the cost model estimates them for kinds of processors, beside those measured
-    rates.py        what follows from the seconds: rates, ratios, shares
-
-    worker.py       a worker process, seen from the command    serve.py           the same, seen from inside
-    our_steps.py    our side of timing.py                      torch_steps.py     PyTorch's
-    our_products.py our side of per_layer.py                   torch_products.py  PyTorch's
-    instruments.py  clocks around layers                       saved.py           bytes kept for backward
+    options.py      the command's options
+    plan.py         what to time: steps at each shift, their multiply-adds, the minibatch
+    worker.py       a worker process from both sides, and turns
+    timing.py       steps, inference and single layers, ours and PyTorch's in turns
+    our_side.py     what minilocal's processes run        torch_side.py   what PyTorch's run
+    instruments.py  clocks around layers, and bytes saved for backward
+    workers.py      blocks in parallel
+    rates.py        what follows from the seconds: rates, ratios, shares; the cost model's estimates
+    text.py         the tables                            figures.py      the figures
 """

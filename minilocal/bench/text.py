@@ -2,192 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from minilocal.console.text import plural
+from minilocal.bench.rates import MEASURED
+from minilocal.console.text import aligned, plural
 
-PEERS = {"minilocal": "minilocal", "torch": "PyTorch"}
-PASSES = {"forward": "forward", "weight gradient": "weight gr.", "input gradient": "input gr."}
-
-
-def render(results: dict[str, Any]) -> str:
-    """Return all sections that were measured, an empty line between them."""
-    sections = [_about(results)]
-    if "steps" in results:
-        algorithms = results["steps"]
-        sections += [_steps(algorithms), _layouts(algorithms), _breakdown(algorithms), _saved(algorithms)]
-    if "per_layer" in results:
-        sections.append(_per_layer(results["per_layer"]))
-    sections += [section(results[name]) for name, section in EXTRAS.items() if name in results]
-    return "\n\n".join(section for section in sections if section)
+STEPS_NOTE = "GFLOP/s are effective: multiplications of im2col products, padding included, whatever is computed."
+AGAINST_NOTE = """vs PyTorch: its time for the same step over ours; vs its BP: its time for a BP step over ours (medians
+of the rounds' ratios)."""
+MEMORY_NOTE = """saved: activations kept for backward, counted at the moment of a block's loss, at their peak. own: what
+the layers of the largest block need themselves (input of the product, input of BatchNorm, output); for G1, the largest
+layer. process: peak memory of the whole process that took the steps, PyTorch's likewise; ? if it isn't known."""
+WORKERS_NOTE = """step: time from step to step once the pipeline is full, mean over the shifts; speed-up: one worker's
+time over it; bound: all blocks' time over the slowest worker's; simulated: from the blocks' times, also where there are
+too few processors to measure; vs BP: the time of its step on one thread over this one, measured or else simulated;
+MB: the largest worker's weights, statistics, momentum and saved activations"""
 
 
 def duration(seconds: float) -> str:
     """Return a time with three digits: "1.23 s", "45.6 ms", "789 µs"."""
-    for factor, unit in ((1, "s"), (1e3, "ms"), (1e6, "µs")):
-        value = seconds * factor
-        if value >= 1 or unit == "µs":
-            break
-    digits = 2 if value < 10 else 1 if value < 100 else 0
-    return f"{value:.{digits}f} {unit}"
-
-
-def rows_of(algorithms: Sequence[dict[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield each shift's row with a title such as "G3S2 shift 2", and that of their mean."""
-    for algorithm in algorithms:
-        shifts = algorithm["shifts"]
-        for row in shifts:
-            yield algorithm["algo"] + (f" shift {row['shift']}" if len(shifts) > 1 else ""), row
-        if "mean" in algorithm:
-            yield f"{algorithm['algo']} mean", algorithm["mean"]
-
-
-def _about(results: dict[str, Any]) -> str:
-    about = results["about"]
-    versions = ", ".join(f"{name} {version}" for name, version in about["versions"].items())
-    lines = [f"{about['title']}, median of {plural(about['options']['steps'], 'round')}; {versions}"]
-    if "sgemm" in results:
-        sgemm = results["sgemm"]
-        lines.append(
-            f"this machine's SGEMM: {_giga(sgemm['flops'])} GFLOP/s (np.matmul, float32, {sgemm['size']}²; "
-            f"{_giga(sgemm['start'])} at the start, {_giga(sgemm['end'])} at the end)"
-        )
-    return "\n".join(lines)
-
-
-def _steps(algorithms: Sequence[dict[str, Any]]) -> str:
-    against = any("torch" in row for _, row in rows_of(algorithms))
-    head = f"{'':<14}{'':<11}{'median':>9}{'quartiles':>20}{'images/s':>10}{'GFLOP/s':>9}{'of SGEMM':>10}"
-    lines = [head + (f"{'vs PyTorch':>12}{'vs its BP':>11}" if against else "")]
-    for title, row in rows_of(algorithms):
-        for name in (name for name in PEERS if name in row):
-            rates = row[name]
-            quartiles = f"{duration(rates['quartiles'][0])} – {duration(rates['quartiles'][1])}"
-            line = (
-                f"{title:<14}{PEERS[name]:<11}{duration(rates['median']):>9}{quartiles:>20}"
-                f"{rates['images_per_second']:>10.0f}{_giga(rates['flops']):>9}{_percent(rates['of_sgemm']):>10}"
-            )
-            if name == "minilocal" and against:
-                line += f"{_ratio(row, 'torch'):>12}{_ratio(row, 'torch_bp'):>11}"
-            lines.append(line.rstrip())
-            title = ""
-    lines.append("GFLOP/s are effective: multiplications of im2col products, padding included, whatever is computed.")
-    if against:
-        lines.append(
-            "vs PyTorch: its time of the same step over ours; vs its BP: its time of a BP step over ours "
-            "(medians of the rounds' ratios)."
-        )
-    return "\n".join(lines)
-
-
-def _ratio(row: dict[str, Any], name: str) -> str:
-    return f"{row['speedup'][name]:.2f}×" if name in row["speedup"] else ""
-
-
-def _layouts(algorithms: Sequence[dict[str, Any]]) -> str:
-    parts = []
-    for algorithm in algorithms:
-        if algorithm["layouts"]:
-            (taken, best), (left, other) = algorithm["layouts"].items()
-            parts.append(f"  {algorithm['algo']:<12}{taken} ({duration(best)}; {left} {duration(other)})")
-    return "\n".join(["PyTorch's memory layout, the faster in a trial:", *parts]) if parts else ""
-
-
-def _breakdown(algorithms: Sequence[dict[str, Any]]) -> str:
-    columns = {title: row["breakdown"] for title, row in rows_of(algorithms) if "breakdown" in row}
-    if not columns:
-        return ""
-    lines = ["where minilocal's step goes (ms), in instrumented steps of their own:"]
-    lines.append(f"{'':<24}" + "".join(f"{title:>14}" for title in columns))
-    for kind in kinds(columns.values()):
-        cells = (f"{1e3 * parts[kind]:.1f}" if kind in parts else "" for parts in columns.values())
-        lines.append((f"{kind:<24}" + "".join(f"{cell:>14}" for cell in cells)).rstrip())
-    lines.append(f"{'together':<24}" + "".join(f"{1e3 * sum(parts.values()):>14.1f}" for parts in columns.values()))
-    return "\n".join(lines)
-
-
-def kinds(breakdowns: Any) -> list[str]:
-    """Return the kinds of work in several breakdowns: the layers' first, as they are met, then what all steps have."""
-    last = ("classifiers", "loss", "SGD", "rest")
-    found = dict.fromkeys(kind for parts in breakdowns for kind in parts)
-    return [*(kind for kind in found if kind not in last), *(kind for kind in last if kind in found)]
-
-
-def _saved(algorithms: Sequence[dict[str, Any]]) -> str:
-    lines = [f"{'memory (MB)':<14}{'saved':>9}{'of BP':>9}{'own':>9}{'of own':>9}{'process':>10}{'PyTorch':>10}"]
-    for algorithm in algorithms:
-        cells = f"{'':>36}"
-        if "saved" in algorithm:
-            saved = algorithm["saved"]
-            cells = (
-                f"{_mega(saved['bytes']):>9}{_percent(saved['of_backprop']):>9}"
-                f"{_mega(saved['own_bytes']):>9}{saved['of_own']:>9.2f}"
-            )
-        peaks = "".join(f"{_mega(peak):>10}" for peak in algorithm["peak_memory"].values())
-        lines.append(f"{algorithm['algo']:<14}{cells}{peaks}")
-    lines.append(
-        "saved: activations kept for backward, counted when a block's loss is computed, at their peak. own: what the\n"
-        "layers of the largest block need themselves (input of the product, input of BatchNorm, output), for G1 the\n"
-        "largest layer. process, PyTorch: peak memory of the whole process that took the steps."
-    )
-    if any(None in algorithm["peak_memory"].values() for algorithm in algorithms):
-        lines.append("A process's peak memory is not known on this system: Python has no `resource` module here.")
-    if not any("torch" in algorithm["peak_memory"] for algorithm in algorithms):
-        lines[0] = lines[0].removesuffix("PyTorch").rstrip()
-        lines[-1] = lines[-1].replace("process, PyTorch:", "process:")
-    return "\n".join(lines)
-
-
-def _per_layer(layers: Sequence[dict[str, Any]]) -> str:
-    lines = []
-    for name, short in PASSES.items():
-        against = any("torch" in layer["passes"][name] for layer in layers)
-        lines.append(
-            f"{short:<11}{'input':>11}{'weight':>16}{'algorithm':>11}{'time':>9}{'GFLOP/s':>9}{'of SGEMM':>10}"
-            + (f"{'PyTorch':>10}{'GFLOP/s':>9}{'ratio':>8}  layout" if against else "")
-        )
-        for layer in layers:
-            ours = layer["passes"][name]["minilocal"]
-            line = (
-                f"{layer['layer']:<11}{_times(layer['input_shape']):>11}{_times(layer['weight_shape']):>16}"
-                f"{layer['algorithm']:>11}{duration(ours['median']):>9}{_giga(ours['flops']):>9}"
-                f"{_percent(ours['of_sgemm']):>10}"
-            )
-            if against:
-                torch = layer["passes"][name]["torch"]
-                line += (
-                    f"{duration(torch['median']):>10}{_giga(torch['flops']):>9}"
-                    f"{torch['median'] / ours['median']:>7.2f}×  {torch['layout']}"
-                )
-            lines.append(line)
-        lines.append("")
-    return "\n".join(lines[:-1])
-
-
-def _startup(startup: dict[str, float]) -> str:
-    return "start-up, a fresh process each:\n" + "\n".join(
-        f"  {name:<30}{duration(seconds):>9}" for name, seconds in startup.items()
-    )
-
-
-def _scaling(rows: Sequence[dict[str, Any]]) -> str:
-    lines = [f"{'BP step':<14}{'median':>9}{'quartiles':>20}{'speed-up':>10}"]
-    for row in rows:
-        threads = plural(row["threads"], "thread")
-        quartiles = f"{duration(row['quartiles'][0])} – {duration(row['quartiles'][1])}"
-        lines.append(f"{threads:<14}{duration(row['median']):>9}{quartiles:>20}{row['speedup']:>9.2f}×")
-    return "\n".join(lines)
-
-
-def _loading(loading: dict[str, Any]) -> str:
-    return (
-        f"loading a minibatch (crop, flip, normalise): {duration(loading['batch']['median'])}, "
-        f"{100 * loading['share']:.2f} % of a BP step of {duration(loading['step']['median'])}"
-    )
-
-
-EXTRAS: dict[str, Callable[[Any], str]] = {"scaling": _scaling, "loading": _loading, "startup": _startup}
+    factor, unit = (1, "s") if seconds >= 1 else (1e3, "ms") if seconds >= 1e-3 else (1e6, "µs")
+    value = seconds * factor
+    return f"{value:.{2 if value < 10 else 1 if value < 100 else 0}f} {unit}"
 
 
 def _giga(flops: float) -> str:
@@ -202,5 +39,151 @@ def _percent(share: float) -> str:
     return f"{100 * share:.0f} %" if share >= 0.1 else f"{100 * share:.1f} %"
 
 
-def _times(shape: Sequence[int]) -> str:
+def _sizes(shape: Sequence[int]) -> str:
     return "×".join(map(str, shape))
+
+
+_ratio = "{:.2f}×".format
+
+# The columns of the tables: a title, the name of a row's value, and how to write it.
+Column = tuple[str, str, Callable[[Any], str]]
+STEPS: list[Column] = [
+    ("", "title", str), ("", "peer", str), ("median", "median", duration),
+    ("quartiles", "quartiles", lambda low_high: " – ".join(map(duration, low_high))),
+    ("images/s", "images_per_second", "{:.0f}".format), ("GFLOP/s", "flops", _giga),
+    ("of SGEMM", "of_sgemm", _percent), ("vs PyTorch", "torch", _ratio), ("vs its BP", "torch_bp", _ratio),
+]  # fmt: skip
+MEMORY: list[Column] = [
+    ("memory (MB)", "algo", str), ("saved", "bytes", _mega), ("of BP", "of_backprop", _percent),
+    ("own", "own_bytes", _mega), ("of own", "of_own", "{:.2f}".format), ("process", "minilocal", _mega),
+    ("PyTorch", "torch", _mega),
+]  # fmt: skip
+LAYERS: list[Column] = [
+    ("input", "input_shape", _sizes), ("weight", "weight_shape", _sizes), ("method", "method", str),
+    ("time", "median", duration), ("GFLOP/s", "flops", _giga), ("of SGEMM", "of_sgemm", _percent),
+    ("PyTorch", "torch", lambda torch: duration(torch["median"])), ("GFLOP/s", "torch", lambda t: _giga(t["flops"])),
+    ("ratio", "torch", lambda torch: _ratio(torch["ratio"])), ("layout", "torch", lambda torch: torch["layout"]),
+]  # fmt: skip
+WORKERS: list[Column] = [
+    ("workers", "workers", str), ("step", "median", duration), ("speed-up", "speedup", _ratio),
+    ("bound", "bound", _ratio), ("of bound", "of_bound", _percent), ("simulated", "simulated", duration),
+    ("off by", "simulation_error", lambda share: f"{100 * share:+.0f} %"), ("vs BP", "against_bp", _ratio),
+    ("MB", "bytes", _mega), ("of one", "of_one", _percent),
+]  # fmt: skip
+
+
+def _table(columns: Sequence[Column], rows: Iterable[Mapping[str, Any]], texts: int = 1) -> str:
+    """Return a table without the columns that no row has a value for; the first `texts` ones are to the left."""
+    rows = list(rows)
+    used = [column for column in columns if any(column[1] in row for row in rows)]
+    cells = [[write(row[key]) if key in row else "" for _, key, write in used] for row in rows]
+    return aligned([[title for title, _, _ in used], *cells], texts)
+
+
+def render(results: dict[str, Any]) -> str:
+    """Return all sections that were measured, with an empty line between them."""
+    sections = [_about(results)]
+    if "steps" in results:
+        algorithms = results["steps"]
+        sections += [_steps(algorithms), _layouts(algorithms), _breakdown(algorithms), _memory(algorithms)]
+    if "per_layer" in results:
+        layers = results["per_layer"]
+        sections += [_layers(layers, name) for name in layers[0]["passes"]]
+    if "workers" in results:
+        sections += [*map(_workers, results["workers"]), WORKERS_NOTE]
+    if "figure10" in results:
+        sections.append(_figure10(**results["figure10"]))
+    return "\n\n".join(section for section in sections if section)
+
+
+def rows_of(algorithms: Sequence[dict[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield each shift's row with a title such as "G3S2 shift 2", then that of their mean."""
+    for algorithm in algorithms:
+        shifts = algorithm["shifts"]
+        for row in shifts:
+            yield algorithm["algo"] + (f" shift {row['shift']}" if len(shifts) > 1 else ""), row
+        if "mean" in algorithm:
+            yield f"{algorithm['algo']} mean", algorithm["mean"]
+
+
+def kinds(breakdowns: Iterable[dict[str, float]]) -> list[str]:
+    """Return the kinds of work in several breakdowns: layers first, in order, then what every step has."""
+    last = ("classifiers", "loss", "SGD", "rest")
+    found = dict.fromkeys(kind for seconds in breakdowns for kind in seconds)
+    return [*(kind for kind in found if kind not in last), *(kind for kind in last if kind in found)]
+
+
+def _about(results: dict[str, Any]) -> str:
+    about = results["about"]
+    versions = ", ".join(f"{name} {version}" for name, version in about["versions"].items())
+    text = f"{about['title']}, median of {plural(about['options']['steps'], 'round')}; {versions}"
+    if "sgemm" in results:
+        sgemm = results["sgemm"]
+        text += (
+            f"\nthis machine's SGEMM: {_giga(sgemm['flops'])} GFLOP/s (np.matmul, float32, {sgemm['size']}²; "
+            f"{_giga(sgemm['start'])} at the start, {_giga(sgemm['end'])} at the end)"
+        )
+    return text
+
+
+def _steps(algorithms: Sequence[dict[str, Any]]) -> str:
+    rows = []
+    for title, row in rows_of(algorithms):
+        rows.append({"title": title, "peer": "minilocal"} | row["minilocal"] | row["speedup"])
+        if "torch" in row:
+            rows.append({"title": "", "peer": "PyTorch"} | row["torch"])
+    return "\n".join([_table(STEPS, rows, texts=2), STEPS_NOTE] + [AGAINST_NOTE] * ("torch" in rows[0]))
+
+
+def _layouts(algorithms: Sequence[dict[str, Any]]) -> str:
+    lines = ["PyTorch's memory layouts in a trial, the faster one first:"]
+    for algorithm in algorithms:
+        times = (f"{layout} {duration(seconds)}" for layout, seconds in (algorithm["layouts"] or {}).items())
+        lines.append(f"  {algorithm['algo']}: {', '.join(times)}")
+    return "\n".join(lines) if algorithms[0]["layouts"] else ""
+
+
+def _breakdown(algorithms: Sequence[dict[str, Any]]) -> str:
+    steps = {title: row["breakdown"] for title, row in rows_of(algorithms) if "breakdown" in row}
+    table = [["", *steps]]
+    for kind in kinds(steps.values()):
+        table.append([kind, *(f"{1e3 * seconds[kind]:.1f}" if kind in seconds else "" for seconds in steps.values())])
+    table.append(["together", *(f"{1e3 * sum(seconds.values()):.1f}" for seconds in steps.values())])
+    return "where minilocal's step goes (ms), in instrumented steps of their own:\n" + aligned(table)
+
+
+def _memory(algorithms: Sequence[dict[str, Any]]) -> str:
+    rows = ({"algo": row["algo"]} | row.get("saved", {}) | row["peak_memory"] for row in algorithms)
+    return f"{_table(MEMORY, rows)}\n{MEMORY_NOTE}"
+
+
+def _layers(layers: Sequence[dict[str, Any]], name: str) -> str:
+    rows = [layer | layer["passes"][name]["minilocal"] | layer["passes"][name] for layer in layers]
+    return _table([(name, "layer", str), *LAYERS], rows)
+
+
+def _workers(algorithm: dict[str, Any]) -> str:
+    backprop = duration(algorithm["backprop"]["median"])
+    lines = [f"{algorithm['algo']}: time of each block in a step, on one thread (a step of BP: {backprop})"]
+    for row in algorithm["shifts"]:
+        blocks = (f"[{block}] {duration(s)}" for block, s in zip(row["blocks"], row["seconds"], strict=True))
+        lines.append(f"  shift {row['shift']}: {', '.join(blocks)}")
+    for row in algorithm["rows"][1:]:
+        for shift, shares in row["shares"].items():
+            lines.append(f"  {plural(row['workers'], 'worker')}, shift {shift}: {' | '.join(shares)}")
+    return "\n".join([*lines, _table(WORKERS, algorithm["rows"], texts=0)])
+
+
+def _figure10(processors: dict[str, dict[str, Any]], seconds: dict[str, dict[str, float]]) -> str:
+    """Return a table with a row per processor: a BP step's time, and how much faster the others are."""
+    others = [algo for algo in seconds[MEASURED] if algo != "BP"]
+    table = [["a step, estimated", "BP", *others]]
+    for name, times in seconds.items():
+        table.append([name, duration(times["BP"]), *(_ratio(times["BP"] / times[algo]) for algo in others)])
+    lines = [
+        f"  {name}: {p['what']}; {p['macs'] / 1e12:g} T multiply-adds/s, {p['memory'] / 1e6:g} MB on the chip, "
+        f"{p['bandwidth'] / 1e9:g} GB/s to off-chip memory, {plural(p['word'], 'byte')} per number"
+        for name, p in processors.items()
+    ]
+    note = "×: how many times faster than BP. The estimates are for kinds of processors, in round numbers:"
+    return "\n".join([aligned(table), note, *lines])

@@ -1,86 +1,134 @@
-"""Training steps and inference, timed: minilocal and, if asked, PyTorch in turns.
+"""Steps, inference and single layers, timed: minilocal and, if asked, PyTorch in turns.
 
-Every algorithm has processes of its own. In a round, at each of the algorithm's shifts, minilocal takes a step and
-PyTorch takes the same; then PyTorch takes one of BP, which is what a local step is to be faster than.
+Each algorithm has processes of its own. In a round, minilocal takes a step at each of the algorithm's shifts, and
+PyTorch takes the same step; then PyTorch takes one step of BP, which a local step should beat.
 """
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from contextlib import ExitStack
 from functools import partial
+from statistics import median
 from typing import Any
 
 from minilocal.bench.options import Options
-from minilocal.bench.peers import TorchPeer, start_ours, start_torch, warm_up
 from minilocal.bench.plan import Plan
-from minilocal.bench.progress import bar
 from minilocal.bench.worker import Worker, turns
 
-OURS, TORCH, TORCH_BP = "minilocal", "torch", "torch BP"
+OURS, TORCH, TORCH_BP = "minilocal", "torch", "torch_bp"
+LAYOUTS = ("NCHW", "channels_last")
+PASSES = ("forward", "weight gradient", "input gradient")
+
+WARM_UP = 2  # steps at each shift before the clock runs
+TRIAL = 3  # rounds in which PyTorch's two layouts compete
 INSTRUMENTED = 5  # steps at most for the breakdown
+
+# PyTorch's process for a plan, and the median seconds of both layouts in their trial, the faster one first.
+TorchPeer = tuple[Worker, dict[str, float]]
 
 
 def time_plans(plans: Sequence[Plan], backprop: Plan, options: Options) -> list[dict[str, Any]]:
-    """Return what `time_plan` does for each plan; `backprop` is BP's, whether or not it is among them."""
-    with contextlib.ExitStack() as stack:
-        torch_bp = None
-        if options.torch and any(plan.trains for plan in plans):
-            torch_bp = start_torch(stack, backprop, options)
-        return [time_plan(plan, options, torch_bp) for plan in plans]
+    """Return all seconds of each plan's rounds, and the memory and breakdown of our steps.
+
+    `backprop` is the plan of BP, whether or not it is among the plans.
+    """
+    with ExitStack() as stack:
+        torch_bp = start_torch(stack, backprop, options) if options.against else None
+        return [_time_plan(plan, backprop, options, torch_bp) for plan in plans]
 
 
-def time_plan(plan: Plan, options: Options, torch_bp: TorchPeer | None) -> dict[str, Any]:
-    """Return all seconds of each shift's rounds, by who took them, and the memory and breakdown of our steps."""
-    with contextlib.ExitStack() as stack:
-        ours = stack.enter_context(start_ours(plan.algo if plan.trains else "BP", options))
+def start_ours(stack: ExitStack, algo: str, options: Options) -> Worker:
+    """Start a process that takes minilocal's steps of an algorithm, until the stack ends."""
+    settings = {"algo": algo} | options.network | options.load
+    return stack.enter_context(Worker("minilocal", "minilocal.bench.our_side:OurSteps", **settings))
+
+
+def start_torch(stack: ExitStack, plan: Plan, options: Options) -> TorchPeer:
+    """Start PyTorch in both memory layouts, let them compete, and keep the faster one until the stack ends."""
+    settings = {"algo": plan.costs.algo} | options.network | options.load
+    start = partial(Worker, measures="minilocal.bench.torch_side:TorchSteps", **settings)
+    workers = {layout: stack.enter_context(start(name=f"PyTorch ({layout})", layout=layout)) for layout in LAYOUTS}
+    for worker in workers.values():
+        warm_up(worker, plan)
+    runners = {layout: partial(worker.ask, "step", blocks=plan.steps[0].blocks) for layout, worker in workers.items()}
+    trial = turns(f"{plan.algo}, PyTorch's two layouts", runners, TRIAL)
+    faster, slower = sorted(trial, key=lambda layout: median(trial[layout]))
+    workers[slower].end()
+    return workers[faster], {layout: median(trial[layout]) for layout in (faster, slower)}
+
+
+def warm_up(worker: Worker, plan: Plan) -> None:
+    """Have a process take steps that don't count, at each of the plan's shifts."""
+    for step in plan.steps:
+        for _ in range(WARM_UP):
+            worker.ask("step", blocks=step.blocks)
+
+
+def _time_plan(plan: Plan, backprop: Plan, options: Options, torch_bp: TorchPeer | None) -> dict[str, Any]:
+    with ExitStack() as stack:
+        ours = start_ours(stack, plan.costs.algo, options)
         warm_up(ours, plan)
-        torch = None
-        if options.torch:
-            torch = torch_bp if plan.algo == "BP" else start_torch(stack, plan, options)
-        workers = {OURS: ours} | ({TORCH: torch.worker} if torch else {})
+        workers, layouts = {OURS: ours}, None
+        if torch_bp is not None:
+            workers[TORCH], layouts = torch_bp if plan.algo == "BP" else start_torch(stack, plan, options)
 
-        seconds = _take_turns(plan, workers, torch_bp.worker if torch_bp else None, options.steps)
+        runners: dict[Any, Any] = {
+            (name, step.shift): partial(worker.ask, "step", blocks=step.blocks)
+            for step in plan.steps
+            for name, worker in workers.items()
+        }
+        whole = backprop.steps[0].blocks
+        if torch_bp is not None and plan.trains and plan.algo != "BP":
+            runners[TORCH_BP] = partial(torch_bp[0].ask, "step", blocks=whole)  # one per round serves all shifts
+        taken = turns(plan.algo, runners, options.steps)
 
         memory = {name: worker.ask("peak_memory") for name, worker in workers.items()}  # before anything else is done
-        shifts: list[dict[str, Any]] = [
-            {"shift": shift.shift, "flop": 2 * shift.macs * options.batch_size, "seconds": taken}
-            for shift, taken in zip(plan.shifts, seconds, strict=True)
-        ]
-        result = {"algo": plan.algo, "layouts": torch and torch.layouts, "peak_memory": memory, "shifts": shifts}
+        rows = []
+        for step in plan.steps:
+            seconds = {name: taken[name, step.shift] for name in workers}
+            row = {"shift": step.shift, "flop": 2 * step.macs * options.batch_size, "seconds": seconds}
+            if plan.trains:
+                if torch_bp is not None:
+                    seconds[TORCH_BP] = taken.get(TORCH_BP, seconds[TORCH])
+                row["breakdown"] = ours.ask("breakdown", blocks=step.blocks, steps=min(options.steps, INSTRUMENTED))
+            rows.append(row)
+        result = {"algo": plan.algo, "layouts": layouts, "peak_memory": memory, "shifts": rows}
         if plan.trains:
-            result["saved"] = _saved(ours, plan, options.batch_size)
-            for shift, row in zip(plan.shifts, shifts, strict=True):
-                steps = min(options.steps, INSTRUMENTED)
-                row["breakdown"] = ours.ask("breakdown", blocks=shift.blocks, steps=steps)
+            result["saved"] = {
+                "bytes": max(ours.ask("saved", blocks=step.blocks) for step in plan.steps),
+                "own_bytes": max(4 * options.batch_size * step.own_numbers for step in plan.steps),
+                "backprop_bytes": ours.ask("saved", blocks=whole),
+            }
     return result
 
 
-def _take_turns(
-    plan: Plan, workers: dict[str, Worker], torch_bp: Worker | None, rounds: int
-) -> list[dict[str, list[float]]]:
-    """Return each shift's seconds, by who took them; PyTorch's BP step, one in a round, serves all shifts."""
-    runners: dict[Any, Callable[[], float]] = {
-        (name, shift.shift): partial(worker.ask, "step", blocks=shift.blocks)
-        for shift in plan.shifts
-        for name, worker in workers.items()
-    }
-    if torch_bp is not None and plan.trains and plan.algo != "BP":
-        whole = (1, len(plan.network["layers"]))
-        runners[TORCH_BP] = partial(torch_bp.ask, "step", blocks=[whole])
-    with bar(rounds, plan.algo) as on_round:
-        seconds = turns(runners, rounds, on_round)
-    by_shift = [{name: seconds[name, shift.shift] for name in workers} for shift in plan.shifts]
-    if torch_bp is not None and plan.trains:
-        for taken in by_shift:
-            taken[TORCH_BP] = seconds[TORCH_BP] if TORCH_BP in seconds else taken[TORCH]
-    return by_shift
+def time_layers(options: Options) -> list[dict[str, Any]]:
+    """Return the sizes of each convolution and linear layer, and the median seconds of its passes.
 
-
-def _saved(ours: Worker, plan: Plan, batch_size: int) -> dict[str, int]:
-    """Return bytes of saved activations: at their peak, what the largest block's layers need themselves, and BP's."""
-    return {
-        "bytes": max(ours.ask("saved", blocks=shift.blocks) for shift in plan.shifts),
-        "own_bytes": max(4 * batch_size * shift.own_numbers for shift in plan.shifts),
-        "backprop_bytes": ours.ask("saved_by_backprop"),
-    }
+    PyTorch's are those of the layout that is faster for the pass.
+    """
+    rows = []
+    with ExitStack() as stack:
+        settings = options.network | options.load
+        ours = stack.enter_context(Worker("minilocal", "minilocal.bench.our_side:OurLayers", **settings))
+        torch = None
+        if options.against:
+            torch = stack.enter_context(Worker("PyTorch", "minilocal.bench.torch_side:TorchLayers", **options.load))
+        for number, sizes in enumerate(ours.ask("sizes")):
+            ours.ask("choose", number=number)
+            sides = {OURS: partial(ours.ask, "seconds")}
+            if torch is not None:
+                for layout in torch.ask("choose", sizes=sizes):
+                    sides[layout] = partial(torch.ask, "seconds", layout=layout)
+            runners = {(side, name): partial(ask, name=name) for name in PASSES for side, ask in sides.items()}
+            taken = turns(sizes["layer"], runners, options.steps)
+            passes: dict[str, dict[str, Any]] = {}
+            for name in PASSES:
+                medians = {side: median(taken[side, name]) for side in sides}
+                passes[name] = {OURS: {"median": medians.pop(OURS)}}
+                if medians:
+                    layout = min(medians, key=medians.__getitem__)
+                    passes[name][TORCH] = {"median": medians[layout], "layout": layout}
+            rows.append({**sizes, "flop": 2 * sizes["macs"] * options.batch_size, "passes": passes})
+    return rows

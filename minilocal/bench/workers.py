@@ -1,27 +1,25 @@
-"""Blocks in parallel: workers, each a process on one thread, against one of them; the plan's bound; and a simulation.
+"""Blocks in parallel: workers of one thread each against one of them, with the plan's bound and a simulation.
 
-In every round a process takes a step of BP, and at each shift this one takes a step block by block, and so many workers
-take a few steps in a row: a slow or a busy minute of the machine hits all of them alike.
+In each round, a process takes a step of BP, this one takes a step block by block at each shift, and each set of workers
+takes a few steps in a row. A slow or busy minute of the machine then hits all of them alike.
 """
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from functools import partial
 from statistics import fmean, median
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
-from minilocal.bench.batch import CLASSES, DROPOUT, IMAGE_SHAPE, LR, MOMENTUM, WEIGHT_DECAY
-from minilocal.bench.clock import median_seconds
+from minilocal.bench.instruments import saved_at_loss
 from minilocal.bench.options import Options
-from minilocal.bench.peers import start_ours
-from minilocal.bench.progress import bar
-from minilocal.bench.saved import saved_at_loss
-from minilocal.bench.worker import PAUSE
+from minilocal.bench.plan import CLASSES, IMAGE_SHAPE, LR, MOMENTUM, TASK, WEIGHT_DECAY, plan_steps
+from minilocal.bench.timing import start_ours, warm_up
+from minilocal.bench.worker import median_seconds, turns
 from minilocal.compute.parallel import available_threads, set_threads
 from minilocal.datasets import Dataset
 from minilocal.datasets.prepare import prepare
@@ -35,86 +33,83 @@ from minilocal.pipeline.start import check_shareable
 from minilocal.pipeline.timing import BlockClock, block_seconds
 from minilocal.schedule import parse
 from minilocal.steps import local_step
+from minilocal.training.recipe import Recipe
 from minilocal.training.trainer import Trainer
 
-STEPS = 8  # that are timed in a row, once the pipeline is full
+STEPS = 8  # timed in a row, once the pipeline is full
 SIMULATED = 40  # steps
 
-T = TypeVar("T")
 
-
-def build(algo: str, model: str, width: float, classifier: str, batch_size: int, steps: int) -> Trainer:
-    """Return a trainer on random images, with an epoch of so many steps at each shift."""
+def build(algo: str, steps: int, batch_size: int, **network: Any) -> Trainer:
+    """Return a trainer on random images, with an epoch of that many steps at each shift."""
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (steps * batch_size, *IMAGE_SHAPE), np.uint8)
-    labels = rng.integers(0, CLASSES, len(images))
-    names = tuple(map(str, range(CLASSES)))
+    labels, names = rng.integers(0, CLASSES, len(images)), tuple(map(str, range(CLASSES)))
     data = prepare(Dataset("random", images, labels, images[:1], labels[:1], names, flip=True))
-    network = build_vgg(model, IMAGE_SHAPE, CLASSES, algo, width, classifier=classifier, dropout=DROPOUT)
-    recipe: dict[str, Any] = {"lr": LR, "momentum": MOMENTUM, "weight_decay": WEIGHT_DECAY, "batch_size": batch_size}
-    return Trainer(network, algo, data, epochs=parse(algo).period, **recipe)
+    recipe = Recipe(
+        algo=algo,
+        epochs=parse(algo).period,
+        batch_size=batch_size,
+        lr=LR,
+        momentum=MOMENTUM,
+        weight_decay=WEIGHT_DECAY,
+    )
+    return Trainer(build_vgg(algo=algo, **TASK, **network), data, recipe)
 
 
 def time_workers(options: Options) -> list[dict[str, Any]]:
-    """Return what was measured and simulated of each algorithm; raises `InputError` for BP."""
-    for algo in options.algos:
+    """Return what was measured and simulated for each algorithm; raises `InputError` for BP."""
+    for algo in options.algo:
         check_shareable(parse(algo))
     set_threads(1)
-    layers = len(build_vgg(options.model, IMAGE_SHAPE, CLASSES, "BP", options.width))
-    with start_ours("BP", options, threads=1) as ours:
-        backprop_step = partial(ours.ask, "step", blocks=[[1, layers]])
-        backprop_step()  # warms up
-        return [_time_algorithm(algo, options, backprop_step) for algo in options.algos]
+    backprop = plan_steps("BP", **options.network)
+    with ExitStack() as stack:
+        ours = start_ours(stack, "BP", options)
+        warm_up(ours, backprop)
+        backprop_step = partial(ours.ask, "step", blocks=backprop.steps[0].blocks)
+        return [_time_algorithm(algo, options, backprop_step) for algo in options.algo]
 
 
 def _time_algorithm(algo: str, options: Options, backprop_step: Callable[[], float]) -> dict[str, Any]:
-    steps = STEPS + max(options.workers)
-    make = partial(build, algo, options.model, options.width, options.classifier, options.batch_size, steps)
+    make = partial(build, algo, STEPS + max(options.workers), options.batch_size, **options.network)
     trainer = make()
-    schedule, layers = trainer.schedule, len(trainer.network)
-    shifts = [schedule.shift_at(turn) for turn in range(schedule.period)]
+    schedule, layers = trainer.recipe.schedule, len(trainer.network)
+    shifts = {epoch: schedule.shift_at(epoch) for epoch in range(schedule.period)}
     before = block_seconds(trainer, repeats=1)
     plans = {count: make_plan(schedule, layers, before, count) for count in sorted({1, *options.workers})}
     clock = BlockClock(trainer)
-    backprop: list[float] = []
-    blocks: list[list[list[float]]] = []  # by round and shift
-    paces: dict[int, list[float]] = {}
-    with contextlib.ExitStack() as stack:
+    runners: dict[Any, Callable[[], Any]] = {"BP": backprop_step}
+    runners |= {("blocks", epoch): partial(clock.step, epoch) for epoch in shifts}
+    with ExitStack() as stack:
         roots = {
             count: stack.enter_context(worker_processes(make(), make, plan))
             for count, plan in plans.items()
             if plan.workers == count <= available_threads()
         }
-        for root in roots.values():
+        for count, root in roots.items():
             _pace(root)  # warms up
-        counts = " and ".join(map(str, roots))
-        with bar(options.steps, f"{schedule.title} on {counts} workers") as on_round:
-            for _ in range(options.steps):
-                backprop.append(_rested(backprop_step))
-                blocks.append([_rested(partial(clock.step, turn)) for turn in range(schedule.period)])
-                for count, root in roots.items():
-                    paces.setdefault(count, []).append(_rested(partial(_pace, root)))
-                on_round()
+            runners["workers", count] = partial(_pace, root)
+        taken = turns(f"{schedule.title} on {' and '.join(map(str, roots))} workers", runners, options.steps)
     seconds = {
-        shift: [median(times) for times in zip(*(round_[turn] for round_ in blocks), strict=True)]
-        for turn, shift in enumerate(shifts)
+        shift: [median(times) for times in zip(*taken["blocks", epoch], strict=True)] for epoch, shift in shifts.items()
     }
-    passing = [_copy_seconds(options.batch_size, shape) for shape in trainer.network.shapes]
+    features = [np.ones((options.batch_size, *shape), np.float32) for shape in trainer.network.shapes]
+    passing = [median_seconds(partial(np.copyto, np.ones_like(x), x)) for x in features]  # passed on by copying
     memory = _memory(trainer, plans)
     return {
         "algo": schedule.title,
-        "backprop": backprop,
+        "backprop": taken["BP"],
         "shifts": [
-            {"shift": shift, "blocks": [str(b) for b in schedule.blocks_at(turn, layers)], "seconds": seconds[shift]}
-            for turn, shift in enumerate(shifts)
+            {"shift": shift, "blocks": [str(b) for b in schedule.blocks_at(epoch, layers)], "seconds": seconds[shift]}
+            for epoch, shift in shifts.items()
         ],
         "rows": [
             {
                 "workers": count,
-                "shares": {shift: [str(share) for share in plan.shares[shift]] for shift in shifts},
+                "shares": {shift: [str(share) for share in shares] for shift, shares in plan.shares.items()},
                 "bound": plan.timed(seconds).bound(),
                 "simulated": _simulated(plan.timed(seconds), passing),
-                "seconds": paces.get(count),
+                "seconds": taken.get(("workers", count)),
                 "bytes": memory[count],
             }
             for count, plan in plans.items()
@@ -122,24 +117,20 @@ def _time_algorithm(algo: str, options: Options, backprop_step: Callable[[], flo
     }
 
 
-def _rested(function: Callable[[], T]) -> T:
-    """Call a function once the threads of the one before sleep."""
-    time.sleep(PAUSE)
-    return function()
-
-
 def _pace(root: Root) -> float:
     """Have workers take steps at each shift; return the mean seconds from step to step, once the pipeline is full."""
-    trainer = root.trainer
-    paces = []
-    for epoch in range(trainer.schedule.period):
-        ends = [time.perf_counter() for _ in root.steps(epoch, range(trainer.steps_per_epoch))]
+    trainer, paces = root.trainer, []
+    for epoch in range(trainer.recipe.schedule.period):
+        ends: list[float] = []
+        for step in trainer.recipe.steps(epoch, 0, trainer.steps_per_epoch, len(trainer.network)):
+            ends += [time.perf_counter() for _ in root.take(step)]
+        ends += [time.perf_counter() for _ in root.finish()]
         paces.append(pace(ends, root.plan.workers))
     return fmean(paces)
 
 
 def _simulated(plan: Plan, passing: list[float]) -> float:
-    """Return what `_pace` would be according to the simulation."""
+    """Return what `_pace` would return according to the simulation."""
     paces = []
     for shift, shares in plan.shares.items():
         spans = simulate(loads(plan, shift, passing), SIMULATED)
@@ -148,29 +139,22 @@ def _simulated(plan: Plan, passing: list[float]) -> float:
     return fmean(paces)
 
 
-def _copy_seconds(images: int, shape: tuple[int, ...]) -> float:
-    """Return the seconds of passing on a batch's features of that shape: of copying them."""
-    features = np.ones((images, *shape), np.float32)
-    room = np.ones_like(features)
-    return median_seconds(lambda: np.copyto(room, features))
-
-
 def _memory(trainer: Trainer, plans: Mapping[int, Plan]) -> dict[int, int]:
-    """Return the most bytes of weights, statistics, momentum and saved activations of one worker, by their number.
+    """Return, by number of workers, the bytes of weights, statistics, momentum and activations of the largest worker.
 
-    Activations are counted at the losses of a step in this process. A worker has those of one block at a time.
+    Activations are counted in this process, at the losses of a step. A worker saves those of one block at a time.
     """
     held = HeldLayers(trainer.network, trainer.optimizer)
     own = {number: sum(array.nbytes for array in held.arrays(number)) for number in held.numbers}
     batches = trainer.minibatches(0)
     most = dict.fromkeys(plans, 0)
-    for turn in range(trainer.schedule.period):
-        blocks = trainer.schedule.blocks_at(turn, len(trainer.network))
+    for epoch in range(trainer.recipe.schedule.period):
+        blocks = trainer.recipe.schedule.blocks_at(epoch, len(trainer.network))
         with saved_at_loss(trainer.network) as sizes:
             local_step(trainer.network, blocks, batches.pixels(0), batches.labels(0))
         saved = dict(zip(blocks, sizes, strict=True))
         for count, plan in plans.items():
-            for share in plan.shares[trainer.schedule.shift_at(turn)]:
+            for share in plan.shares[trainer.recipe.schedule.shift_at(epoch)]:
                 layers = sum(own[number] for number in range(share.first, share.last + 1))
                 most[count] = max(most[count], layers + max(saved[block] for block in share.blocks))
     return most

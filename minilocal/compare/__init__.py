@@ -1,13 +1,12 @@
 """`python -m minilocal.compare`: several algorithms, several seeds, one table.
 
-    entries.py    what is compared, `G1/a2` say       presets.py    settings to begin with
-    options.py    the command's options
-    sweep.py      the runs, and the directory of them  train.py      training what it lacks
-    results.py    what the runs came to; results.csv   progress.py   what a person sees meanwhile
-    table.py      tables of accuracies and costs       published.py  the paper's Tables II and III
-    figures.py    Figs. 7 and 9, accuracy against cost report.py     the report, results.md
+    __main__.py   the command: training what is missing     options.py    its options, and presets for them
+    entries.py    what is compared, such as `G1/a2`         sweep.py      the runs, and their directory
+    results.py    the results of runs; results.csv          progress.py   what is shown while runs train
+    figures.py    Figs. 7 and 9, accuracy against cost      report.py     tables and notes; results.md
+    published.py  the paper's Tables II and III
 
-A sweep's results, for a notebook say:
+A sweep's results, for a notebook:
 
     from minilocal.compare import read_results, read_sweep
 
@@ -18,7 +17,7 @@ A sweep's results, for a notebook say:
 
 from minilocal.compare.entries import Entry, parse
 from minilocal.compare.published import accuracies
-from minilocal.compare.results import Mean, Result, Results, read_results
+from minilocal.compare.results import Mean, Results, read_results
 from minilocal.compare.sweep import Run, Sweep, read_sweep
 
-__all__ = ["Entry", "Mean", "Result", "Results", "Run", "Sweep", "accuracies", "parse", "read_results", "read_sweep"]
+__all__ = ["Entry", "Mean", "Results", "Run", "Sweep", "accuracies", "parse", "read_results", "read_sweep"]

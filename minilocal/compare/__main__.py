@@ -3,68 +3,107 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from pathlib import Path
 
 from minilocal.compare import report
-from minilocal.compare.options import Options, read
+from minilocal.compare.options import read
 from minilocal.compare.progress import Progress
 from minilocal.compare.results import Results, read_results
-from minilocal.compare.sweep import DataSize, Sweep, read_sweep
-from minilocal.compare.train import check, data_of, train
+from minilocal.compare.sweep import DataSize, Run, Sweep, read_sweep
 from minilocal.compute.compilation import COMPILING, on_first_compilation
 from minilocal.compute.parallel import get_threads, set_threads
 from minilocal.console.cli import command
 from minilocal.console.text import plural
-from minilocal.errors import TrainingError
+from minilocal.datasets.prepare import Data, prepare
+from minilocal.errors import NonFiniteError, TrainingError
+from minilocal.runs.config import Config
+from minilocal.runs.figures import draw_curves, draw_gradient_map
+from minilocal.runs.record import train_into
+from minilocal.training.trainer import Trainer
 
 
 @command
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; return its exit status."""
     options = read(argv)
-    if options.report:
-        sweep = read_sweep(options.sweep_dir)
+    if options.report is not None:
+        sweep = read_sweep(options.report)
         sweep.check()
         show(read_results(sweep))
         return 0
     set_threads(options.threads)
     size = DataSize.of(data_of(options.setting))
-    asked = Sweep(options.sweep_dir, options.setting, size, options.entries, options.seeds)
-    whole = asked.joined()
-    check([run for run in asked.runs if not run.finished])
-    whole.write()
+    sweep = Sweep(Path(options.sweep_dir or ""), options.setting, size, options.entries, options.seeds).joined()
+    runs = [run for run in sweep.runs if run.entry in options.entries and run.seed in options.seeds]
+    for run in {run.entry: run for run in runs if not run.finished}.values():
+        trainer_of(run)  # raises `InputError` before anything is trained or written
+    sweep.write()
 
-    failures, status = train_all(asked, options)
-    show(read_results(whole, failures))
+    failures, status = train_all(sweep, runs, options.quiet)
+    show(read_results(sweep, failures))
     if status:
-        print("minilocal.compare: interrupted; the same command goes on from here", file=sys.stderr)
+        print("minilocal.compare: interrupted; the same command resumes", file=sys.stderr)
         return status
     if failures:
-        raise TrainingError(f"{len(failures)} of {plural(len(asked.runs), 'run')} failed: {'; '.join(failures)}")
+        raise TrainingError(f"{len(failures)} of {plural(len(runs), 'run')} failed: {'; '.join(failures)}")
     return 0
 
 
-def train_all(sweep: Sweep, options: Options) -> tuple[dict[str, str], int]:
-    """Train what is lacking; return why runs failed, by their titles, and a stopping signal's exit status."""
-    progress, failures = Progress(sweep, options.quiet), {}
-    finished = sum(run.finished for run in sweep.runs)
-    kept, held_out = sweep.split(sweep.setting)
-    validation = f", {held_out} to validate" if held_out else ""
-    before = f", {finished} of them finished before" if finished else ""
+def train_all(sweep: Sweep, runs: Sequence[Run], quiet: bool) -> tuple[dict[str, str], int]:
+    """Train what is missing; return why runs failed, by title, and the exit status of a signal that stopped it."""
+    progress, failures = Progress(sweep, runs, quiet), {}
+    train, held_out = sweep.split(sweep.setting)
     progress.say(
-        f"{sweep.setting.task}, {plural(len(sweep.runs), 'run')}{before}: {kept} images to train on{validation}, "
-        f"{sweep.size.test} to test, {plural(get_threads(), 'thread')}; in {sweep.path}"
+        f"{sweep.setting.task}, {plural(len(runs), 'run')} ({sum(run.finished for run in runs)} finished): "
+        f"{train} images to train on, {held_out} to validate, {sweep.size.test} to test, "
+        f"{plural(get_threads(), 'thread')}; in {sweep.path}"
     )
     try:
         with on_first_compilation(lambda: progress.say(COMPILING)):
-            for run, problem in train(sweep.runs, progress):
-                if problem is not None:
+            for number, run in enumerate(runs, 1):
+                if not run.finished and (problem := train_one(number, run, progress)):
                     failures[run.title] = problem
     except KeyboardInterrupt as stop:
         return failures, getattr(stop, "status", 130)
     finally:
         progress.close()
     return failures, 0
+
+
+def train_one(number: int, run: Run, progress: Progress) -> str | None:
+    """Train the missing epochs of a run and draw its figures; return why it failed if its loss diverged."""
+    trainer, problem = trainer_of(run, progress.on_step), None
+    run.directory.path.mkdir(exist_ok=True)
+    if not (run.directory.path / "config.json").exists():
+        run.directory.write_config(run.config, trainer.data)
+    progress.begin(number, run)
+    try:
+        for epoch in train_into(run.directory, trainer):
+            progress.on_epoch(epoch)
+    except NonFiniteError as error:
+        problem = str(error)
+    progress.end(problem)
+    if trainer.totals.epoch:
+        draw_curves(run.directory, run.config.title)
+        draw_gradient_map(run.directory, run.config.title)
+    return problem
+
+
+def trainer_of(run: Run, on_step: Callable[..., object] = lambda *results: None) -> Trainer:
+    """Return the trainer of a run, with initial weights."""
+    data = data_of(run.config)
+    return Trainer(run.config.network(data.image_shape, len(data.classes)), data, run.config, on_step)
+
+
+def data_of(config: Config) -> Data:
+    """Read and prepare a run's images, or return those of the previous run if they are the same."""
+    seed = config.seed if config.validation else 0  # it only chooses the images to hold out
+    return _prepare(config.dataset, config.data_dir, config.train_size, config.test_size, config.validation, seed)
+
+
+_prepare = lru_cache(maxsize=1)(prepare)
 
 
 def show(results: Results) -> None:

@@ -1,9 +1,10 @@
-"""What a person sees meanwhile, on stderr: on a terminal one bar for the whole sweep, elsewhere lines, or nothing."""
+"""What is shown on stderr while a sweep trains: one bar on a terminal, lines elsewhere, nothing if quiet."""
 
 from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from tqdm import tqdm
@@ -12,27 +13,29 @@ from minilocal.compare.sweep import Run, Sweep
 from minilocal.steps import BlockResult
 from minilocal.training.results import EpochReport
 
-LINE_SECONDS = 60.0  # without a terminal, how often a line within a run at the most
-ESTIMATE_SECONDS = 60.0  # when the whole sweep's time is said at the latest
-COMPILING_STEPS = 2  # first steps that no pace is taken from: they compile kernels or read them from their cache
+LINE_SECONDS = 60.0  # without a terminal, the least time between two lines within a run
+COMPILING_STEPS = 2  # first steps, which compile kernels or load them from the cache; they are not timed
 
 
 class Progress:
-    """Shows the place in the work of all runs, those of earlier commands included, and the time left.
+    """Shows how much of the runs is done, including what earlier commands did, and estimates the time left.
 
     Work is counted in MACs, because algorithms cost differently: an epoch's training and its evaluation.
     """
 
-    def __init__(self, sweep: Sweep, quiet: bool = False) -> None:
-        self.sweep, self.quiet = sweep, quiet
-        self.total = sum(run.config.epochs * self._work(run) for run in sweep.runs)
-        self.behind = sum(run.config.epochs * self._work(run) for run in sweep.runs if run.finished)
-        self.place = self.behind
-        self.pace = Pace()
-        self.estimated = False
+    def __init__(self, sweep: Sweep, runs: Sequence[Run], quiet: bool = False) -> None:
+        self.sweep, self.runs, self.quiet = sweep, runs, quiet
+        self.total = sum(run.config.epochs * self.epoch_work(run) for run in runs)
+        self.done = self.before = sum(run.config.epochs * self.epoch_work(run) for run in runs if run.finished)
+        self.steps, self.timed_work, self.timed_from = 0, 0.0, 0.0
         self.bar: Any = None
         if not quiet and sys.stderr.isatty():
-            self.bar = tqdm(total=self.total, initial=self.place, bar_format="{bar}", leave=False, dynamic_ncols=True)
+            self.bar = tqdm(total=self.total, initial=self.done, bar_format="{bar}", leave=False, dynamic_ncols=True)
+
+    def epoch_work(self, run: Run) -> float:
+        """Return the MACs of one of a run's epochs."""
+        macs, (trained, evaluated) = self.sweep.costs(run.entry).mean.macs, self.sweep.images(run.entry)
+        return macs.total * trained + macs.forward * evaluated
 
     def say(self, text: str) -> None:
         """Print a line without tearing the bar, unless quiet."""
@@ -41,53 +44,55 @@ class Progress:
             sys.stderr.flush()
 
     def begin(self, number: int, run: Run) -> None:
-        """Show that a run begins or goes on."""
-        self.run, self.title = run, f"run {number}/{len(self.sweep.runs)}: {run.title}"
-        self.work, self.images = self._work(run), self.sweep.images(run.entry)[0]
-        self.epoch, self.seen, self.accuracy = run.epochs, 0, ""
+        """Show that a run begins or resumes."""
+        self.run, self.title = run, f"run {number}/{len(self.runs)}: {run.title}"
+        self.work, self.images = self.epoch_work(run), self.sweep.images(run.entry)[0]
+        self.epoch, self.seen, self.accuracy = len(run.curve), 0, ""
         self.start = time.monotonic()
         self.next_line = self.start + LINE_SECONDS
-        if run.epochs:
-            self.say(f"{self.title} goes on after epoch {run.epochs}/{run.config.epochs}")
+        if run.curve:
+            self.say(f"{self.title} resumes after epoch {self.epoch}/{run.config.epochs}")
 
     def on_step(self, epoch: int, images: int, _: list[BlockResult]) -> None:
         """Count a step's images."""
         if epoch != self.epoch:
             self.epoch, self.seen = epoch, 0
         self.seen += images
-        self.pace.add(self.work * images / self.images)
-        self._move(self.behind + self.work * (epoch + self.seen / self.images))
+        self.steps += 1
+        if self.steps <= COMPILING_STEPS:
+            self.timed_from = time.monotonic()
+        else:
+            self.timed_work += self.work * images / self.images
+        self._move(self.before + self.work * (epoch + self.seen / self.images))
         if self.bar is None and time.monotonic() >= self.next_line:
             self.next_line = time.monotonic() + LINE_SECONDS
             self.say(f"{self.title}, {self._where()}")
-        if self.pace.elapsed >= ESTIMATE_SECONDS:
-            self._estimate()
 
     def on_epoch(self, report: EpochReport) -> None:
-        """Take the test accuracy down."""
+        """Record the test accuracy."""
         self.accuracy = f", test {100 * report.test.accuracy:.2f} %"
-        self._estimate()
 
     def end(self, problem: object = None) -> None:
-        """Print the run's line: how it ended, and the time left."""
-        self.behind += self.work * self.run.config.epochs
-        self._move(self.behind)
-        seconds = duration(time.monotonic() - self.start)
-        how = f" failed: {problem}" if problem else f"{self.accuracy} after {seconds}"
+        """Print how the run ended, and the time left."""
+        self.before += self.work * self.run.config.epochs
+        self._move(self.before)
+        taken = duration(time.monotonic() - self.start)
+        how = f" failed: {problem}" if problem else f"{self.accuracy} after {taken}"
         self.say(f"{self.title}{how}{self._left()}")
 
     def close(self) -> None:
-        """Take the bar away."""
+        """Remove the bar."""
         if self.bar is not None:
             self.bar.close()
 
-    def _work(self, run: Run) -> float:
-        """Return the MACs of one of its epochs."""
-        macs, (trained, evaluated) = self.sweep.costs(run.entry).mean_macs, self.sweep.images(run.entry)
-        return macs.total * trained + macs.forward * evaluated
+    def seconds_left(self) -> float | None:
+        """Return how long the rest takes at the pace so far; None if no step was timed."""
+        if not self.timed_work:
+            return None
+        return (self.total - self.done) / self.timed_work * (time.monotonic() - self.timed_from)
 
-    def _move(self, place: float) -> None:
-        step, self.place = place - self.place, place
+    def _move(self, done: float) -> None:
+        step, self.done = done - self.done, done
         if self.bar is not None:
             self.bar.bar_format = f"{self.title} |{{bar}}| {{percentage:.0f}} %, {self._where()}"
             self.bar.update(step)
@@ -96,41 +101,8 @@ class Progress:
         return f"epoch {self.epoch + 1}/{self.run.config.epochs}{self.accuracy}{self._left()}"
 
     def _left(self) -> str:
-        seconds = self.pace.seconds(self.total - self.place)
+        seconds = self.seconds_left()
         return f", {duration(seconds)} left" if seconds else ""
-
-    def _estimate(self) -> None:
-        """Say once how long the whole sweep takes, so that who would rather not wait knows early."""
-        seconds = self.pace.seconds(self.total - self.place)
-        if seconds and not self.estimated:
-            self.estimated = True
-            self.say(
-                f"about {duration(seconds)} at this pace; stop it at any time, the same command goes on from there"
-            )
-
-
-class Pace:
-    """How long work takes, from the work that was done since the first steps."""
-
-    def __init__(self) -> None:
-        self.steps, self.start, self.done = 0, 0.0, 0.0
-
-    def add(self, work: float) -> None:
-        """Count a step's work."""
-        self.steps += 1
-        if self.steps <= COMPILING_STEPS:
-            self.start = time.monotonic()
-        else:
-            self.done += work
-
-    @property
-    def elapsed(self) -> float:
-        """Return the seconds since the first steps."""
-        return time.monotonic() - self.start if self.steps else 0.0
-
-    def seconds(self, work: float) -> float | None:
-        """Return how long that much more work takes, if that can be told."""
-        return work / self.done * self.elapsed if self.done else None
 
 
 def duration(seconds: float) -> str:

@@ -1,4 +1,4 @@
-"""What a sweep's runs came to, and results.csv."""
+"""The results of a sweep's runs, and results.csv."""
 
 from __future__ import annotations
 
@@ -22,35 +22,8 @@ COLUMNS = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Result:
-    """A run and the curve of the network's own classifier: a dict of `SCORES` for each epoch that is done."""
-
-    run: Run
-    curve: list[dict[str, float]]
-    failure: str | None = None
-
-    @property
-    def finished(self) -> bool:
-        """Return whether all epochs are done."""
-        return len(self.curve) >= self.run.config.epochs
-
-    @property
-    def state(self) -> str:
-        """Return how the run ended, or how far it is: "finished", "2 of 10 epochs", or that and why it failed."""
-        if self.finished:
-            return "finished"
-        why = f"; {self.failure}" if self.failure else ""
-        return f"{len(self.curve)} of {plural(self.run.config.epochs, 'epoch')}{why}"
-
-    @property
-    def seconds(self) -> float:
-        """Return how long training took, evaluation not counted."""
-        return sum(row["train_seconds"] for row in self.run.directory.read_rows("timing.csv"))
-
-
 class Mean(NamedTuple):
-    """A mean over seeds and the deviation (n − 1), None for one seed."""
+    """A mean over seeds, and the standard deviation (n − 1), which is None for one seed."""
 
     mean: float
     deviation: float | None
@@ -64,79 +37,79 @@ class Mean(NamedTuple):
 
 @dataclass(frozen=True)
 class Results:
-    """All runs of a sweep: `of(entry)` gives the finished ones of an entry."""
+    """A sweep's runs as they are now, and why some of them failed, by title."""
 
     sweep: Sweep
-    all: tuple[Result, ...]
+    runs: tuple[Run, ...]
+    failures: dict[str, str]
 
     @property
-    def finished(self) -> list[Result]:
-        """Return the results of finished runs."""
-        return [result for result in self.all if result.finished]
+    def finished(self) -> list[Run]:
+        """The finished runs."""
+        return [run for run in self.runs if run.finished]
 
     @property
-    def unfinished(self) -> list[Result]:
-        """Return the results of runs that are not finished, those that have not begun included."""
-        return [result for result in self.all if not result.finished]
+    def unfinished(self) -> list[Run]:
+        """All other runs, including those that have not begun."""
+        return [run for run in self.runs if not run.finished]
 
-    def of(self, entry: Entry) -> list[Result]:
-        """Return an entry's finished results."""
-        return [result for result in self.finished if result.run.entry == entry]
+    def state(self, run: Run) -> str:
+        """Return how far a run is: "finished", or "2 of 10 epochs", followed by the reason if it failed."""
+        if run.finished:
+            return "finished"
+        why = f"; {self.failures[run.title]}" if run.title in self.failures else ""
+        return f"{len(run.curve)} of {plural(run.config.epochs, 'epoch')}{why}"
+
+    def of(self, entry: Entry) -> list[Run]:
+        """Return an entry's finished runs."""
+        return [run for run in self.finished if run.entry == entry]
 
     @property
     def entries(self) -> list[Entry]:
-        """Return the entries that have finished runs."""
+        """The entries that have finished runs."""
         return [entry for entry in self.sweep.entries if self.of(entry)]
+
+    @property
+    def seeds(self) -> int:
+        """The largest number of seeds that an entry has finished."""
+        return max(len(self.of(entry)) for entry in self.entries)
 
     def final(self, entry: Entry, score: str = "test_accuracy") -> Mean:
         """Return the mean over seeds of one of `SCORES` after the last epoch."""
-        return Mean.of([result.curve[-1][score] for result in self.of(entry)])
+        return Mean.of([run.curve[-1][score] for run in self.of(entry)])
 
     def ahead(self, entry: Entry, base: Entry) -> dict[int, float]:
-        """Return by how much an entry's test accuracy after the last epoch is above another's, by seeds of both.
+        """Return by how much an entry's final test accuracy exceeds another's, for each seed that both have finished.
 
-        Runs of one seed begin with the same weights and see the same batches, so that much of what chance does to both
+        Runs with the same seed begin with the same weights and see the same batches, so that much of the randomness
         cancels.
         """
-        mine, theirs = ({r.run.seed: r.curve[-1]["test_accuracy"] for r in self.of(one)} for one in (entry, base))
+        mine, theirs = ({run.seed: run.curve[-1]["test_accuracy"] for run in self.of(one)} for one in (entry, base))
         return {seed: mine[seed] - theirs[seed] for seed in self.sweep.seeds if seed in mine and seed in theirs}
 
     def by_epoch(self, entry: Entry, score: str = "test_accuracy") -> list[Mean]:
         """Return the mean over seeds of one of `SCORES` after every epoch."""
-        curves = [[row[score] for row in result.curve] for result in self.of(entry)]
+        curves = [[row[score] for row in run.curve] for run in self.of(entry)]
         return [Mean.of(values) for values in zip(*curves, strict=True)]
 
 
 def read_results(sweep: Sweep, failures: dict[str, str] | None = None) -> Results:
-    """Read what the runs of a sweep wrote; `failures` tells why runs failed, by their titles."""
-    return Results(sweep, tuple(Result(run, run.curve(), (failures or {}).get(run.title)) for run in sweep.runs))
+    """Read the results of a sweep's runs; `failures` says why runs failed, by title."""
+    return Results(sweep, tuple(sweep.runs), failures or {})
 
 
 def write_csv(results: Results, path: Path) -> None:
-    """Write a row per run; costs are by formula, and final scores are there once a run is finished."""
+    """Write a row per run, with costs by formula; only finished runs have scores."""
     text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(_row(results.sweep, result) for result in results.all)
+    csv.writer(text, lineterminator="\n").writerows([COLUMNS, *(_row(results, run) for run in results.runs)])
     with replacing(path) as file:
         file.write(text.getvalue().encode())
 
 
-def _row(sweep: Sweep, result: Result) -> dict[str, Any]:
-    run, costs = result.run, sweep.costs(result.run.entry)
-    row = {
-        "run": run.directory.path.name,
-        "entry": run.entry.label,
-        "algo": run.entry.algo,
-        "options": " ".join(run.entry.words),
-        "seed": run.seed,
-        "state": result.state,
-        "epochs": len(result.curve),
-        "macs_per_image": round(costs.macs),
-        "stored_per_image": round(costs.stored),
-        "off_chip_per_step": round(costs.off_chip),
-    }
-    if result.finished:
-        row |= {score: result.curve[-1][score] for score in SCORES if score in result.curve[-1]}
-        row["train_seconds"] = round(result.seconds, 3)
-    return row
+def _row(results: Results, run: Run) -> list[Any]:
+    entry, costs = run.entry, results.sweep.costs(run.entry)
+    last, seconds = (run.curve[-1], round(run.seconds, 3)) if run.finished else ({}, "")
+    about = [run.directory.path.name, entry.label, entry.algo, " ".join(entry.words), run.seed, results.state(run)]
+    scores = [last.get(score, "") for score in SCORES]
+    numbers = [round(number) for number in (costs.macs, costs.mean.stored, costs.off_chip)]
+    return [*about, len(run.curve), *scores, seconds, *numbers]

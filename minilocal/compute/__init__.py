@@ -1,1 +1,1 @@
-"""How work is cut into chunks, where arrays live, and when kernels are compiled."""
+"""How work is cut into chunks, where arrays live, and how kernels are compiled."""

@@ -1,8 +1,7 @@
-"""The loops: Numba kernels, stateless, arrays in and arrays out, no BLAS inside, float32 and float64 alike.
+"""How kernels are compiled: by Numba, when first called, and kept in a cache on disk.
 
-A kernel works on one chunk of images or rows; `minilocal.compute.parallel` cuts the chunks and calls kernels from
-several threads at once (`nogil`). Kernels are compiled when first called and kept in a cache on disk. Numba's
-cache does not notice edits in another file, so a kernel and the helpers that it calls stand in one file.
+Numba's cache does not notice edits in other files, so a kernel and the jitted functions that it calls belong in one
+file.
 """
 
 from __future__ import annotations
@@ -13,14 +12,17 @@ from functools import partial
 from typing import Any
 
 import numba
+import numpy as np
 
-# error_model="numpy": division by zero gives inf or nan, as in NumPy, and loops without its check vectorise.
-# No fastmath: it may assume that there are no NaNs, and would hide them.
+Array = np.ndarray  # a short name for the kernels' long signatures
+
+# nogil: kernels run on several threads at once. error_model="numpy": division by zero gives inf or NaN, as in NumPy,
+# and loops without Python's check vectorise. No fastmath: it may assume that there are no NaNs, and would hide them.
 _compiled = partial(numba.njit, nogil=True, error_model="numpy")
 
 
 def kernel(function: Callable[..., Any]) -> Any:
-    """Have a function compiled when it is first called; kept on disk, where Numba finds a directory to write to."""
+    """Return the function so that it is compiled when first called; cached on disk if Numba finds a directory."""
     try:
         return _compiled(cache=True)(function)
     except RuntimeError:  # "no locator available"
@@ -32,9 +34,9 @@ COMPILING = "compiling the kernels; this happens once, later runs find them cach
 
 @contextlib.contextmanager
 def on_first_compilation(callback: Callable[[], None]) -> Iterator[None]:
-    """Call `callback()` when the first kernel is about to be compiled inside the `with` block.
+    """Call `callback()` once, when the first kernel is about to be compiled inside the `with` block.
 
-    It is not called if all kernels come from the cache.
+    If all kernels come from the cache, it is not called.
     """
     from numba.core import event
 

@@ -1,14 +1,14 @@
-"""Memory for activations, used again step after step.
+"""Memory for activations, used again in each step.
 
-A training step needs arrays of tens of megabytes, and the next step needs arrays of the same sizes. Asking the
-system for fresh memory each time costs more than some layers do: every page of it is cleared and mapped anew. So
-`empty` hands out blocks that earlier arrays have given back. An array gives its block back by itself when nobody
-refers to it, or to a view of it, any more:
+A training step needs arrays of tens of megabytes, and the next step needs arrays of the same sizes. Asking the system
+for new memory each time would take longer than some layers do, because it clears and maps every page. So `empty`
+returns blocks that earlier arrays have freed. A block is freed as soon as nothing refers to its array, or to a view of
+it, any more:
 
-    y = empty((128, 32, 32, 64), np.float32)      a block of 32 MiB, from the system or from the free ones
+    y = empty((128, 32, 32, 64), np.float32)      a block of 32 MiB, free or new
     del y                                         free again, for the next array of that size
 
-Nothing needs to be returned by hand, and what a layer keeps for backward cannot be handed out twice.
+Nothing has to be returned by hand, and an array that a layer keeps for backward can't be handed out twice.
 """
 
 from __future__ import annotations
@@ -21,29 +21,28 @@ from typing import Any
 
 import numpy as np
 
-SMALL = 1 << 16  # bytes; below, NumPy's own allocator does as well
-ROOMY = 4  # a block may be so many times as large as what is put into it
-HOARD = 3  # times the most bytes ever in use at once: holding more means that sizes have changed
+SMALL = 1 << 16  # bytes; for smaller arrays NumPy's own allocator does as well
+ROOMY = 4  # a block may be at most this many times as large as its array
+HOARD = 3  # times the most bytes ever in use at once; if we hold more, sizes have changed
 
-# Garbage collection may give a block back at any moment, in any thread. Single operations on these dicts are safe
-# then; that is why there is no running sum of bytes, and no lock.
-_free: defaultdict[int, list[mmap.mmap]] = defaultdict(list)  # size → blocks nobody uses
-_in_use: dict[int, int] = {}  # address → size of the blocks handed out
-_most_in_use = 0  # bytes, at any one time
-_taken = 0  # bytes ever asked of the system
+# Garbage collection may free a block at any moment, in any thread. Single operations on these dicts are safe even then;
+# a running sum of bytes would not be, and a lock could deadlock.
+_free: defaultdict[int, list[mmap.mmap]] = defaultdict(list)  # size → free blocks
+_in_use: dict[int, int] = {}  # address → size of the blocks in use
+_most_in_use = 0  # the most bytes in use at any one time
 
 
 def empty(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
-    """Return an uninitialised array, like `np.empty`, in memory that an earlier array may have left.
+    """Return an uninitialised array, like `np.empty`, in memory that an earlier array may have used.
 
-    Raises `MemoryError` if the system has none.
+    Raises `MemoryError` if the system has no memory left.
     """
     global _most_in_use
     size = math.prod(shape) * np.dtype(dtype).itemsize
     if size < SMALL:
         return np.empty(shape, dtype)
     block = _smallest_free(size) or _fresh(size)
-    # Views of `whole` keep it alive, because the block is no array that they could refer to instead.
+    # A view of `whole` keeps `whole` alive, because its own memory is no array to which the view could refer instead.
     whole = np.frombuffer(block, np.uint8, count=size)
     address = whole.__array_interface__["data"][0]
     _in_use[address] = len(block)
@@ -53,26 +52,25 @@ def empty(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
 
 
 def _smallest_free(size: int) -> mmap.mmap | None:
-    """Take the smallest free block that is large enough, but not much too large."""
+    """Take the smallest free block that is large enough and not much too large, if there is one."""
     for fitting in sorted(s for s in list(_free) if size <= s <= ROOMY * size):
         try:
             return _free[fitting].pop()
-        except IndexError:  # there is none of this size, or another thread was faster
+        except IndexError:  # no block of this size is left, or another thread was faster
             continue
     return None
 
 
 def _fresh(size: int) -> mmap.mmap:
-    """Ask the system for a block."""
-    global _most_in_use, _taken
-    if bytes_in_use() + bytes_free() > HOARD * _most_in_use:  # another network trains now, or other batches
+    """Ask the system for a new block."""
+    global _most_in_use
+    if bytes_in_use() + bytes_free() > HOARD * _most_in_use:  # another network trains now, or batches have another size
         _free.clear()
         _most_in_use = bytes_in_use()
-    _taken += size
     try:
         return mmap.mmap(-1, size)
     except OSError as error:
-        raise MemoryError(f"the system has no {size:,} bytes of memory left") from error
+        raise MemoryError(f"the system can't give {size:,} bytes of memory") from error
 
 
 def _give_back(address: int, block: mmap.mmap) -> None:
@@ -81,20 +79,15 @@ def _give_back(address: int, block: mmap.mmap) -> None:
 
 
 def empty_like(array: np.ndarray) -> np.ndarray:
-    """Return an uninitialised array of another's shape and dtype."""
+    """Return an uninitialised array with another one's shape and dtype."""
     return empty(array.shape, array.dtype)
 
 
 def bytes_in_use() -> int:
-    """Return how many bytes are handed out."""
+    """Return how many bytes the arrays in use occupy."""
     return sum(_in_use.copy().values())
 
 
 def bytes_free() -> int:
-    """Return how many bytes wait to be used again."""
+    """Return how many bytes are free to be used again."""
     return sum(size * len(blocks) for size, blocks in _free.copy().items())
-
-
-def bytes_taken() -> int:
-    """Return how many bytes the system was ever asked for; it stands still once sizes repeat."""
-    return _taken

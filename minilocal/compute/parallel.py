@@ -1,14 +1,14 @@
-"""Cut work into chunks and run them on a pool of threads, with BLAS held to one thread meanwhile.
+"""Cut work into chunks and run them on a pool of threads, while BLAS is held to one thread.
 
-This is the one place that decomposes work. Two rules make results equal to the last bit whatever the number
-of threads: chunks depend on shapes alone (never on cores, cache sizes or timings), and partial sums are kept
-per chunk and added in chunk order. Threads only decide who computes a chunk, not what is computed.
+Work is cut here and nowhere else. Two rules make results equal to the last bit for any number of threads: chunks depend
+on shapes alone (never on cores, cache sizes or timings), and each chunk has its own partial sum, added in chunk order.
+Threads only decide who computes a chunk, not what is computed.
 
     run(task, chunks)      thread 0:  chunk 0   chunk 2   chunk 3 ...     (each thread takes the next chunk
                            thread 1:  chunk 1             chunk 4 ...      as soon as it is free)
 
-Tasks spend their time in NumPy's BLAS and in Numba kernels compiled with nogil=True: both release Python's
-interpreter lock, so threads really run side by side.
+Tasks spend their time in NumPy's BLAS and in kernels compiled with nogil=True. Both release Python's interpreter lock,
+so threads really run side by side.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ from minilocal.errors import InputError
 
 T = TypeVar("T")
 
-CHUNK_BYTES = 1 << 20  # what one chunk touches should stay in a core's own cache
-MOST_CHUNKS = 32  # more only cost dispatching; fewer would leave many-core machines idle
+CHUNK_BYTES = 1 << 20  # the memory that one chunk touches should fit in a core's own cache
+MOST_CHUNKS = 32  # more would only cost dispatching; fewer would leave machines with many cores idle
 
 _local = threading.local()
 _lock = threading.Lock()
-_holders = 0  # how many `one_blas_thread` blocks are open, over all threads
+_holders = 0  # how many `one_blas_thread` blocks are open, in all threads together
 _limit: Any = None
 _controller: ThreadpoolController | None = None
 _jobs: SimpleQueue[tuple[Callable[[], None], SimpleQueue]] = SimpleQueue()
-_helpers = 0  # how many threads wait for jobs, besides those that call `run`
+_helpers = 0  # how many helper threads there are, besides those that call `run`
 _threads: int | None = None
 
 
@@ -52,7 +52,7 @@ def available_threads() -> int:
 
 
 def set_threads(threads: int | None) -> None:
-    """Use this many threads from now on; None means every processor that the process may use.
+    """Use this many threads from now on; None means one per processor that this process may use.
 
     Raises `InputError` if `threads` is below 1.
     """
@@ -68,7 +68,7 @@ def get_threads() -> int:
 
 
 def chunks(items: int, item_bytes: int, chunk_bytes: int = CHUNK_BYTES) -> list[slice]:
-    """Cut `items` things of `item_bytes` each into consecutive slices of about `chunk_bytes`.
+    """Cut `items` items of `item_bytes` each into consecutive slices of about `chunk_bytes`.
 
     >>> chunks(10, 256, chunk_bytes=1024)
     [slice(0, 4, None), slice(4, 8, None), slice(8, 10, None)]
@@ -77,7 +77,7 @@ def chunks(items: int, item_bytes: int, chunk_bytes: int = CHUNK_BYTES) -> list[
 
 
 def image_chunks(images: int, image_bytes: int) -> list[slice]:
-    """Cut a batch of images so that a chunk fits the cache and up to `MOST_CHUNKS` threads have work.
+    """Cut a batch of images so that a chunk fits the cache and up to `MOST_CHUNKS` threads have work to do.
 
     >>> len(image_chunks(128, 1000)), len(image_chunks(128, 10**6)), len(image_chunks(3, 1000))
     (32, 64, 3)
@@ -86,7 +86,7 @@ def image_chunks(images: int, image_bytes: int) -> list[slice]:
 
 
 def lanes(images: int, most: int = 8) -> list[slice]:
-    """Cut a batch into at most `most` runs of images: one partial sum, and one buffer for it, per lane.
+    """Cut a batch into at most `most` lanes; each lane of images has one partial sum, in one buffer.
 
     >>> lanes(10, most=3)
     [slice(0, 4, None), slice(4, 8, None), slice(8, 10, None)]
@@ -98,25 +98,28 @@ def _slices(items: int, step: int) -> list[slice]:
     return [slice(i, min(i + step, items)) for i in range(0, items, max(1, step))]
 
 
-def run(task: Callable[[Any], T], pieces: Sequence[Any]) -> list[T]:
-    """Call `task(piece)` for every piece, on all threads, and return the results in the order of the pieces."""
-    if inside():  # a task's own pieces run where the task runs
-        return [task(piece) for piece in pieces]
-    helpers = min(get_threads(), len(pieces)) - 1
+def run(task: Callable[[Any], T], chunks: Sequence[Any]) -> list[T]:
+    """Call `task(chunk)` for each chunk, on all threads, and return the results in the order of the chunks.
+
+    A task that calls `run` itself has its chunks run one after another, on the same thread. Raises what a task raises.
+    """
+    if inside():
+        return [task(chunk) for chunk in chunks]
+    helpers = min(get_threads(), len(chunks)) - 1
     with one_blas_thread():
         if helpers < 1:
-            return [task(piece) for piece in pieces]
-        results: list[Any] = [None] * len(pieces)
+            return [task(chunk) for chunk in chunks]
+        results: list[Any] = [None] * len(chunks)
         numbers = count()
 
         def work() -> None:
-            while (number := next(numbers)) < len(pieces):
-                results[number] = task(pieces[number])
+            while (number := next(numbers)) < len(chunks):
+                results[number] = task(chunks[number])
 
         done: SimpleQueue[BaseException | None] = SimpleQueue()
         _hire(helpers)
         for _ in range(helpers):
-            # A copy of the context, so that the caller's np.errstate holds in the other threads too.
+            # With a copy of the context, so that the caller's np.errstate applies in the helpers too.
             _jobs.put((partial(contextvars.copy_context().run, work), done))
         _local.inside = True
         try:
@@ -131,15 +134,15 @@ def run(task: Callable[[Any], T], pieces: Sequence[Any]) -> list[T]:
 
 
 def inside() -> bool:
-    """Return whether the caller is itself a task beside others: pieces of its work would run one after the other.
+    """Return whether the caller is itself a task, so that its own chunks would run one after another.
 
-    Work whose pieces don't add up to a sum may then stay whole, which saves calls and gives the same bits.
+    Work whose chunks aren't summed may then stay whole, which saves calls and gives the same bits.
     """
     return getattr(_local, "inside", False)
 
 
 def _hire(helpers: int) -> None:
-    """See to it that there are so many helper threads at least; those without a job sleep."""
+    """Start helper threads until there are at least that many; those without a job sleep."""
     global _helpers
     with _lock:
         while _helpers < helpers:
@@ -148,9 +151,9 @@ def _hire(helpers: int) -> None:
 
 
 def _help() -> None:
-    """Do one job after the other: the life of a helper thread.
+    """Do one job after another: the life of a helper thread.
 
-    A pool of the standard library would do, but takes twice as long to hand a job over, some hundred times per step.
+    The standard library's pools take twice as long to hand over a job, and a step hands over several hundred.
     """
     _local.inside = True
     while True:
@@ -158,25 +161,26 @@ def _help() -> None:
         try:
             work()
             done.put(None)
-        except BaseException as error:  # the caller raises it
+        except BaseException as error:  # the thread that called `run` raises it
             done.put(error)
-        del work, done  # not to hold on to arrays while asleep
+        del work, done  # or they would hold on to arrays while this thread sleeps
 
 
 def _no_helpers() -> None:
+    """Forget the helpers: a forked process has none of its parent's threads."""
     global _helpers, _jobs
     _helpers, _jobs = 0, SimpleQueue()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_no_helpers)  # a forked process has none of its parent's threads
+    os.register_at_fork(after_in_child=_no_helpers)
 
 
 @contextlib.contextmanager
 def one_blas_thread() -> Iterator[None]:
-    """Hold BLAS to one thread inside the `with` block and give its threads back afterwards.
+    """Hold BLAS to one thread inside the `with` block, and give its threads back afterwards.
 
-    OpenBLAS may be called from several threads at once only while its own pool has one thread. Blocks nest;
+    OpenBLAS may only be called from several threads at once while its own pool has one thread. Blocks may nest. Only
     the outermost one pays for the switch, so a training step wraps itself in one.
     """
     global _holders, _limit, _controller
@@ -197,9 +201,9 @@ def one_blas_thread() -> Iterator[None]:
 
 
 def scratch(name: str, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
-    """Return this thread's buffer of that name as an uninitialised array: reused, so its pages stay warm.
+    """Return this thread's buffer of that name as an uninitialised array, in memory that is used again and again.
 
-    Its content is lost at the next call with the same name, so it never leaves the task that asked for it.
+    The next call with the same name overwrites it, so it must never leave the task that asked for it.
     """
     buffers = _local.__dict__.setdefault("buffers", {})
     size = int(np.prod(shape)) * np.dtype(dtype).itemsize
@@ -209,7 +213,7 @@ def scratch(name: str, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
 
 
 def matmul(a: np.ndarray, b: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
-    """Return the matrix product a @ b for a (M, K) and b (K, N), the longer side of the result cut in chunks."""
+    """Return the matrix product a @ b of a (M, K) and b (K, N), cut into chunks along the longer side of the result."""
     rows, columns = a.shape[0], b.shape[1]
     if out is None:
         out = memory.empty((rows, columns), a.dtype)

@@ -1,1 +1,1 @@
-"""What all commands share: the command line, signals and text."""
+"""What all commands share: the command line, options, signals and text."""

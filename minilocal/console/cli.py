@@ -1,7 +1,7 @@
-"""What all commands share: one-sentence errors, exit statuses, and `minilocal SUBCOMMAND`.
+"""What all commands share: errors in one sentence, exit statuses, and `minilocal COMMAND`.
 
-Exit statuses: 0 success, 1 a run that began failed, 2 bad input (nothing was written), 130 stopped by Ctrl-C, 143 by
-SIGTERM.
+Exit statuses: 0 success; 1 a run failed after it began; 2 bad input, and nothing was written; 130 stopped by Ctrl-C;
+141 the reader of the output has gone; 143 stopped by SIGTERM.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ COMMANDS = {
     "compare": ("minilocal.compare.__main__", "train several algorithms and seeds, and compare them with the paper"),
     "evaluate": ("minilocal.evaluate", "accuracy, confusion matrix and predictions of a finished run"),
     "costs": ("minilocal.costs.__main__", "MACs, parameters, off-chip accesses and pipeline bounds, by formula"),
-    "bench": ("minilocal.bench.__main__", "time steps, layers and start-up; compare with PyTorch"),
+    "bench": ("minilocal.bench.__main__", "time steps, layers and workers; compare with PyTorch"),
     "gradcheck": ("minilocal.gradcheck", "check every hand-written gradient against central differences"),
-    "grade": ("minilocal.grade.__main__", "check what was filled into the course's exercises"),
+    "grade": ("minilocal.grade.__main__", "check your solutions of the course's exercises"),
     "datasets": ("minilocal.datasets.__main__", "list and download data sets"),
 }
 
 
 class Parser(argparse.ArgumentParser):
-    """An `ArgumentParser` whose errors are one sentence, without the usage in front."""
+    """An `ArgumentParser` whose errors are one sentence, without the usage before it."""
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """Parse as ever, but refuse `--flag=--`, of which argparse makes an empty list before Python 3.13."""
+        """Parse as usual, but refuse `--flag=--`, which argparse turns into an empty list before Python 3.13."""
         args = sys.argv[1:] if args is None else list(args)
         for arg in args:
             if arg.startswith("-") and arg.endswith("=--"):
@@ -48,21 +48,21 @@ class Parser(argparse.ArgumentParser):
 
 
 def check_once(option: str, values: Sequence[object]) -> None:
-    """Raise `InputError` if an option with several values has one of them twice."""
+    """Raise `InputError` if an option with several values has the same one twice."""
     for value in values:
         if values.count(value) > 1:
             raise InputError(f"{option} has {value} twice; name each once")
 
 
 def command(main: Callable[[Sequence[str] | None], int]) -> Callable[..., int]:
-    """Turn the errors a user can mend into one sentence on stderr and an exit status."""
+    """Make a command turn errors that its user can fix into one sentence on stderr and an exit status."""
 
     @functools.wraps(main)
     def wrapped(argv: Sequence[str] | None = None) -> int:
         name = main.__module__ if main.__module__ != "__main__" else _running_module()
         for stream in (sys.stdout, sys.stderr):
             if hasattr(stream, "reconfigure"):
-                stream.reconfigure(errors="replace")  # a code page without × prints ? instead of failing
+                stream.reconfigure(errors="replace")  # where × can't be printed, print ? and don't fail
         try:
             with termination_raised():
                 return main(argv)
@@ -74,21 +74,21 @@ def command(main: Callable[[Sequence[str] | None], int]) -> Callable[..., int]:
             return _complain(name, stop, stop.status)
         except KeyboardInterrupt:
             return _complain(name, "interrupted", 130)
-        except BrokenPipeError:  # the reader, `head` say, has seen enough: stop without a word, as SIGPIPE would
+        except BrokenPipeError:  # the reader, such as `head`, has seen enough: stop silently, as SIGPIPE would
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 141
         except MemoryError:
             return _complain(name, "there is not enough memory for this; try a smaller network or batch", 1)
         except OSError as error:
             where = f" ({error.filename})" if error.filename else ""
-            status = 2 if error.errno == errno.ENAMETOOLONG else 1  # nothing that bears such a name was ever begun
+            status = 2 if error.errno == errno.ENAMETOOLONG else 1  # no run has begun under such a name
             return _complain(name, f"the system says: {error.strerror or error}{where}", status)
 
     return wrapped
 
 
 def _complain(name: str, sentence: object, status: int) -> int:
-    """Print one line, whatever line breaks the values in it hold, and return the status."""
+    """Print the sentence as one line, even if values in it contain line breaks, and return the status."""
     line = re.sub(r"\s+", " ", str(sentence))
     print(f"{name.removesuffix('.__main__')}: {line}", file=sys.stderr)
     return status
@@ -100,18 +100,18 @@ def _running_module() -> str:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run `minilocal SUBCOMMAND ...`, which does what `python -m minilocal.SUBCOMMAND ...` does."""
+    """Run `minilocal COMMAND ...`, which does the same as `python -m minilocal.COMMAND ...`."""
     from minilocal import __version__
 
     listing = "\n".join(f"  {name:<10} {text}" for name, (_, text) in COMMANDS.items())
     parser = Parser(
         prog="minilocal",
         description="Backpropagation and block-wise local learning, every gradient by hand.",
-        epilog=f"commands:\n{listing}\n\n`minilocal COMMAND --help` tells more.",
+        epilog=f"commands:\n{listing}\n\n`minilocal COMMAND --help` explains a command.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"minilocal {__version__}")
-    parser.add_argument("command", nargs="?", choices=COMMANDS, metavar="COMMAND", help="one of those below")
+    parser.add_argument("command", nargs="?", choices=COMMANDS, metavar="COMMAND", help="one of the commands below")
     parser.add_argument("arguments", nargs=argparse.REMAINDER, help="the command's own arguments")
     options = parser.parse_args(argv)
     if options.command is None:

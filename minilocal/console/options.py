@@ -4,28 +4,38 @@
     class Recipe:
         epochs: int = option(10, "passes over the training images", least=1)
 
-Then `add_options(parser, Recipe)` adds `--epochs`, `given(namespace, Recipe)` returns what stands on the command line,
-and `check(recipe)` raises `InputError` for a value of another type or out of range.
+Then `add_options(parser, Recipe)` adds `--epochs`, `given(namespace, Recipe)` returns the options that are on the
+command line, and `check(recipe)` raises `InputError` for a value of the wrong type or out of range. Annotations must be
+strings, as `from __future__ import annotations` makes them; `int`, `float`, `str`, `bool`, `Path`, these with
+` | None`, and `tuple[int, ...]` and the like are known.
 """
 
 from __future__ import annotations
 
 import argparse
 import dataclasses
+import operator
 from collections.abc import Collection, Sequence
+from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
 
 from minilocal.errors import InputError
 
-TYPES: dict[str, Any] = {"int": int, "float": float, "str": str, "bool": bool, "Path": Path}
-WORDS = {
-    "int": "a whole number",
-    "float": "a number",
-    "str": "a text",
-    "bool": "true or false",
-    "Path": "a path",
-    "None": "null",
+# By annotation: what argparse calls, which values pass (NumPy's numbers do), and how messages name it.
+TYPES: dict[str, tuple[Any, type, str]] = {
+    "int": (int, Integral, "a whole number"),
+    "float": (float, Real, "a number"),
+    "str": (str, str, "text"),
+    "bool": (bool, bool, "true or false"),
+    "Path": (Path, Path, "a path"),
+    "None": (None, type(None), "null"),
+}
+BOUNDS = {
+    "least": ("at least", operator.ge),
+    "above": ("above", operator.gt),
+    "most": ("at most", operator.le),
+    "below": ("below", operator.lt),
 }
 
 
@@ -41,13 +51,13 @@ def option(
     below: float | None = None,
     metavar: str | None = None,
 ) -> Any:
-    """Declare a field: its default, its help text, and its range (each bound None where there is none).
+    """Declare a field: its default, its help text, and its range; a bound of None is no bound.
 
-    The help text ends with the default, unless it names that itself or the default is None, False or empty. `group` is
-    the heading under which `--help` shows the option.
+    `--help` shows the option under the heading `group`. The help text ends with the default, unless it mentions one
+    itself or the default is None, False or empty.
     """
     bounds = {"least": least, "above": above, "most": most, "below": below}
-    metadata = {"help": help, "group": group, "choices": choices, "bounds": bounds, "metavar": metavar}
+    metadata = {"help": help, "group": group, "choices": choices, "metavar": metavar, "bounds": bounds}
     return dataclasses.field(default=default, metadata=metadata)
 
 
@@ -62,18 +72,23 @@ def add_options(parser: argparse.ArgumentParser, cls: Any, leave_out: Collection
     for field in dataclasses.fields(cls):
         if field.name in leave_out or "help" not in field.metadata:
             continue
-        about, kinds = field.metadata, field.type.split(" | ")
+        about, (kinds, many) = field.metadata, _kinds(field)
         if about["group"] not in groups:
             groups[about["group"]] = parser.add_argument_group(about["group"])
         settings: dict[str, Any] = {"default": argparse.SUPPRESS, "help": _help(field)}
         if "bool" in kinds:
             settings["action"] = "store_true" if field.default is False else argparse.BooleanOptionalAction
         else:
-            many = kinds[0].startswith("tuple[")
+            settings |= {"type": TYPES[kinds[0]][0], "choices": about["choices"], "metavar": about["metavar"]}
             settings |= {"nargs": "+"} if many else {}
-            kind = kinds[0].removeprefix("tuple[").split(",")[0]
-            settings |= {"type": TYPES[kind], "choices": about["choices"], "metavar": about["metavar"]}
         groups[about["group"]].add_argument(flag(field.name), **settings)
+
+
+def _kinds(field: dataclasses.Field[Any]) -> tuple[list[str], bool]:
+    """Return a field's types, or those of its items, and whether it has items: "int | None", "tuple[int, ...]"."""
+    annotation = str(field.type)
+    many = annotation.startswith("tuple[")
+    return annotation.removeprefix("tuple[").removesuffix(", ...]").split(" | "), many
 
 
 def _help(field: dataclasses.Field[Any]) -> str:
@@ -85,7 +100,7 @@ def _help(field: dataclasses.Field[Any]) -> str:
 
 
 def given(options: argparse.Namespace, cls: Any) -> dict[str, Any]:
-    """Return the options on the command line that are fields of a dataclass, by name.
+    """Return by name the options on the command line that are fields of a dataclass.
 
     Raises `InputError`, which names the flag, for a value out of range.
     """
@@ -99,44 +114,40 @@ def given(options: argparse.Namespace, cls: Any) -> dict[str, Any]:
 
 
 def check(instance: Any) -> None:
-    """Raise `InputError`, which names the field, if one of a dataclass's values has another type or is out of range."""
+    """Raise `InputError`, which names the field, if a value of a dataclass has the wrong type or is out of range.
+
+    NumPy's numbers become Python's, which JSON knows.
+    """
     for field in dataclasses.fields(instance):
         if "help" in field.metadata:
-            _check(field, getattr(instance, field.name), field.name)
+            value = getattr(instance, field.name)
+            _check(field, value, field.name)
+            if isinstance(value, Real) and hasattr(value, "item"):
+                object.__setattr__(instance, field.name, value.item())
 
 
 def _check(field: dataclasses.Field[Any], value: Any, name: str) -> None:
-    kinds = str(field.type).split(" | ")
-    if kinds[0].startswith("tuple["):
-        for item in value:
+    kinds, many = _kinds(field)
+    words = " or ".join(TYPES[kind][2] for kind in kinds)
+    if many and not isinstance(value, tuple):
+        raise InputError(f"{name} is {value!r:.80}; it must be a tuple, and each item {words}")
+    for item in value if many else (value,):
+        if not any(_is(item, kind) for kind in kinds):
+            raise InputError(f"{name} is {item!r:.80}; it must be {words}")
+        if item is not None:
             _check_range(field, item, name)
-    elif not any(_is(value, kind) for kind in kinds):
-        words = " or ".join(WORDS[kind] for kind in kinds)
-        raise InputError(f"{name} is {value!r:.80}; it must be {words}")
-    elif value is not None:
-        _check_range(field, value, name)
 
 
 def _is(value: Any, kind: str) -> bool:
     """Return whether a value is of an annotated type; true and false are not numbers, whole numbers are."""
-    if kind == "None":
-        return value is None
-    if kind == "float":
-        return isinstance(value, float | int) and not isinstance(value, bool)
-    return isinstance(value, TYPES[kind]) and (kind == "bool") == isinstance(value, bool)
+    return isinstance(value, TYPES[kind][1]) and (kind == "bool") == isinstance(value, bool)
 
 
 def _check_range(field: dataclasses.Field[Any], value: Any, name: str) -> None:
     choices, bounds = field.metadata["choices"], field.metadata["bounds"]
     if choices is not None and value not in choices:
         raise InputError(f"{name} is {value!r}; choose from {', '.join(map(str, choices))}")
-    least, above, most, below = bounds["least"], bounds["above"], bounds["most"], bounds["below"]
-    good = (
-        (least is None or value >= least)
-        and (above is None or value > above)
-        and (most is None or value <= most)
-        and (below is None or value < below)
-    )
-    if not good:
-        texts = (("at least", least), ("above", above), ("at most", most), ("below", below))
-        raise InputError(f"{name} is {value}; it must be {' and '.join(f'{t} {b}' for t, b in texts if b is not None)}")
+    ranges = [(*BOUNDS[key], bound) for key, bound in bounds.items() if bound is not None]
+    if not all(holds(value, bound) for _, holds, bound in ranges):
+        words = " and ".join(f"{text} {bound}" for text, _, bound in ranges)
+        raise InputError(f"{name} is {value}; it must be {words}")

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: obeyed at once, or while training noted when they come and obeyed where it can be saved."""
+"""Ctrl-C and SIGTERM: obeyed at once, or, during training, noted first and obeyed once everything is saved."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 from minilocal.errors import Interrupted
 
-# What asks a program to end. Windows has no SIGTERM that a program could notice; Ctrl-Break takes its place.
+# The signal that asks a program to end. On Windows a program can't notice SIGTERM; Ctrl-Break takes its place.
 TERMINATE = getattr(signal, "SIGBREAK", signal.SIGTERM)
 SAY = b"\nstopping once this step is done and saved; Ctrl-C again stops at once\n"
 
@@ -23,16 +23,16 @@ class Stop:
     status = 0
 
 
-_active: list[Stop] = []  # of all `with` blocks that are open; they need not close in the order in which they opened
-_before: dict[signal.Signals, Any] = {}  # the handlers when none was
+_active: list[Stop] = []  # those of all open `with` blocks, which may close in any order
+_before: dict[signal.Signals, Any] = {}  # the handlers from before the first of them opened
 
 
 @contextlib.contextmanager
 def noted() -> Iterator[Stop]:
-    """Yield a `Stop` that notes signals within the `with` block instead of being interrupted by them.
+    """Yield a `Stop` that notes the signals of the `with` block, which then don't interrupt it.
 
-    Outside the main thread, where Python handles no signals, nothing is noted; nor is a signal that this process was
-    started to ignore, as shells do with Ctrl-C for programs in the background.
+    Outside the main thread nothing is noted, because Python handles no signals there. A signal that this process
+    ignores stays ignored: shells start programs in the background that way, so that Ctrl-C doesn't reach them.
     """
     stop = Stop()
     if threading.current_thread() is not threading.main_thread():
@@ -56,9 +56,9 @@ def noted() -> Iterator[Stop]:
 
 @contextlib.contextmanager
 def termination_raised() -> Iterator[None]:
-    """Have SIGTERM raise `Interrupted` within the `with` block, as Ctrl-C raises `KeyboardInterrupt`.
+    """Make SIGTERM raise `Interrupted` in the `with` block, as Ctrl-C raises `KeyboardInterrupt`.
 
-    So what is open is closed, and what is temporary goes away. What somebody else does about SIGTERM stays in force.
+    So open files are closed and temporary ones deleted. Any other handler for SIGTERM stays in place.
     """
     mine = threading.current_thread() is threading.main_thread() and signal.getsignal(TERMINATE) == signal.SIG_DFL
     if mine:
@@ -75,11 +75,11 @@ def _terminate(number: int, frame: FrameType | None) -> None:
 
 
 def _note(number: int, _: FrameType | None) -> None:
-    """Handle a signal. After the first one the system itself handles Ctrl-C, by ending the process at once."""
+    """Handle a signal; after the first one, Ctrl-C gets the system's default handler, which ends the process."""
     for stop in _active:
         stop.status = 130 if number == signal.SIGINT else 143
     if signal.SIGINT in _before:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     if number == signal.SIGINT:
         with contextlib.suppress(OSError):
-            os.write(2, SAY)  # print may be in the middle of a line of its own
+            os.write(2, SAY)  # print might be in the middle of a line

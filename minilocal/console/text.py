@@ -1,4 +1,4 @@
-"""Rows of texts as tables, to read on a terminal and on a code host, and numbers with their nouns."""
+"""Tables for terminals and for Markdown pages, and numbers with their nouns."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 
 def aligned(rows: Sequence[Sequence[str]], texts: int = 1) -> str:
-    """Return rows with aligned columns, the first `texts` of them to the left.
+    """Return rows with aligned columns: the first `texts` columns to the left, the others to the right.
 
     >>> print(aligned([["layer", "MACs"], ["1", "27"], ["2", "9216"]]))
     layer  MACs
@@ -25,7 +25,7 @@ def aligned(rows: Sequence[Sequence[str]], texts: int = 1) -> str:
 
 
 def markdown(rows: Sequence[Sequence[str]], texts: int = 1) -> str:
-    """Return rows as a Markdown table, the first row its head, the first `texts` columns to the left.
+    """Return rows as a Markdown table with the first row as its head; columns are aligned as in `aligned`.
 
     >>> print(markdown([["layer", "MACs"], ["1", "27"]]))
     | layer | MACs |
@@ -38,7 +38,7 @@ def markdown(rows: Sequence[Sequence[str]], texts: int = 1) -> str:
 
 
 def plural(count: int, noun: str) -> str:
-    """Return a number with its noun.
+    """Return a number with its noun in the singular or plural.
 
     >>> plural(1, "round"), plural(2, "round")
     ('1 round', '2 rounds')

@@ -1,4 +1,4 @@
-"""Figs. 6 and 8 drawn: reductions as bars, one per network, and the paper's numbers as black marks."""
+"""Figs. 6 and 8 drawn: our reductions as bars, one per network, and the paper's numbers as black marks."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from pathlib import Path
 from minilocal.costs.published import MODELS, Figure, Reductions
 from minilocal.plots import BLOCK_COLOURS, new_figure, save
 
-NAMES = {"vgg16": "VGG16", "vgg19": "VGG19", "vgg11b": "VGG11B", "vgg11bx2": "VGG11B (×2)"}
 HATCHES = ("", "////", "....", "xxxx")  # tell networks apart in greyscale
 BAR = 0.2  # of the distance between two algorithms
 
@@ -22,21 +21,21 @@ def draw(figure: Figure, off_chip: Reductions, macs: Reductions, path: Path) -> 
         (left, "(a) off-chip memory accesses", off_chip, published_accesses),
         (right, "(b) multiply-adds (MACs)", macs, published_macs),
     ):
-        for number, model in enumerate(MODELS):
+        for number, (model, name) in enumerate(MODELS.items()):
             offset = (number - (len(MODELS) - 1) / 2) * BAR
             axes.bar(
                 [place + offset for place in range(len(ours))],
                 [by_model[model] for by_model in ours.values()],
-                BAR, color=BLOCK_COLOURS[number], hatch=HATCHES[number], edgecolor="white", label=NAMES[model],
+                BAR, color=BLOCK_COLOURS[number], hatch=HATCHES[number], edgecolor="white", label=name,
             )  # fmt: skip
             for place, algo in enumerate(ours):
                 if algo in paper:
                     middle = place + offset
                     axes.hlines(paper[algo][model], middle - BAR / 2, middle + BAR / 2, color="black", linewidth=2)
         axes.set_xticks(range(len(ours)), list(ours))
-        axes.set(ylabel="less than BP (%)", title=title)
+        axes.set(ylabel="reduction against BP (%)", title=title)
         axes.grid(axis="y", alpha=0.3)
         axes.set_axisbelow(True)
-    left.plot([], [], color="black", linewidth=2, label=f"the paper's; in (a) of {figure.algorithms[-1]} alone")
+    left.plot([], [], color="black", linewidth=2, label=f"the paper (in (a) only {figure.algorithms[-1]})")
     canvas.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=len(MODELS) + 1, fontsize=9)
-    return save(canvas, path, f"Fig. {figure.number} computed: {figure.dataset}, classifiers A1")
+    return save(canvas, path, f"Fig. {figure.number} as computed here: {figure.dataset}, classifiers A1")

@@ -1,8 +1,8 @@
-"""Training time from the cost model: how long a step takes on a processor that a few numbers describe.
+"""Training time from the cost model: how long a step takes on a processor that four numbers describe.
 
-A step takes as long as its multiply-adds or its off-chip traffic, whichever takes longer: transfers run beside
-computing. What a block moves depends on whether it fits on the chip. Source: Lee, Lee & Jeon 2021, section III-D
-(Fig. 10); tutorials/reference.md, "Training time".
+A step takes as long as its multiply-adds or its off-chip traffic, whichever is slower, because the processor transfers
+data while it computes. What a block moves depends on whether it fits on the chip. Source: Lee, Lee & Jeon 2021, section
+III-D (Fig. 10); tutorials/reference.md, "Training time".
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ class Processor:
     """A processor.
 
     Attributes:
-        what: what kind of machine has such numbers.
+        what: the kind of machine that has such numbers.
         macs: multiply-adds per second.
         memory: on-chip memory in bytes.
         bandwidth: bytes per second to and from off-chip memory.
-        word: bytes of a number.
+        word: bytes per number.
     """
 
     what: str
@@ -34,8 +34,8 @@ class Processor:
     def moved(self, block: BlockCosts, batch_size: int) -> int:
         """Return the bytes that a block moves between the chip and off-chip memory in a step.
 
-        Where its weights and activations fit on the chip, weights are read, and written if trained. Where they don't,
-        weights are read forward and backward and written, and activations written and read.
+        If its weights and activations fit on the chip, its weights are read once, and written if trained. If not,
+        weights are read in the forward and in the backward pass and written, and activations are written and read.
         """
         trained, activations = block.trained + block.classifiers, batch_size * block.stored
         if (trained + activations) * self.word <= self.memory:
@@ -44,7 +44,7 @@ class Processor:
 
     def step_seconds(self, step: StepCosts, batch_size: int) -> float:
         """Return how long a step takes."""
-        moved = sum(self.moved(part, batch_size) for part in step.parts)
+        moved = sum(self.moved(block, batch_size) for block in step.by_block)
         return max(step.macs.total * batch_size / self.macs, moved / self.bandwidth)
 
     def seconds(self, algorithm: AlgorithmCosts, batch_size: int = 128) -> float:
@@ -53,7 +53,7 @@ class Processor:
         return sum(times) / len(times)
 
 
-# Round numbers of the order that such machines have, not any one product's.
+# Round numbers of the order that such machines have, not those of any particular product.
 PROCESSORS = {
     "edge": Processor("an edge device's training chip, 8-bit floats", 0.25e12, 0.5e6, 4e9, 1),
     "cpu": Processor("two processor cores", 0.2e12, 4e6, 20e9, 4),

@@ -1,4 +1,4 @@
-"""The paper's numbers, and the same computed here: Table I, and the reductions of Figs. 6 and 8.
+"""The paper's Table I and the reductions of its Figs. 6 and 8, and the same computed here.
 
 Source: Lee, Lee & Jeon 2021, sections III-A (Table I), III-B (Fig. 6) and III-C (Fig. 8).
 """
@@ -13,11 +13,11 @@ from minilocal.costs.algorithm import algorithm_costs, reduction
 from minilocal.costs.sizes import ClassifierSize, LayerSize, classifier_sizes, layer_sizes
 from minilocal.networks.configs import CONFIGS
 
-MODELS = ("vgg16", "vgg19", "vgg11b", "vgg11bx2")
+MODELS = {"vgg16": "VGG16", "vgg19": "VGG19", "vgg11b": "VGG11B", "vgg11bx2": "VGG11B (×2)"}  # with the paper's names
 
 
 class Row(NamedTuple):
-    """A row of Table I: MACs of the largest net and the mean, and the same of parameters."""
+    """A row of Table I: the largest and the mean number of MACs, and of weights."""
 
     macs_max: float
     macs_mean: float
@@ -36,8 +36,8 @@ TABLE1 = {
 def table1() -> dict[str, Row]:
     """Return Table I as computed here.
 
-    A classifier is counted with 3 × its forward MACs, a layer with 2 ×: forward and weight gradient are all that
-    layer-wise learning needs of it. A1 is on all 15 layers (the last one's is A_K), A2 on the 13 conv layers.
+    A classifier counts with 3 × its forward MACs, a layer with 2 ×, because layer-wise learning needs only a layer's
+    forward pass and its weight gradient. A1 is on all 15 layers (the last one's is A_K), A2 on the 13 conv layers.
     """
     config = CONFIGS["vgg16"]
     layers = layer_sizes(config.stages, config.fc, (32, 32, 3))
@@ -55,14 +55,14 @@ def _row(products: int, sizes: Sequence[LayerSize] | Sequence[ClassifierSize]) -
 
 @dataclass(frozen=True)
 class Figure:
-    """Published reductions against BP in %, with A1, in whole percents.
+    """Published reductions against BP, with A1, in whole percent.
 
     Attributes:
         number: of the figure in the paper.
-        dataset: on which the networks were trained.
+        dataset: that the networks were trained on.
         classes: of the data set.
         macs: by algorithm, "regardless of the neural network structure".
-        off_chip: by network, of the algorithm named last in `macs`.
+        off_chip: by network, for the last algorithm in `macs`.
     """
 
     number: int
@@ -73,37 +73,33 @@ class Figure:
 
     @property
     def algorithms(self) -> tuple[str, ...]:
-        """Return the local algorithms that are shown."""
+        """The local algorithms that are shown."""
         return tuple(self.macs)
 
     @property
     def file(self) -> str:
-        """Return what the file is called that it is drawn into."""
+        """The name of the file that it is drawn in."""
         return f"figure{self.number}.png"
 
 
 FIGURES = {
     6: Figure(
-        6,
-        "CIFAR-10",
-        10,
+        6, "CIFAR-10", 10,
         {"G1": 33, "G2": 12, "G2S1": 17, "G3": 11, "G3S2": 15},
         {"vgg16": 66, "vgg19": 64, "vgg11b": 88, "vgg11bx2": 81},
     ),
     8: Figure(
-        8,
-        "CIFAR-100",
-        100,
+        8, "CIFAR-100", 100,
         {"G1": 32, "G2": 12, "G2S1": 16, "G3": 11, "G3S1": 14},
         {"vgg16": 64, "vgg19": 61, "vgg11b": 86, "vgg11bx2": 80},
     ),
-}
+}  # fmt: skip
 
 Reductions = dict[str, dict[str, float]]
 
 
 def reductions(figure: Figure) -> tuple[Reductions, Reductions]:
-    """Return how much less than BP, in %, off-chip accesses and MACs come out here: by algorithm and model."""
+    """Return the reductions of off-chip accesses and of MACs as computed here, in %, by algorithm and network."""
     off_chip: Reductions = {algo: {} for algo in figure.algorithms}
     macs: Reductions = {algo: {} for algo in figure.algorithms}
     for model in MODELS:

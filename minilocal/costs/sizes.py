@@ -1,7 +1,7 @@
 """How large each layer and classifier is, from shapes alone.
 
-MACs are multiply-adds of one image's forward pass as im2col products, padding included. Weights are those of
-convolutions and linear layers, which the paper calls parameters; BatchNorm's and biases are left out, as there.
+MACs are the multiply-adds of one image's forward pass as im2col products, padding included. Weights are those of
+convolutions and linear layers, which the paper calls parameters; like the paper, we leave out biases and BatchNorm.
 Source: tutorials/reference.md, "Cost model"; Lee, Lee & Jeon 2021, section III.
 """
 
@@ -20,13 +20,13 @@ Shape = tuple[int, ...]
 
 @dataclass(frozen=True)
 class LayerSize:
-    """A layer, per image.
+    """A layer's size, per image.
 
     Attributes:
         macs: multiply-adds of its forward pass.
-        weights: numbers in its weight.
-        output: shape of x_i, as its auxiliary classifier sees it: in front of any max-pool.
-        stored: how many numbers of x_i the next layer's product needs: those behind the max-pool.
+        weights: number of its weights.
+        output: shape of x_i as its auxiliary classifier sees it, before any max-pool.
+        stored: how many numbers of x_i the product of the next layer needs, after any max-pool.
     """
 
     macs: int
@@ -36,9 +36,9 @@ class LayerSize:
 
 
 class ClassifierSize(NamedTuple):
-    """A classifier's forward multiply-adds per image, and the numbers in its weights.
+    """A classifier's forward multiply-adds per image, and the number of its weights.
 
-    `first_macs` are the multiply-adds of its first product alone, whose input gradient leaves the classifier.
+    `first_macs` are the multiply-adds of its first product, whose input gradient is the one that its layer learns from.
     """
 
     macs: int
@@ -47,19 +47,21 @@ class ClassifierSize(NamedTuple):
 
     @property
     def idle_macs(self) -> int:
-        """Return the multiply-adds of a step in which it learns alone: it hands no gradient to the layers."""
+        """Multiply-adds of a step in which it learns while idle, and so passes no gradient to its layer."""
         return 3 * self.macs - self.first_macs
 
 
 def layer_sizes(stages: str | Sequence[int | str], fc: Sequence[int], image_shape: Shape) -> list[LayerSize]:
-    """Return the K layers of a config list; `ShapeError` names the layer whose max-pool does not fit.
+    """Return the sizes of the K layers of a config list.
+
+    Raises `ShapeError`, which names the layer, if a max-pool does not fit.
 
     >>> for layer in layer_sizes("16 M", [10], (8, 8, 3)):
     ...     print(layer)
     LayerSize(macs=27648, weights=432, output=(8, 8, 16), stored=256)
     LayerSize(macs=2560, weights=2560, output=(10,), stored=10)
     """
-    inputs: list[Shape] = []  # of each layer's product, behind the max-pool
+    inputs: list[Shape] = []  # of each layer's product, after any max-pool
     outputs: list[Shape] = []
     weights: list[int] = []
     shape = image_shape
@@ -79,18 +81,18 @@ def layer_sizes(stages: str | Sequence[int | str], fc: Sequence[int], image_shap
 
 
 def own_size(shape: Shape, classes: int) -> ClassifierSize:
-    """Return A_K's size for x_K of that shape: one Linear."""
+    """Return the size of A_K, one Linear, for x_K of that shape."""
     size = math.prod(shape) * classes
     return ClassifierSize(size, size, size)
 
 
 def a1_size(shape: Shape, classes: int, features: int) -> ClassifierSize:
-    """Return A1's size for x_i of that shape: pool to at most `features` numbers, one Linear."""
+    """Return the size of A1 for x_i of that shape: pooling to at most `features` numbers, and one Linear."""
     return own_size(_pooled(shape, a1_window(shape, features), "A1") if len(shape) == 3 else shape, classes)
 
 
 def a2_size(shape: Shape, classes: int, features: int) -> ClassifierSize:
-    """Return A2's size for x_i of that shape: three 1×1 convolutions C → C, three Linears d → d, one to the classes."""
+    """Return the size of A2 for x_i of that shape: three 1×1 convolutions C → C, three Linears d → d, and one more."""
     if len(shape) == 1:
         return a1_size(shape, classes, features)
     height, width, channels = shape
@@ -109,10 +111,10 @@ SIZES = {"a1": a1_size, "a2": a2_size}
 def classifier_sizes(
     layers: Sequence[LayerSize], numbers: Sequence[int], classes: int, classifier: str, features: int
 ) -> dict[int, ClassifierSize]:
-    """Return the sizes of the classifiers on the layers of these numbers; the last layer's is A_K.
+    """Return the sizes of the classifiers on the layers with these numbers; the last layer's is A_K.
 
-    `classifier` is "a1" or "a2". Raises `InputError` for another one, `ShapeError` naming the layer whose output does
-    not fit it.
+    `classifier` is "a1" or "a2". Raises `InputError` if it is neither, and `ShapeError`, which names the layer, if a
+    layer's output does not fit it.
     """
     if classifier not in SIZES:
         raise InputError(f"classifier {classifier!r} is unknown; choose from {', '.join(SIZES)}")

@@ -9,10 +9,10 @@ from unittest.mock import patch
 
 import numpy as np
 
-from minilocal.bench.leaves import leaves
-from minilocal.bench.saved import bytes_covered
+from minilocal.bench.instruments import bytes_covered
 from minilocal.course.figure import INK, WHITE, block_patch, label
 from minilocal.layers import Layer
+from minilocal.layers.sequential import leaves
 from minilocal.networks.network import Network
 from minilocal.schedule import Block
 

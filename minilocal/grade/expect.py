@@ -84,7 +84,7 @@ def gradient(
     `expected` is the library's gradient; `by` is the array, whose entries are changed and restored one by one.
     """
     found = array(name, received, by.shape)
-    check = gradcheck.compare("", name, loss, by, found, entries)
+    check = gradcheck.check_gradient("", name, loss, by, found, entries)
     if not check.passed():
         place = f"[{', '.join(map(str, check.index))}]" if check.index else ""
         raise WrongError(

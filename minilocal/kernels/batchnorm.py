@@ -1,31 +1,34 @@
 """Batch normalisation's four passes over (rows, channels): two forward, two backward.
 
-    forward    1  sums            Σ(x − x₀), Σ(x − x₀)²         → mean, variance, per channel
+These are the plain kernels, called by layers/batchnorm.py. By default layers/fused.py runs instead, with the kernels of
+kernels/activation.py, which do ReLU and dropout in the same passes; it shares `sums`. `--plain` trains with these.
+
+    forward    1  sums            Σ(x − x₀), Σ(x − x₀)²         → mean and variance per channel
                2  normalise       y = (x − mean)·scale + beta
-    backward   1  gradient_sums   Σ dy, Σ dy·x̂                  → d beta, d gamma, per channel
+    backward   1  gradient_sums   Σ dy, Σ dy·x̂                  → dbeta and dgamma per channel
                2  input_gradient  dx = scale·(dy − mean(dy) − x̂·mean(dy·x̂))
 
        channels ─►
-    r  x x x x        A map (N, H, W, C) is N·H·W rows of C channels. Statistics are down the columns, and the inner
-    o  x x x x        loop still runs along a row, where numbers are neighbours: C sums grow side by side.
+    r  x x x x        A map (N, H, W, C) is N·H·W rows of C channels. Statistics are taken down the columns, but the
+    o  x x x x        inner loop runs along a row, where numbers are neighbours in memory: C sums grow side by side.
     w  x x x x
     s  ▼ ▼ ▼ ▼  Σ
 
-Sums are taken in float64. Each call sees one chunk of rows and adds to that chunk's own sums.
+Sums are float64. Each call sees one chunk of rows and adds to that chunk's own sums.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from minilocal.compute.compilation import kernel
+from minilocal.compute.compilation import Array, kernel
 
 
 @kernel
-def sums(x: np.ndarray, origin: np.ndarray, total: np.ndarray) -> None:
+def sums(x: Array, origin: Array, total: Array) -> None:
     """Add Σ(x − origin) and Σ(x − origin)² over x's rows to total (2, C).
 
-    Any origin gives the same variance; one near the data keeps the difference of two large numbers small.
+    Any origin gives the same variance. One near the data avoids subtracting two large, nearly equal numbers.
     """
     for r in range(x.shape[0]):
         for c in range(x.shape[1]):
@@ -35,7 +38,7 @@ def sums(x: np.ndarray, origin: np.ndarray, total: np.ndarray) -> None:
 
 
 @kernel
-def normalise(x: np.ndarray, mean: np.ndarray, scale: np.ndarray, beta: np.ndarray, y: np.ndarray) -> None:
+def normalise(x: Array, mean: Array, scale: Array, beta: Array, y: Array) -> None:
     """Write (x − mean)·scale + beta to y; scale is gamma / sqrt(variance + eps)."""
     for r in range(x.shape[0]):
         for c in range(x.shape[1]):
@@ -43,7 +46,7 @@ def normalise(x: np.ndarray, mean: np.ndarray, scale: np.ndarray, beta: np.ndarr
 
 
 @kernel
-def gradient_sums(x: np.ndarray, dy: np.ndarray, mean: np.ndarray, inv_std: np.ndarray, total: np.ndarray) -> None:
+def gradient_sums(x: Array, dy: Array, mean: Array, inv_std: Array, total: Array) -> None:
     """Add Σ dy and Σ dy·x̂ over the rows to total (2, C), with x̂ = (x − mean)·inv_std."""
     for r in range(x.shape[0]):
         for c in range(x.shape[1]):
@@ -53,16 +56,9 @@ def gradient_sums(x: np.ndarray, dy: np.ndarray, mean: np.ndarray, inv_std: np.n
 
 @kernel
 def input_gradient(
-    x: np.ndarray,
-    dy: np.ndarray,
-    mean: np.ndarray,
-    inv_std: np.ndarray,
-    scale: np.ndarray,
-    mean_dy: np.ndarray,
-    mean_dy_xhat: np.ndarray,
-    dx: np.ndarray,
+    x: Array, dy: Array, mean: Array, inv_std: Array, scale: Array, mean_dy: Array, mean_dy_xhat: Array, dx: Array
 ) -> None:
-    """Write scale·(dy − mean(dy) − x̂·mean(dy·x̂)) to dx."""
+    """Write scale·(dy − mean(dy) − x̂·mean(dy·x̂)) to dx; the means are per channel, in the dtype of x."""
     for r in range(x.shape[0]):
         for c in range(x.shape[1]):
             xhat = (x[r, c] - mean[c]) * inv_std[c]

@@ -1,7 +1,10 @@
 """im2col and its transpose: a convolution becomes one matrix product.
 
-Row (n, p, q) of the column matrix holds, side by side, the k×k patch of pixels that output pixel (p, q) of
-image n sees (zero where the patch hangs over the border):
+These are the plain kernels, called by layers/im2col.py. By default many convolutions run on kernels/winograd.py
+instead; `--plain` trains with these.
+
+Row (n, p, q) of the column matrix holds, side by side, the k×k patch of pixels that output pixel (p, q) of image n
+sees. Where the patch hangs over the border, it holds zeros.
 
       image, k = 3                            one row of `cols`, k·k·C numbers
       . . . . . .
@@ -9,27 +12,25 @@ image n sees (zero where the patch hangs over the border):
       . d e f . .      ──────►       │ a  b  c │ d  e  f │ g  h  i │      each letter: C channels
       . g h i . .                    └─────────┴─────────┴─────────┘
 
-With channels last, one row of the patch (a b c) is contiguous in the image too, so that a row of `cols` is k
+Channels come last, so one row of the patch (a b c) is contiguous in the image too, and a row of `cols` takes only k
 copies. The convolution is then cols @ weight.reshape(k·k·C, C_out).
 """
 
 from __future__ import annotations
 
-import numpy as np
-
-from minilocal.compute.compilation import kernel
+from minilocal.compute.compilation import Array, kernel
 
 
 @kernel
-def im2col(x: np.ndarray, cols: np.ndarray, k: int, stride: int, padding: int) -> None:
-    """Write every k×k patch of x (N, H, W·C) into a row of cols (N, P, Q, k, k·C)."""
+def im2col(x: Array, cols: Array, k: int, stride: int, padding: int) -> None:
+    """Write each k×k patch of x (N, H, W·C) into a row of cols (N, P, Q, k, k·C)."""
     images, height, width = x.shape
     length = cols.shape[4]
     for n in range(images):
         for p in range(cols.shape[1]):
             for q in range(cols.shape[2]):
                 left = (q * stride - padding) * (length // k)  # where the patch begins in a row of the image
-                first, last = max(0, -left), min(length, width - left)  # its part inside the image
+                first, last = max(0, -left), min(length, width - left)  # what of it lies inside the image
                 for i in range(k):
                     h = p * stride - padding + i
                     if h < 0 or h >= height or first >= last:
@@ -37,7 +38,7 @@ def im2col(x: np.ndarray, cols: np.ndarray, k: int, stride: int, padding: int) -
                         continue
                     for j in range(first):
                         cols[n, p, q, i, j] = 0
-                    # Slices, because an index that might be negative would keep the loop from vectorising.
+                    # Slices: an index that might be negative would keep the loop from vectorising.
                     source, target = x[n, h, left + first : left + last], cols[n, p, q, i, first:last]
                     for j in range(source.size):
                         target[j] = source[j]
@@ -46,10 +47,10 @@ def im2col(x: np.ndarray, cols: np.ndarray, k: int, stride: int, padding: int) -
 
 
 @kernel
-def col2im(cols: np.ndarray, x: np.ndarray, k: int, stride: int, padding: int) -> None:
-    """Add every row of cols (N, P, Q, k, k·C) back onto the patch of x (N, H, W·C) that it came from.
+def col2im(cols: Array, x: Array, k: int, stride: int, padding: int) -> None:
+    """Overwrite x (N, H, W·C): add each row of cols (N, P, Q, k, k·C) back onto the patch that it came from.
 
-    The transpose of `im2col`: where that copies a pixel into several rows, this sums those rows' entries.
+    This is the transpose of `im2col`: where that copies a pixel into several rows, this sums those rows' entries.
     """
     images, height, width = x.shape
     length = cols.shape[4]

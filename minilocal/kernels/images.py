@@ -1,34 +1,27 @@
-"""Raw images to network inputs, (N, H, W, C) uint8 or float to (n, H, W, C): shift, mirror, normalise in one pass.
+"""From raw images to network inputs in one pass: crop, flip and normalise.
 
-      raw           shifted by (1, −1)          mirrored
+      raw           shifted by (1, −1)          flipped
     a b c d             0 e f g                 g f e 0
     e f g h    ──►      0 i j k        ──►      k j i 0   ──►   (pixel − mean) / deviation, channel by channel
     i j k l             0 0 0 0                 0 0 0 0
 
-No shifted or mirrored image is ever written down: each output pixel looks up where it comes from.
+No shifted or flipped image is ever written to memory: each output pixel looks up where it comes from.
 """
 
 from __future__ import annotations
 
-import numpy as np
-
-from minilocal.compute.compilation import kernel
+from minilocal.compute.compilation import Array, kernel
 
 
 @kernel
 def crop_flip_normalise(
-    images: np.ndarray,
-    which: np.ndarray,
-    shifts: np.ndarray,
-    flips: np.ndarray,
-    mean: np.ndarray,
-    inv_std: np.ndarray,
-    out: np.ndarray,
+    images: Array, which: Array, shifts: Array, flips: Array, mean: Array, inv_std: Array, out: Array
 ) -> None:
-    """Write images `which` of images (N, H, W, C), shifted, mirrored and normalised, to out (n, H, W, C).
+    """Write the images numbered `which`, shifted, flipped and normalised, to out (n, H, W, C).
 
-    Shifting by (i, j) pixels and filling with black (0) is padding the raw image and cropping. Black is filled
-    in before normalisation, so that a border looks like the dark background that it stands for.
+    images is (N, H, W, C), uint8 or floating-point; which (n,), shifts (n, 2) in pixels and flips (n,) say what to do
+    with each; mean and inv_std are (C,). Shifting an image by (i, j) and filling with black (0) is the same as padding
+    it and cropping. The fill comes before normalisation, so that a border looks like a dark background.
     """
     _, height, width, channels = images.shape
     for n in range(which.size):

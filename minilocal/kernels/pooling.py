@@ -1,25 +1,23 @@
-"""Pooling over windows that tile the map: x (N, P·h, Q·w, C) to y (N, P, Q, C), one window per output pixel.
+"""Pooling over windows that tile the map: from x (N, P·h, Q·w, C) to y (N, P, Q, C), one window per output pixel.
 
     x, one channel, windows of 2×2       max  y    winner           dx for dy = a b
       1  5 │ 2  0                                                     0  a │ 0  0
       3  4 │ 9  7                        5  9      1  2               0  0 │ b  0
 
-A window's places count row by row, 0 … h·w − 1; `winner` holds the maximum's, one small integer per output, which is
-all that backward needs. The channel loop is innermost everywhere, because channels are contiguous.
+Places in a window count row by row, 0 … h·w − 1. `winner` holds the place of the maximum, one small integer per
+output, and backward needs nothing else. The channel loop is always innermost, because channels are contiguous.
 """
 
 from __future__ import annotations
 
-import numpy as np
-
-from minilocal.compute.compilation import kernel
+from minilocal.compute.compilation import Array, kernel
 
 
 @kernel
-def max_pool(x: np.ndarray, y: np.ndarray, winner: np.ndarray, h: int, w: int) -> None:
-    """Write each h×w window's maximum to y and the maximum's place in the window (row by row) to winner.
+def max_pool(x: Array, y: Array, winner: Array, h: int, w: int) -> None:
+    """Write the maximum of each h×w window to y, and its place in the window to winner.
 
-    The first of equal values wins; a NaN beats every number.
+    The first of equal values wins; NaN beats every number.
     """
     images, rows, columns, channels = y.shape
     for n in range(images):
@@ -38,8 +36,8 @@ def max_pool(x: np.ndarray, y: np.ndarray, winner: np.ndarray, h: int, w: int) -
 
 
 @kernel
-def max_pool_backward(dy: np.ndarray, winner: np.ndarray, dx: np.ndarray, h: int, w: int) -> None:
-    """Write dy to each window's winner in dx and zero to its other places."""
+def max_pool_backward(dy: Array, winner: Array, dx: Array, h: int, w: int) -> None:
+    """Write dy to the winner's place of each window of dx, and zero to its other places."""
     images, rows, columns, channels = dy.shape
     for n in range(images):
         for p in range(rows):
@@ -51,10 +49,10 @@ def max_pool_backward(dy: np.ndarray, winner: np.ndarray, dx: np.ndarray, h: int
 
 
 @kernel
-def avg_pool(x: np.ndarray, y: np.ndarray, h: int, w: int) -> None:
-    """Write each h×w window's mean to y."""
+def avg_pool(x: Array, y: Array, h: int, w: int) -> None:
+    """Write the mean of each h×w window to y."""
     images, rows, columns, channels = y.shape
-    size = x.dtype.type(h * w)  # an integer would turn float32 arithmetic into float64
+    size = x.dtype.type(h * w)  # an integer would make float32 arithmetic float64
     for n in range(images):
         for p in range(rows):
             for q in range(columns):
@@ -68,8 +66,8 @@ def avg_pool(x: np.ndarray, y: np.ndarray, h: int, w: int) -> None:
 
 
 @kernel
-def avg_pool_backward(dy: np.ndarray, dx: np.ndarray, h: int, w: int) -> None:
-    """Spread dy evenly over its window in dx."""
+def avg_pool_backward(dy: Array, dx: Array, h: int, w: int) -> None:
+    """Write dy / (h·w) to every place of its window of dx."""
     images, rows, columns, channels = dy.shape
     size = dy.dtype.type(h * w)
     for n in range(images):

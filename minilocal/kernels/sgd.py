@@ -4,25 +4,21 @@
     weight ────┼──► velocity' = momentum·velocity + gradient + decay·weight ──► weight' = weight − lr·velocity'
     velocity ──┘
 
-Three reads and two writes per number: written as whole-array NumPy it would be nine reads and six writes, and SGD
-waits for memory alone, which leaves time to look whether the weights are finite. Arrays are flat, of any length, all of
-one dtype.
+Each number costs three reads and two writes; as whole-array NumPy it would be nine reads and six writes. SGD does
+little but wait for memory, so checking that the weights are finite is free. Arrays are flat, of any length, and all
+have the same dtype.
 """
 
 from __future__ import annotations
 
-import numpy as np
-
-from minilocal.compute.compilation import kernel
+from minilocal.compute.compilation import Array, kernel
 
 
 @kernel
-def sgd(
-    weight: np.ndarray, velocity: np.ndarray, gradient: np.ndarray, lr: float, momentum: float, decay: float
-) -> bool:
+def sgd(weight: Array, velocity: Array, gradient: Array, lr: float, momentum: float, decay: float) -> bool:
     """Update in place: velocity ← momentum·velocity + gradient + decay·weight; weight ← weight − lr·velocity.
 
-    Return whether all weights are finite. A gradient or velocity that is not leaves a weight that is not.
+    Return whether all weights are finite. A gradient or velocity that is not finite leaves a weight that is not.
     """
     bad = 0
     for i in range(weight.size):

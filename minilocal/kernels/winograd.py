@@ -1,7 +1,9 @@
 """Winograd's transforms for 3×3 convolutions, F(4×4, 3×3): 36 multiplications per 4×4 outputs instead of 144.
 
+The plain kernels that state the same convolution are in kernels/im2col.py; read those first.
+
 A 1-D convolution with 3 taps is a product of polynomials. Evaluated at the points 0, 1, −1, 2, −2 and ∞, it needs
-one multiplication per point, six for four outputs. In two dimensions the same is done to rows and then to columns:
+one multiplication per point: six for four outputs. In two dimensions the same is done to rows and then to columns:
 
         input          6×6 patch d          weight g            output
       ┌ ─ ┬───────┬ ─ ┐
@@ -12,9 +14,9 @@ one multiplication per point, six for four outputs. In two dimensions the same i
       └ ─ ┴───────┴ ─ ┘          └──── ⊙ ────┘                      ▲
                                        └─────── Aᵀ·m·A ─────────────┘
 
-⊙ multiplies point by point and sums over the input channels: 36 matrix products, one per point, which are not done
-here but by BLAS (layers/winograd.py). The forward pass uses `input_transform`, `weight_transform` and
-`output_transform`; all three are linear, and the gradients use their transposes.
+⊙ multiplies point by point and sums over the input channels. That is one matrix product per point, 36 in all, and
+layers/winograd.py leaves them to BLAS. The forward pass uses `input_transform`, `weight_transform` and
+`output_transform`. All three are linear, and the gradients use their transposes.
 
     Bᵀ = 4  0 −5  0  1  0      G = 1/4 ·  1  0  0         Aᵀ = 1  1  1  1  1  0
          0 −4 −4  1  1  0         −1/6 ·  1  1  1              0  1 −1  2 −2  0
@@ -23,9 +25,9 @@ here but by BLAS (layers/winograd.py). The forward pass uses `input_transform`, 
          0  2 −1 −2  1  0         1/24 ·  1 −2  4
          0  4  0 −5  0  1            1 ·  0  0  1
 
-Each of these six matrices (three and their transposes) is one small function that multiplies it from the left with
-rows of numbers: row i of x is the n numbers from x[at + i·step] on. All arrays are flat and all positions unsigned,
-because then the loops vectorise: one result row per loop, over neighbouring channels or pixels.
+Each of the six matrices (these three and their transposes) has a small function that multiplies it, from the left, by
+rows of numbers: row i of x is the n numbers from x[at + i·step] on. Arrays are flat and positions unsigned, because
+then the loops vectorise: one row of the result per loop, over neighbouring channels or pixels.
 Source: Lavin & Gray 2016, "Fast Algorithms for Convolutional Neural Networks"; tutorials/reference.md, "Winograd".
 """
 
@@ -33,19 +35,19 @@ from __future__ import annotations
 
 import numpy as np
 
-from minilocal.compute.compilation import kernel
+from minilocal.compute.compilation import Array, kernel
 
 TILE, PATCH, POINTS = 4, 6, 36
 
-# Of type float32, so that products with float32 numbers stay float32 (an integer would make them float64), and exact.
+# In float32 these are exact, and products with float32 numbers stay float32; an integer would make them float64.
 TWO, FOUR, FIVE, EIGHT = (np.float32(number) for number in (2, 4, 5, 8))
 
 
 @kernel
-def input_transform(x: np.ndarray, points: np.ndarray, first: int) -> None:
-    """Write Bᵀ·d·B of every patch d of x (n, H, W, C) to points (36, T, C), as tiles number `first` and following.
+def input_transform(x: Array, points: Array, first: int) -> None:
+    """Write Bᵀ·d·B of each patch d of x (n, H, W, C) to points (36, T, C), at tile number `first` and onwards.
 
-    H and W are multiples of 4; the patches of the tiles at the border hang over it by a pixel, which is zero.
+    H and W are multiples of 4. Patches at the border hang over it by one pixel, which counts as zero.
     """
     images, height, width, c = x.shape
     tiles, row, pixels = points.shape[1], (width + 2) * c, width * c
@@ -68,8 +70,11 @@ def input_transform(x: np.ndarray, points: np.ndarray, first: int) -> None:
 
 
 @kernel
-def input_transform_transposed(points: np.ndarray, dx: np.ndarray, first: int) -> None:
-    """Write to dx (n, H, W, C) the sum of B·m·Bᵀ over the overlapping patches, m from points as above."""
+def input_transform_transposed(points: Array, dx: Array, first: int) -> None:
+    """Overwrite dx (n, H, W, C) by the sum of B·m·Bᵀ over its overlapping patches.
+
+    m are the 36 points of a tile in points (36, T, C), from tile number `first` on.
+    """
     images, height, width, c = dx.shape
     tiles, row, pixels = points.shape[1], (width + 2) * c, width * c
     flat_dx, flat_points = dx.reshape(-1), points.reshape(-1)
@@ -92,8 +97,8 @@ def input_transform_transposed(points: np.ndarray, dx: np.ndarray, first: int) -
 
 
 @kernel
-def output_transform(points: np.ndarray, y: np.ndarray, first: int) -> None:
-    """Write Aᵀ·m·A of tiles number `first` and following of points (36, T, C) to y (n, H, W, C)."""
+def output_transform(points: Array, y: Array, first: int) -> None:
+    """Write Aᵀ·m·A of each tile of points (36, T, C), from tile number `first` on, to y (n, H, W, C)."""
     images, height, width, c = y.shape
     tiles, across = points.shape[1], width // TILE
     flat_y, flat_points, run = y.reshape(-1), points.reshape(-1), across * c
@@ -110,8 +115,8 @@ def output_transform(points: np.ndarray, y: np.ndarray, first: int) -> None:
 
 
 @kernel
-def output_transform_transposed(dy: np.ndarray, points: np.ndarray, first: int) -> None:
-    """Write A·e·Aᵀ of every 4×4 tile e of dy (n, H, W, C) to points (36, T, C)."""
+def output_transform_transposed(dy: Array, points: Array, first: int) -> None:
+    """Write A·e·Aᵀ of each 4×4 tile e of dy (n, H, W, C) to points (36, T, C), at tile number `first` and onwards."""
     images, height, width, c = dy.shape
     tiles, pixels = points.shape[1], width * c
     flat_dy, flat_points = dy.reshape(-1), points.reshape(-1)
@@ -127,8 +132,8 @@ def output_transform_transposed(dy: np.ndarray, points: np.ndarray, first: int) 
 
 
 @kernel
-def weight_transform(weight: np.ndarray, points: np.ndarray, first: int, last: int) -> None:
-    """Write entries first … last of G·g·Gᵀ to points (36, L), for weight (9, L) with L = C_in·C_out kernels g."""
+def weight_transform(weight: Array, points: Array, first: int, last: int) -> None:
+    """Write G·g·Gᵀ of kernels first … last − 1 of weight (9, L) to points (36, L); L is C_in·C_out."""
     length, n = weight.shape[1], last - first
     flat_weight, flat_points, half = weight.reshape(-1), points.reshape(-1), np.empty(18 * n, weight.dtype)
     for b in range(3):
@@ -138,8 +143,8 @@ def weight_transform(weight: np.ndarray, points: np.ndarray, first: int, last: i
 
 
 @kernel
-def weight_transform_transposed(points: np.ndarray, dweight: np.ndarray, first: int, last: int) -> None:
-    """Write entries first … last of Gᵀ·m·G to dweight (9, L), m from points (36, L)."""
+def weight_transform_transposed(points: Array, dweight: Array, first: int, last: int) -> None:
+    """Write Gᵀ·m·G of kernels first … last − 1, with m from points (36, L), to dweight (9, L)."""
     length, n = dweight.shape[1], last - first
     flat_dweight, flat_points, half = dweight.reshape(-1), points.reshape(-1), np.empty(18 * n, dweight.dtype)
     for i in range(PATCH):
@@ -149,152 +154,133 @@ def weight_transform_transposed(points: np.ndarray, dweight: np.ndarray, first: 
 
 
 @kernel
-def _copy(x: np.ndarray, at: int, y: np.ndarray, to: int, n: int) -> None:
+def _copy(x: Array, at: int, y: Array, to: int, n: int) -> None:
+    """Copy n numbers from x[at] on to y[to] on."""
     a, b = np.uint64(at), np.uint64(to)
     for k in range(np.uint64(n)):
         y[b + k] = x[a + k]
 
 
 @kernel
-def _add(x: np.ndarray, at: int, y: np.ndarray, to: int, n: int) -> None:
+def _add(x: Array, at: int, y: Array, to: int, n: int) -> None:
+    """Add n numbers from x[at] on to those from y[to] on."""
     a, b = np.uint64(at), np.uint64(to)
     for k in range(np.uint64(n)):
         y[b + k] += x[a + k]
 
 
 @kernel
-def _bt(x: np.ndarray, at: int, step: int, y: np.ndarray, to: int, stride: int, n: int) -> None:
-    """y = Bᵀ·x: six rows from six."""
-    s, u, length = np.uint64(step), np.uint64(stride), np.uint64(n)
-    a, b = np.uint64(at), np.uint64(to)
+def _starts(at: int, step: int) -> tuple:
+    """Return where rows 0 … 5 begin, as unsigned numbers: at, at + step, at + 2·step, …"""
+    a, s = np.uint64(at), np.uint64(step)
     a1 = a + s
-    a2, b1 = a1 + s, b + u
-    a3, b2 = a2 + s, b1 + u
-    a4, b3 = a3 + s, b2 + u
-    a5, b4 = a4 + s, b3 + u
-    b5 = b4 + u
-    for k in range(length):
+    a2 = a1 + s
+    a3 = a2 + s
+    a4 = a3 + s
+    return a, a1, a2, a3, a4, a4 + s
+
+
+@kernel
+def _bt(x: Array, at: int, step: int, y: Array, to: int, stride: int, n: int) -> None:
+    """y = Bᵀ·x: six rows from six."""
+    a, a1, a2, a3, a4, a5 = _starts(at, step)
+    b, b1, b2, b3, b4, b5 = _starts(to, stride)
+    for k in range(np.uint64(n)):
         y[b + k] = FOUR * x[a + k] - FIVE * x[a2 + k] + x[a4 + k]
-    for k in range(length):
+    for k in range(np.uint64(n)):
         y[b1 + k] = (x[a4 + k] - FOUR * x[a2 + k]) + (x[a3 + k] - FOUR * x[a1 + k])
-    for k in range(length):
+    for k in range(np.uint64(n)):
         y[b2 + k] = (x[a4 + k] - FOUR * x[a2 + k]) - (x[a3 + k] - FOUR * x[a1 + k])
-    for k in range(length):
+    for k in range(np.uint64(n)):
         y[b3 + k] = (x[a4 + k] - x[a2 + k]) + TWO * (x[a3 + k] - x[a1 + k])
-    for k in range(length):
+    for k in range(np.uint64(n)):
         y[b4 + k] = (x[a4 + k] - x[a2 + k]) - TWO * (x[a3 + k] - x[a1 + k])
-    for k in range(length):
+    for k in range(np.uint64(n)):
         y[b5 + k] = FOUR * x[a1 + k] - FIVE * x[a3 + k] + x[a5 + k]
 
 
 @kernel
-def _b(x: np.ndarray, at: int, step: int, y: np.ndarray, to: int, stride: int, n: int) -> None:
+def _b(x: Array, at: int, step: int, y: Array, to: int, stride: int, n: int) -> None:
     """y += B·x: six rows from six."""
-    s, u, length = np.uint64(step), np.uint64(stride), np.uint64(n)
-    a, b = np.uint64(at), np.uint64(to)
-    a1 = a + s
-    a2, b1 = a1 + s, b + u
-    a3, b2 = a2 + s, b1 + u
-    a4, b3 = a3 + s, b2 + u
-    a5, b4 = a4 + s, b3 + u
-    b5 = b4 + u
-    for k in range(length):
+    a, a1, a2, a3, a4, a5 = _starts(at, step)
+    b, b1, b2, b3, b4, b5 = _starts(to, stride)
+    for k in range(np.uint64(n)):
         y[b + k] += FOUR * x[a + k]
-    for k in range(length):
+    for k in range(np.uint64(n)):
         y[b1 + k] += FOUR * (x[a2 + k] - x[a1 + k] + x[a5 + k]) + TWO * (x[a4 + k] - x[a3 + k])
-    for k in range(length):
+    for k in range(np.uint64(n)):
         y[b2 + k] -= FIVE * x[a + k] + FOUR * (x[a1 + k] + x[a2 + k]) + x[a3 + k] + x[a4 + k]
-    for k in range(length):
+    for k in range(np.uint64(n)):
         y[b3 + k] += x[a1 + k] - x[a2 + k] + TWO * (x[a3 + k] - x[a4 + k]) - FIVE * x[a5 + k]
-    for k in range(length):
+    for k in range(np.uint64(n)):
         y[b4 + k] += x[a + k] + (x[a1 + k] + x[a2 + k]) + (x[a3 + k] + x[a4 + k])
-    for k in range(length):
+    for k in range(np.uint64(n)):
         y[b5 + k] += x[a5 + k]
 
 
 @kernel
-def _at(x: np.ndarray, at: int, step: int, y: np.ndarray, to: int, stride: int, n: int) -> None:
+def _at(x: Array, at: int, step: int, y: Array, to: int, stride: int, n: int) -> None:
     """y = Aᵀ·x: four rows from six."""
-    s, u, length = np.uint64(step), np.uint64(stride), np.uint64(n)
-    a, b = np.uint64(at), np.uint64(to)
-    a1 = a + s
-    a2, b1 = a1 + s, b + u
-    a3, b2 = a2 + s, b1 + u
-    a4, b3 = a3 + s, b2 + u
-    a5 = a4 + s
-    for k in range(length):
+    a, a1, a2, a3, a4, a5 = _starts(at, step)
+    b, b1, b2, b3, _, _ = _starts(to, stride)
+    for k in range(np.uint64(n)):
         y[b + k] = x[a + k] + (x[a1 + k] + x[a2 + k]) + (x[a3 + k] + x[a4 + k])
-    for k in range(length):
+    for k in range(np.uint64(n)):
         y[b1 + k] = (x[a1 + k] - x[a2 + k]) + TWO * (x[a3 + k] - x[a4 + k])
-    for k in range(length):
+    for k in range(np.uint64(n)):
         y[b2 + k] = (x[a1 + k] + x[a2 + k]) + FOUR * (x[a3 + k] + x[a4 + k])
-    for k in range(length):
+    for k in range(np.uint64(n)):
         y[b3 + k] = (x[a1 + k] - x[a2 + k]) + EIGHT * (x[a3 + k] - x[a4 + k]) + x[a5 + k]
 
 
 @kernel
-def _a(x: np.ndarray, at: int, step: int, y: np.ndarray, to: int, stride: int, n: int) -> None:
+def _a(x: Array, at: int, step: int, y: Array, to: int, stride: int, n: int) -> None:
     """y = A·x: six rows from four."""
-    s, u, length = np.uint64(step), np.uint64(stride), np.uint64(n)
-    a, b = np.uint64(at), np.uint64(to)
-    a1, b1 = a + s, b + u
-    a2, b2 = a1 + s, b1 + u
-    a3, b3 = a2 + s, b2 + u
-    b4 = b3 + u
-    b5 = b4 + u
-    for k in range(length):
+    a, a1, a2, a3, _, _ = _starts(at, step)
+    b, b1, b2, b3, b4, b5 = _starts(to, stride)
+    for k in range(np.uint64(n)):
         y[b + k] = x[a + k]
-    for k in range(length):
+    for k in range(np.uint64(n)):
         y[b1 + k] = (x[a + k] + x[a2 + k]) + (x[a1 + k] + x[a3 + k])
-    for k in range(length):
+    for k in range(np.uint64(n)):
         y[b2 + k] = (x[a + k] + x[a2 + k]) - (x[a1 + k] + x[a3 + k])
-    for k in range(length):
+    for k in range(np.uint64(n)):
         y[b3 + k] = (x[a + k] + FOUR * x[a2 + k]) + TWO * (x[a1 + k] + FOUR * x[a3 + k])
-    for k in range(length):
+    for k in range(np.uint64(n)):
         y[b4 + k] = (x[a + k] + FOUR * x[a2 + k]) - TWO * (x[a1 + k] + FOUR * x[a3 + k])
-    for k in range(length):
+    for k in range(np.uint64(n)):
         y[b5 + k] = x[a3 + k]
 
 
 @kernel
-def _g(x: np.ndarray, at: int, step: int, y: np.ndarray, to: int, stride: int, n: int) -> None:
+def _g(x: Array, at: int, step: int, y: Array, to: int, stride: int, n: int) -> None:
     """y = G·x: six rows from three."""
     quarter, sixth, other = x.dtype.type(1 / 4), x.dtype.type(1 / 6), x.dtype.type(1 / 24)
-    s, u, length = np.uint64(step), np.uint64(stride), np.uint64(n)
-    a, b = np.uint64(at), np.uint64(to)
-    a1, b1 = a + s, b + u
-    a2, b2 = a1 + s, b1 + u
-    b3 = b2 + u
-    b4 = b3 + u
-    b5 = b4 + u
-    for k in range(length):
+    a, a1, a2, _, _, _ = _starts(at, step)
+    b, b1, b2, b3, b4, b5 = _starts(to, stride)
+    for k in range(np.uint64(n)):
         y[b + k] = quarter * x[a + k]
-    for k in range(length):
+    for k in range(np.uint64(n)):
         y[b1 + k] = -sixth * ((x[a + k] + x[a2 + k]) + x[a1 + k])
-    for k in range(length):
+    for k in range(np.uint64(n)):
         y[b2 + k] = -sixth * ((x[a + k] + x[a2 + k]) - x[a1 + k])
-    for k in range(length):
+    for k in range(np.uint64(n)):
         y[b3 + k] = other * ((x[a + k] + FOUR * x[a2 + k]) + TWO * x[a1 + k])
-    for k in range(length):
+    for k in range(np.uint64(n)):
         y[b4 + k] = other * ((x[a + k] + FOUR * x[a2 + k]) - TWO * x[a1 + k])
-    for k in range(length):
+    for k in range(np.uint64(n)):
         y[b5 + k] = x[a2 + k]
 
 
 @kernel
-def _gt(x: np.ndarray, at: int, step: int, y: np.ndarray, to: int, stride: int, n: int) -> None:
+def _gt(x: Array, at: int, step: int, y: Array, to: int, stride: int, n: int) -> None:
     """y = Gᵀ·x: three rows from six."""
     quarter, sixth, other = x.dtype.type(1 / 4), x.dtype.type(1 / 6), x.dtype.type(1 / 24)
-    s, u, length = np.uint64(step), np.uint64(stride), np.uint64(n)
-    a, b = np.uint64(at), np.uint64(to)
-    a1 = a + s
-    a2, b1 = a1 + s, b + u
-    a3, b2 = a2 + s, b1 + u
-    a4 = a3 + s
-    a5 = a4 + s
-    for k in range(length):
+    a, a1, a2, a3, a4, a5 = _starts(at, step)
+    b, b1, b2, _, _, _ = _starts(to, stride)
+    for k in range(np.uint64(n)):
         y[b + k] = quarter * x[a + k] - sixth * (x[a1 + k] + x[a2 + k]) + other * (x[a3 + k] + x[a4 + k])
-    for k in range(length):
+    for k in range(np.uint64(n)):
         y[b1 + k] = sixth * (x[a2 + k] - x[a1 + k]) + TWO * other * (x[a3 + k] - x[a4 + k])
-    for k in range(length):
+    for k in range(np.uint64(n)):
         y[b2 + k] = FOUR * other * (x[a3 + k] + x[a4 + k]) - sixth * (x[a1 + k] + x[a2 + k]) + x[a5 + k]

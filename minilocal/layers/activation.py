@@ -1,4 +1,8 @@
-"""ReLU and dropout: what stands between two products."""
+"""ReLU and dropout, each as a layer of its own.
+
+These are the plain layers. By default the layers of a network run layers/fused.py instead, which does BatchNorm, ReLU
+and dropout in one, to the same bits; `--plain` trains with these.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +17,7 @@ from minilocal.layers.base import Layer
 
 
 class ReLU(Layer):
-    """Rectify: y = max(x, 0), dx = dy where y > 0 and 0 elsewhere; any shape.
+    """Rectify: y = max(x, 0); dx = dy where y > 0, else 0. Any shape.
 
     Source: tutorials/reference.md, "ReLU and dropout".
     """
@@ -21,7 +25,7 @@ class ReLU(Layer):
     kept = ("y",)
 
     def forward(self, x: np.ndarray, training: bool = False) -> np.ndarray:
-        """Return max(x, 0)."""
+        """Return max(x, 0); in training, keep it."""
         y = memory.empty_like(x)
         parallel.run(lambda s: np.maximum(x[s], 0, out=y[s]), _chunks(x))
         if training:
@@ -29,20 +33,21 @@ class ReLU(Layer):
         return y
 
     def backward(self, dy: np.ndarray, need_dx: bool = True) -> Any:
-        """Return dy where the output was positive."""
+        """Return dy where the output was positive, else 0."""
         if not need_dx:
             return None
         y, dx = self.recall("y"), memory.empty_like(dy)
-        parallel.run(lambda s: np.multiply(dy[s], ~(y[s] <= 0), out=dx[s]), _chunks(dy))  # lets a NaN pass
+        parallel.run(lambda s: np.multiply(dy[s], ~(y[s] <= 0), out=dx[s]), _chunks(dy))  # NaN passes
         return dx
 
 
 class Dropout(Layer):
-    """Inverted dropout: in training each entry becomes 0 with probability rate, else x / (1 − rate); any shape.
+    """Inverted dropout: in training each entry becomes 0 with probability rate, else x / (1 − rate). Any shape.
 
-    The mask is a function of `key` (set by the training step from seed, step and layer) and of the entry's
-    index. Nothing is drawn or stored: backward applies the same mask to dy by computing it again.
-    Source: tutorials/reference.md, "ReLU and dropout".
+    The mask is a function of `key`, which the training step makes from seed, step and layer, and of the entry's index.
+    Nothing is drawn or stored: backward computes the same mask again and applies it to dy.
+
+    Raises `InputError` unless 0 ≤ rate < 1. Source: tutorials/reference.md, "ReLU and dropout".
     """
 
     kept = ("used_key",)
@@ -52,18 +57,18 @@ class Dropout(Layer):
         self.rate, self.key = check_rate(rate), key
 
     def set_dropout_key(self, key: int) -> None:
-        """Fix the mask of the next forward, an integer of at most 62 bits."""
+        """Set the key of the next forward's mask, an integer of at most 62 bits."""
         self.key = key
 
     def forward(self, x: np.ndarray, training: bool = False) -> np.ndarray:
-        """Return x with entries dropped in training, x itself otherwise."""
+        """Return x with entries dropped in training, else x itself."""
         if not training:
             return x
         self.used_key = self.key
         return self._masked(x)
 
     def backward(self, dy: np.ndarray, need_dx: bool = True) -> Any:
-        """Return dy under the same mask and scale."""
+        """Return dy with the same entries dropped and the same factor."""
         if not need_dx:
             return None
         self.recall("used_key")
@@ -72,10 +77,9 @@ class Dropout(Layer):
     def _masked(self, x: np.ndarray) -> np.ndarray:
         if self.rate == 0:
             return x
-        flat, threshold, scale = x.reshape(-1), int(self.rate * 2**32), x.dtype.type(1 / (1 - self.rate))
-        y = memory.empty_like(flat)
-        key = self.used_key
-        parallel.run(lambda s: dropout(flat[s], y[s], s.start, key, threshold, scale), _chunks(flat))
+        flat, threshold, inv_keep = x.reshape(-1), int(self.rate * 2**32), x.dtype.type(1 / (1 - self.rate))
+        y, key = memory.empty_like(flat), self.used_key
+        parallel.run(lambda s: dropout(flat[s], y[s], s.start, key, threshold, inv_keep), _chunks(flat))
         return y.reshape(x.shape)
 
     def __repr__(self) -> str:
@@ -83,7 +87,7 @@ class Dropout(Layer):
 
 
 def check_rate(rate: float) -> float:
-    """Return a dropout rate; `InputError` unless it is at least 0 and below 1."""
+    """Return the dropout rate; raise `InputError` unless it is at least 0 and below 1."""
     if not 0 <= rate < 1:
         raise InputError(f"dropout rate is {rate}; it must be at least 0 and below 1")
     return rate

@@ -1,4 +1,4 @@
-"""What every layer has: forward, backward, parameters, gradients, and nothing hidden."""
+"""The base class of all layers: forward, backward, parameters, gradients, and nothing hidden."""
 
 from __future__ import annotations
 
@@ -11,13 +11,16 @@ from minilocal.errors import InputError
 
 
 class Layer:
-    """A differentiable function with parameters; the one base class.
+    """A differentiable function with parameters, y = f(x; params).
+
+    The first axis of x and y counts the N samples of a batch; a `shape` is that of one sample, without N. Arrays are
+    float32 to train and float64 to check gradients.
 
     Attributes:
         params: name → array, trained by the optimizer.
-        grads: name → array, same keys and shapes; `backward` overwrites them.
+        grads: name → array, same keys and shapes as params; `backward` overwrites them.
         state: name → array, saved but not trained (running statistics).
-        kept: names of the attributes that `forward(training=True)` leaves for `backward`.
+        kept: the names of the attributes that `forward(x, training=True)` keeps for `backward`.
     """
 
     kept: tuple[str, ...] = ()
@@ -29,11 +32,11 @@ class Layer:
         self.release()
 
     def forward(self, x: np.ndarray, training: bool = False) -> np.ndarray:
-        """Return the layer's output for a batch x; with training=True, keep what backward needs."""
+        """Return the output y for a batch x; with training=True, keep what backward needs."""
         raise TypeError(f"{type(self).__name__} has no forward")
 
     def backward(self, dy: np.ndarray, need_dx: bool = True) -> Any:
-        """Given dL/dy, overwrite `grads` and return dL/dx (None unless need_dx)."""
+        """Given dy = dL/dy, overwrite `grads` and return dx = dL/dx (None unless need_dx)."""
         raise TypeError(f"{type(self).__name__} has no backward")
 
     def release(self) -> None:
@@ -42,23 +45,23 @@ class Layer:
             setattr(self, name, None)
 
     def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        """Return one sample's output shape for one sample's input shape; `ShapeError` if it does not fit."""
+        """Return one sample's output shape for its input shape; raise `ShapeError` if that doesn't fit the layer."""
         return shape
 
     def macs(self, shape: tuple[int, ...]) -> int:
-        """Return the multiply-adds of one sample's forward pass as matrix products, padding included."""
+        """Return how many multiply-adds the matrix products of one sample's forward pass take, padding included."""
         return 0
 
     def set_dropout_key(self, key: int) -> None:
-        """Fix the dropout mask of the next forward and backward; layers without dropout ignore it."""
+        """Set the key of the next forward's dropout mask; layers without dropout ignore it."""
 
     def add_param(self, name: str, value: np.ndarray) -> None:
-        """Register a parameter and room for its gradient."""
+        """Add a parameter, and an array of zeros for its gradient."""
         self.params[name] = value
         self.grads[name] = np.zeros_like(value)
 
     def recall(self, name: str) -> Any:
-        """Return what forward kept under that name; say what to do if it kept nothing."""
+        """Return what forward kept under that name; raise `RuntimeError` if it kept nothing."""
         value = getattr(self, name)
         if value is None:
             raise RuntimeError(f"{type(self).__name__}.backward needs forward(x, training=True) first")
@@ -70,14 +73,14 @@ class Layer:
 
 
 def normal(rng: np.random.Generator | int, shape: tuple[int, ...], variance: float, dtype: Any) -> np.ndarray:
-    """Return normal random numbers with mean 0; drawn in float64, so float32 weights are its rounding."""
+    """Return normal random numbers with mean 0, drawn in float64 and then rounded to dtype."""
     return (math.sqrt(variance) * np.random.default_rng(rng).standard_normal(shape)).astype(dtype)
 
 
 def check_input(layer: Layer, x: np.ndarray) -> None:
-    """Raise `ShapeError` unless the layer takes x's shape.
+    """Raise `ShapeError` if x's shape doesn't fit the layer, and `InputError` if its dtype isn't the parameters'.
 
-    Raises `InputError` unless x has the dtype of the layer's parameters: mixing them would quietly lose precision.
+    Mixing dtypes would quietly lose precision or time.
     """
     name = type(layer).__name__
     layer.output_shape(x.shape[1:])

@@ -1,4 +1,8 @@
-"""Batch normalisation."""
+"""Batch normalisation as a layer of its own.
+
+This is the plain layer. By default the layers of a network run layers/fused.py instead, which does BatchNorm, ReLU and
+dropout in one, to the same bits; `--plain` trains with this one. Classifiers always use it.
+"""
 
 from __future__ import annotations
 
@@ -20,14 +24,14 @@ class BatchNorm(Layer):
 
         x̂ = (x − mean) / sqrt(variance + 1e-5)         y = gamma·x̂ + beta
 
-    In training, mean and (biased) variance are the batch's, and the running ones follow them (with the unbiased
-    variance); otherwise the running ones serve. With M values per channel,
+    In training, mean and (biased) variance are the batch's, and running averages follow them (of the unbiased
+    variance). Otherwise the running averages take their place. With M values per channel,
 
         dgamma = Σ dy·x̂      dbeta = Σ dy      dx = gamma / sqrt(variance + 1e-5) · (dy − dbeta/M − x̂·dgamma/M)
 
     Source: tutorials/reference.md, "Batch normalisation".
 
-    Params: gamma (C), one; beta (C), zero. State: mean (C), variance (C).
+    Params: gamma (C), initially one; beta (C), zero. State: the running mean (C), zero, and variance (C), one.
     """
 
     kept: tuple[str, ...] = ("x", "mean", "inv_std")
@@ -41,7 +45,7 @@ class BatchNorm(Layer):
         self.state = {"mean": np.zeros(channels, dtype), "variance": np.ones(channels, dtype)}
 
     def forward(self, x: np.ndarray, training: bool = False) -> np.ndarray:
-        """Return the normalised x; in training, update the running statistics."""
+        """Return the normalised x; in training, also update the running statistics."""
         check_input(self, x)
         gamma, beta = self.params["gamma"], self.params["beta"]
         rows = x.reshape(-1, x.shape[-1])
@@ -72,14 +76,14 @@ class BatchNorm(Layer):
         return dx.reshape(x.shape)
 
     def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        """Return the same shape; its last axis must be the channels."""
+        """Return the same shape; raise `ShapeError` unless its last axis has C channels."""
         channels = len(self.params["gamma"])
         if not shape or shape[-1] != channels:
             raise ShapeError(f"BatchNorm takes {channels} channels on the last axis, not shape {shape}")
         return shape
 
     def _statistics(self, rows: np.ndarray, training: bool) -> tuple[np.ndarray, np.ndarray]:
-        """Return mean and 1 / sqrt(variance + 1e-5) per channel: the batch's in training, else the running ones."""
+        """Return mean and 1 / sqrt(variance + 1e-5), each (C): the batch's in training, else the running ones."""
         if training:
             mean, variance = self._batch_statistics(rows)
         else:
@@ -87,9 +91,10 @@ class BatchNorm(Layer):
         return mean.astype(rows.dtype), (1 / np.sqrt(variance + EPS)).astype(rows.dtype)
 
     def _batch_statistics(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the batch's mean and variance, each (C) in float64, and update the running ones."""
         m = len(rows)
         if m < 2:
-            raise InputError("BatchNorm needs at least 2 values per channel to train on, not 1: use a larger batch")
+            raise InputError(f"the batch has {m} value per channel; BatchNorm trains on at least 2 values per channel")
         origin = rows[0].astype(np.float64)
         first, second = sum_over_rows(rows, lambda s, total: kernels.sums(rows[s], origin, total))
         mean, variance = origin + first / m, second / m - (first / m) ** 2
@@ -100,12 +105,15 @@ class BatchNorm(Layer):
 
 
 def row_chunks(rows: np.ndarray) -> list[slice]:
-    """Cut (rows, C) so that a chunk and what is made of it fit the cache."""
+    """Cut (rows, C) into chunks that fit the cache together with their results."""
     return parallel.chunks(len(rows), rows.shape[1] * rows.itemsize, parallel.CHUNK_BYTES // 2)
 
 
 def sum_over_rows(rows: np.ndarray, add: Any) -> np.ndarray:
-    """Return a (2, C) sum in float64: `add(chunk, total)` adds a chunk's share to total; shares add up in order."""
+    """Return a (2, C) sum in float64; `add(chunk, total)` adds one chunk's share to total.
+
+    Each chunk has a total of its own. They are added in order, so that the sum does not depend on threads.
+    """
 
     def task(chunk: slice) -> np.ndarray:
         total = np.zeros((2, rows.shape[1]))

@@ -1,4 +1,8 @@
-"""The convolution layer."""
+"""The convolution layer, which leaves its three products to one of three files.
+
+im2col.py is the plain one. By default winograd.py or dense.py computes the same where that is faster; `--plain` trains
+with im2col alone.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +15,9 @@ from minilocal.errors import InputError, ShapeError
 from minilocal.layers import dense, im2col, winograd
 from minilocal.layers.base import Layer, check_input, normal
 
-# Three ways to the same result, each with forward, weight_gradient and input_gradient.
+# Each has forward, weight_gradient and input_gradient, and gives the same numbers but for rounding.
 METHODS = {"im2col": im2col, "winograd": winograd, "dense": dense}
-FEW_CHANNELS = 16  # below, Winograd's transforms cost more than they save
+FEW_CHANNELS = 16  # with fewer, Winograd's transforms cost more than they save
 
 
 class Conv2d(Layer):
@@ -21,13 +25,14 @@ class Conv2d(Layer):
 
         y[n, p, q, o] = Σ_{i,j,c} x[n, p·stride + i − padding, q·stride + j − padding, c] · weight[i, j, c, o]
 
-    P = ⌊(H + 2·padding − k) / stride⌋ + 1, and Q likewise. (Strictly this is cross-correlation, as in every
+    P = ⌊(H + 2·padding − k) / stride⌋ + 1, and Q likewise. (Strictly speaking this is cross-correlation, as in every
     framework.) Source: tutorials/reference.md, "Convolution".
 
-    `method` is one of `METHODS` or "auto", the fastest for the shape of x; Winograd's gives way to im2col outside
-    its limits.
+    `method` says how to compute it: a name in `METHODS`, or "auto" for the fastest one for x's shape. "winograd" falls
+    back to im2col where Winograd's transforms don't apply.
 
-    Params: weight (k, k, C_in, C_out), He-normal; bias (C_out), zero, only with bias=True.
+    Params: weight (k, k, C_in, C_out), initially He-normal; bias (C_out), zero, only with bias=True. Raises
+    `InputError` for sizes below 1, negative padding or an unknown method.
     """
 
     kept = ("x",)
@@ -59,7 +64,7 @@ class Conv2d(Layer):
             self.add_param("bias", np.zeros(c_out, dtype))
 
     def forward(self, x: np.ndarray, training: bool = False) -> np.ndarray:
-        """Return y = x * weight (+ bias)."""
+        """Return y (N, P, Q, C_out)."""
         check_input(self, x)
         if training:
             self.x = x
@@ -69,7 +74,7 @@ class Conv2d(Layer):
         return y
 
     def backward(self, dy: np.ndarray, need_dx: bool = True) -> Any:
-        """Overwrite the gradients dL/dweight and dL/dbias; return dL/dx if need_dx."""
+        """Overwrite dL/dweight and dL/dbias; return dL/dx if need_dx."""
         x, weight = self.recall("x"), self.params["weight"]
         method = self.method(x.shape[1:])
         method.weight_gradient(x, dy, self.grads["weight"], self.stride, self.padding)
@@ -80,7 +85,7 @@ class Conv2d(Layer):
         return method.input_gradient(dy, weight, x.shape, self.stride, self.padding)
 
     def method(self, shape: tuple[int, ...]) -> ModuleType:
-        """Return the module that computes maps (H, W, C_in): one of `METHODS`."""
+        """Return the module, one of `METHODS`, that computes maps of shape (H, W, C_in)."""
         kernel, _, c_in, c_out = self.params["weight"].shape
         winograd_fits = winograd.fits(shape, kernel, self.stride, self.padding)
         if self.forced == "auto":

@@ -1,20 +1,22 @@
-"""Convolution of tiny maps: no columns, just one product per pair of an output and an input pixel.
+"""Convolution of tiny maps: one small product for each pair of an output pixel and an input pixel.
 
-On a 2×2 map a 3×3 kernel, padded, sees the whole map from everywhere. Of the 9 taps of every output pixel 5 hang
-over the border, and im2col multiplies by those zeros too; leaving them out is a dense layer whose matrix is made of
-the kernel's taps, (N, 4·C_in) @ (4·C_in, 4·C_out):
+The plain file that states the same thing is im2col.py: read that first.
+
+On a 2×2 map, a padded 3×3 kernel sees the whole map from every pixel. Of the 9 taps of each output pixel, 5 hang over
+the border, and im2col multiplies by those zeros too. Without them, the convolution is a dense layer whose matrix is
+made of the kernel's taps, (N, 4·C_in) @ (4·C_in, 4·C_out):
 
                         input pixel   0        1        2        3
-    output pixel 0                  w[1,1]   w[1,2]   w[2,1]   w[2,2]          the matrix is never written down:
-                 1                  w[1,0]   w[1,1]   w[2,0]   w[2,1]          each of its blocks is a tap w[i,j] of
-                 2                  w[0,1]   w[0,2]   w[1,1]   w[1,2]          shape (C_in, C_out)
+    output pixel 0                  w[1,1]   w[1,2]   w[2,1]   w[2,2]          this matrix is never built:
+                 1                  w[1,0]   w[1,1]   w[2,0]   w[2,1]          each entry shown is a tap w[i,j],
+                 2                  w[0,1]   w[0,2]   w[1,1]   w[1,2]          itself a matrix (C_in, C_out)
                  3                  w[0,0]   w[0,1]   w[1,0]   w[1,1]
 
     forward           y[o]    = Σ_inputs  x[i] @ w[tap(o, i)]
-    weight gradient   dw[tap] = Σ_pairs   x[i]ᵀ @ dy[o]            over the pairs (o, i) that this tap joins
+    weight gradient   dw[tap] = Σ_pairs   x[i]ᵀ @ dy[o]            over the pairs (o, i) that share this tap
     input gradient    dx[i]   = Σ_outputs dy[o] @ w[tap(o, i)]ᵀ
 
-It is right for any kernel, stride, padding and map, but pays only while a map has fewer pixels than the kernel taps.
+This is right for any kernel, stride, padding and map, but pays only if a map has fewer pixels than the kernel has taps.
 """
 
 from __future__ import annotations
@@ -33,7 +35,7 @@ Term = tuple[np.ndarray, np.ndarray]
 
 
 def pays(shape: tuple[int, ...], kernel: int) -> bool:
-    """Return whether maps (H, W, C) have fewer pixels than the kernel has taps: then it multiplies less than im2col."""
+    """Return whether maps (H, W, C) have fewer pixels than the kernel has taps, so that this multiplies less."""
     return shape[0] * shape[1] < kernel * kernel
 
 
@@ -72,7 +74,7 @@ def input_gradient(dy: np.ndarray, weight: np.ndarray, shape: tuple[int, ...], s
 def _pairs(
     inputs: Sequence[int], outputs: Sequence[int], k: int, stride: int, padding: int
 ) -> Iterable[tuple[Pixel, Pixel, Pixel]]:
-    """Yield (output pixel, input pixel, tap) for every tap that does not hang over the border."""
+    """Yield (output pixel, input pixel, tap) for each tap that does not hang over the border."""
     for p, q, i, j in product(range(outputs[0]), range(outputs[1]), range(k), range(k)):
         h, w = p * stride + i - padding, q * stride + j - padding
         if 0 <= h < inputs[0] and 0 <= w < inputs[1]:
@@ -85,10 +87,10 @@ def _at(maps: np.ndarray, pixel: Pixel) -> np.ndarray:
 
 
 def _sum_products(sums: Iterable[tuple[np.ndarray, list[Term]]]) -> None:
-    """For every (out, terms) write Σ a @ b over the terms (a, b) to out, the longest sums first."""
+    """For each (out, terms), write Σ a @ b over the terms (a, b) to out; start with the longest sums."""
 
-    def task(piece: tuple[np.ndarray, list[Term], slice]) -> None:
-        out, terms, columns = piece
+    def task(work: tuple[np.ndarray, list[Term], slice]) -> None:
+        out, terms, columns = work
         total = parallel.scratch("total", out[:, columns].shape, out.dtype)
         total[...] = 0
         for a, b in terms:

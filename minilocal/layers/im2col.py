@@ -1,13 +1,16 @@
-"""Convolution as one matrix product per chunk of images: the reference way, for any kernel, stride and padding.
+"""Convolution by im2col: one matrix product per chunk of images, for any kernel, stride and padding.
+
+This is the plain file, to be read first. By default a convolution runs on winograd.py if it has 3×3 kernels and at
+least 16 channels, on dense.py if its maps are tiny, and else on this one; `--plain` trains with this one alone.
 
 With cols = im2col(x), of shape (N·P·Q, k·k·C_in), and W = weight.reshape(k·k·C_in, C_out):
 
     forward           y  = cols @ W
     weight gradient   dW = colsᵀ @ dy          (a sum over images)
-    input gradient    dx = col2im(dy @ Wᵀ)     (col2im is im2col's transpose)
+    input gradient    dx = col2im(dy @ Wᵀ)     (col2im is the transpose of im2col, see kernels/im2col.py)
 
-Columns are k·k times as large as the image, so they are made and used one chunk of images at a time, while
-they are in the cache, and made again for the weight gradient rather than stored.
+cols takes k·k times as much memory as the image. So it is made and used for one chunk of images at a time, while that
+is in the cache, and made again for the weight gradient instead of being stored.
 """
 
 from __future__ import annotations
@@ -19,7 +22,7 @@ from minilocal.kernels import im2col as kernels
 
 
 def out_size(size: int, k: int, stride: int, padding: int) -> int:
-    """Return how many places a window of k takes along an axis of that size (below 1: it does not fit)."""
+    """Return how many positions a window of k has along an axis of that size; below 1, it does not fit."""
     return (size + 2 * padding - k) // stride + 1
 
 
@@ -80,6 +83,7 @@ def input_gradient(dy: np.ndarray, weight: np.ndarray, shape: tuple[int, ...], s
 
 
 def _columns(x: np.ndarray, k: int, p: int, q: int, stride: int, padding: int) -> np.ndarray:
+    """Return im2col(x), (N·P·Q, k·k·C_in), in a buffer of the calling thread."""
     n, _, _, c_in = x.shape
     cols = parallel.scratch("cols", (n, p, q, k, k * c_in), x.dtype)
     kernels.im2col(_rows(x), cols, k, stride, padding)
@@ -87,5 +91,5 @@ def _columns(x: np.ndarray, k: int, p: int, q: int, stride: int, padding: int) -
 
 
 def _rows(x: np.ndarray) -> np.ndarray:
-    """Return (N, H, W, C) as (N, H, W·C): neighbouring pixels' channels are one run of numbers."""
+    """Return x (N, H, W, C) as (N, H, W·C), where the channels of neighbouring pixels are one run of numbers."""
     return x.reshape(len(x), x.shape[1], -1)

@@ -1,4 +1,4 @@
-"""The fully connected layer, and the flattening in front of it."""
+"""The fully connected layer, and the flattening before it."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class Linear(Layer):
 
     Source: tutorials/reference.md, "Linear".
 
-    Params: weight (D_in, D_out), normal with variance gain / D_in (gain 2 is He's, in front of a ReLU; 1 suits
-    a last layer); bias (D_out), zero, only with bias=True.
+    Params: weight (D_in, D_out), initially normal with variance gain / D_in (gain 2 is He's, for a layer before a
+    ReLU; 1 suits a last layer); bias (D_out), zero, only with bias=True. Raises `InputError` for sizes below 1.
     """
 
     kept = ("x",)
@@ -42,7 +42,7 @@ class Linear(Layer):
             self.add_param("bias", np.zeros(d_out, dtype))
 
     def forward(self, x: np.ndarray, training: bool = False) -> np.ndarray:
-        """Return x·weight + bias."""
+        """Return x·weight + bias, (N, D_out)."""
         check_input(self, x)
         if training:
             self.x = x
@@ -72,12 +72,12 @@ class Linear(Layer):
 
 
 class Flatten(Layer):
-    """Maps to vectors: x (N, H, W, C) → y (N, H·W·C), in (H, W, C) order; vectors pass as they are."""
+    """Turn maps into vectors: x (N, H, W, C) → y (N, H·W·C), in (H, W, C) order; vectors stay as they are."""
 
     kept = ("shape",)
 
     def forward(self, x: np.ndarray, training: bool = False) -> np.ndarray:
-        """Return x as one row per sample."""
+        """Return x with one row per sample."""
         if training:
             self.shape = x.shape
         return x.reshape(len(x), -1)

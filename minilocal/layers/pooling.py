@@ -13,7 +13,10 @@ from minilocal.layers.base import Layer, check_input
 
 
 class _Pool2d(Layer):
-    """What both kinds share: a window (h, w), and maps that it must divide."""
+    """What both kinds share: a window (h, w) that must divide the map.
+
+    Raises `InputError` if a side of the window is below 1.
+    """
 
     def __init__(self, window: int | tuple[int, int] = 2) -> None:
         super().__init__()
@@ -39,16 +42,16 @@ class _Pool2d(Layer):
 
 
 class MaxPool2d(_Pool2d):
-    """Each window's maximum: x (N, P·h, Q·w, C) → y (N, P, Q, C).
+    """The maximum of each window: x (N, P·h, Q·w, C) → y (N, P, Q, C).
 
-    The gradient goes to the place of the maximum, to the first one where several are equal.
+    The gradient goes to the place of the maximum: the first one, if several are equal.
     Source: tutorials/reference.md, "Pooling".
     """
 
     kept = ("winner",)
 
     def forward(self, x: np.ndarray, training: bool = False) -> np.ndarray:
-        """Return the maxima; in training, keep where they were."""
+        """Return the maxima; in training, keep their places."""
         places = np.min_scalar_type(self.window[0] * self.window[1] - 1)
         y, winner = self._empty_output(x), self._empty_output(x, places)
         parallel.run(lambda s: kernels.max_pool(x[s], y[s], winner[s], *self.window), _chunks(x))
@@ -57,7 +60,7 @@ class MaxPool2d(_Pool2d):
         return y
 
     def backward(self, dy: np.ndarray, need_dx: bool = True) -> Any:
-        """Return dx: dy at each window's winner, zero elsewhere."""
+        """Return dx: dy at the place of each window's maximum, zero elsewhere."""
         if not need_dx:
             return None
         winner = self.recall("winner")
@@ -67,7 +70,7 @@ class MaxPool2d(_Pool2d):
 
 
 class AvgPool2d(_Pool2d):
-    """Each window's mean: x (N, P·h, Q·w, C) → y (N, P, Q, C); the gradient spreads evenly over the window.
+    """The mean of each window: x (N, P·h, Q·w, C) → y (N, P, Q, C); the gradient spreads evenly over the window.
 
     Source: tutorials/reference.md, "Pooling".
     """
@@ -79,7 +82,7 @@ class AvgPool2d(_Pool2d):
         return y
 
     def backward(self, dy: np.ndarray, need_dx: bool = True) -> Any:
-        """Return dx: dy / (h·w) at every place of its window."""
+        """Return dx: dy / (h·w) at each place of its window."""
         if not need_dx:
             return None
         dx = _empty_input(dy, self.window)

@@ -1,19 +1,20 @@
-"""Layers one after the other, under names."""
+"""Named layers, one after another."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-from minilocal.errors import ShapeError
+from minilocal.errors import naming
 from minilocal.layers.base import Layer
 
 
 class Sequential(Layer):
-    """Named layers one after the other: `Sequential(conv=Conv2d(3, 16), bn=BatchNorm(16), relu=ReLU())`.
+    """Named layers, one after another: `Sequential(conv=Conv2d(3, 16), bn=BatchNorm(16), relu=ReLU())`.
 
-    Parameters, gradients and states are its layers' own, named `conv.weight`, `bn.gamma` and so on.
+    `params`, `grads` and `state` hold the inner layers' own arrays, named `conv.weight`, `bn.gamma` and so on.
     """
 
     def __init__(self, **layers: Layer) -> None:
@@ -30,10 +31,10 @@ class Sequential(Layer):
         return x
 
     def backward(self, dy: np.ndarray, need_dx: bool = True) -> Any:
-        """Run the layers' backward in reverse.
+        """Call each layer's backward, from the last to the first.
 
-        Without need_dx it stops at the first layer that has parameters: that one computes no input gradient, and
-        what stands in front of it (a max-pool, say) has no backward at all.
+        Without need_dx, stop at the first layer that has parameters: it computes no input gradient, and the layers
+        before it (a max-pool, say) are not called at all.
         """
         layers = list(self.layers.values())
         first = 0 if need_dx else next((i for i, layer in enumerate(layers) if layer.params), len(layers))
@@ -43,26 +44,24 @@ class Sequential(Layer):
         return dx if need_dx else None
 
     def release(self) -> None:
-        """Forget what forward kept, in every layer."""
+        """Let each layer forget what its forward kept."""
         for layer in self.layers.values():
             layer.release()
 
     def set_dropout_key(self, key: int) -> None:
-        """Hand the key to every layer."""
+        """Pass the key on to each layer."""
         for layer in self.layers.values():
             layer.set_dropout_key(key)
 
     def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        """Return the last layer's output shape; a `ShapeError` names the layer that does not fit."""
+        """Return the last layer's output shape; a `ShapeError` names the inner layer that doesn't fit."""
         for name, layer in self.layers.items():
-            try:
+            with naming(name):
                 shape = layer.output_shape(shape)
-            except ShapeError as error:
-                raise ShapeError(f"{name}: {error}") from None
         return shape
 
     def macs(self, shape: tuple[int, ...]) -> int:
-        """Return the sum over the layers."""
+        """Return the sum over all layers."""
         total = 0
         for layer in self.layers.values():
             total += layer.macs(shape)
@@ -71,6 +70,15 @@ class Sequential(Layer):
 
     def __repr__(self) -> str:
         return f"Sequential({', '.join(f'{name}={layer!r}' for name, layer in self.layers.items())})"
+
+
+def leaves(layer: Layer) -> Iterator[Layer]:
+    """Yield the single operations of a layer: those inside a Sequential, in order, or the layer itself."""
+    if isinstance(layer, Sequential):
+        for inner in layer.layers.values():
+            yield from leaves(inner)
+    else:
+        yield layer
 
 
 def _named(groups: dict[str, dict[str, np.ndarray]]) -> dict[str, np.ndarray]:

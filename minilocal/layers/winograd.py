@@ -1,16 +1,18 @@
 """Convolution by Winograd's transforms, F(4×4, 3×3): a quarter of the multiplications.
 
-Limits: 3×3 kernels, stride 1, padding 1, maps whose sides are multiples of 4.
+The plain file that states the same thing is im2col.py: read that first. This one takes 3×3 kernels, stride 1, padding 1
+and maps whose sides are multiples of 4.
 
-With Bᵀ, G and Aᵀ of kernels/winograd.py, for the 6×6 patch d behind each 4×4 tile of the output. Every transform
-gives 36 points, and at each point a product @ of two matrices, tiles × channels and channels × channels:
+Let d be the 6×6 patch of the input under a 4×4 tile of the output, g a kernel, and Bᵀ, G and Aᵀ the matrices of
+kernels/winograd.py. Each transform gives 36 points. At each point, @ multiplies two matrices, tiles × channels by
+channels × channels:
 
     forward           y  = Aᵀ [ (Bᵀ d B) @ (G g Gᵀ) ] A
     weight gradient   dg = Gᵀ [ (Bᵀ d B)ᵀ @ (A dy Aᵀ) ] G             (a sum over tiles)
-    input gradient    dd = B [ (A dy Aᵀ) @ (G g Gᵀ)ᵀ ] Bᵀ             (patches overlap: what they give a pixel adds up)
+    input gradient    dd = B [ (A dy Aᵀ) @ (G g Gᵀ)ᵀ ] Bᵀ             (patches overlap: their shares of a pixel add up)
 
-The gradients are the forward pass read backwards: every transform gives way to its transpose. Points are made and
-used for one group of images at a time and never stored.
+The gradients are the forward pass read backwards, with the transpose of each transform. Points are made and used for
+one group of images at a time, and never stored.
 """
 
 from __future__ import annotations
@@ -23,12 +25,12 @@ from minilocal.compute import memory, parallel
 from minilocal.kernels import winograd as kernels
 from minilocal.kernels.winograd import POINTS, TILE
 
-# A batch of few tiles is one group, whose 36 products run side by side; of many tiles, groups run side by side.
+# A batch with few tiles is one group, and its 36 products run side by side. With more tiles, groups run side by side.
 FEW_TILES, GROUP_TILES = 1024, 512
 
 
 def fits(shape: tuple[int, ...], kernel: int, stride: int, padding: int) -> bool:
-    """Return whether a convolution of maps (H, W, C) is within the limits."""
+    """Return whether Winograd's transforms apply to a convolution of maps (H, W, C)."""
     return (kernel, stride, padding) == (3, 1, 1) and shape[0] % TILE == 0 and shape[1] % TILE == 0
 
 
@@ -90,27 +92,27 @@ def input_gradient(
 
 
 def _to_points(transform: Callable[..., None], maps: np.ndarray, name: str) -> np.ndarray:
-    """Return the points (36, tiles, C) of maps (n, H, W, C)."""
+    """Return the points (36, T, C) of the T tiles of maps (n, H, W, C)."""
     points, tiles = _room(name, maps), _tiles(maps)
     parallel.run(lambda s: transform(maps[s], points, s.start * tiles), _image_chunks(maps))
     return points
 
 
 def _from_points(transform: Callable[..., None], points: np.ndarray, maps: np.ndarray) -> None:
-    """Overwrite maps (n, H, W, C) with what their points (36, tiles, C) say."""
+    """Overwrite maps (n, H, W, C) by the transform of points (36, T, C)."""
     tiles = _tiles(maps)
     parallel.run(lambda s: transform(points, maps[s], s.start * tiles), _image_chunks(maps))
 
 
 def _products(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> np.ndarray:
     """Write the 36 matrix products a @ b to out and return it."""
-    pieces = [slice(0, POINTS)] if parallel.inside() else parallel.lanes(POINTS, POINTS)
-    parallel.run(lambda p: np.matmul(a[p], b[p], out=out[p]), pieces)
+    chunks = [slice(0, POINTS)] if parallel.inside() else parallel.lanes(POINTS, POINTS)
+    parallel.run(lambda s: np.matmul(a[s], b[s], out=out[s]), chunks)
     return out
 
 
 def _weight_points(weight: np.ndarray) -> np.ndarray:
-    """Return G g Gᵀ of every 3×3 kernel g, (36, C_in, C_out)."""
+    """Return G g Gᵀ of each 3×3 kernel g of weight (3, 3, C_in, C_out), as (36, C_in, C_out)."""
     points = parallel.scratch("weight", (POINTS, weight[0, 0].size), weight.dtype)
     flat = weight.reshape(9, -1)
     parallel.run(lambda s: kernels.weight_transform(flat, points, s.start, s.stop), _kernel_chunks(points))
@@ -128,17 +130,18 @@ def _tiles(maps: np.ndarray) -> int:
 
 
 def _groups(maps: np.ndarray) -> list[slice]:
-    """Cut a batch into groups of images."""
+    """Cut a batch (N, H, W, C) into groups of images."""
     few = len(maps) * _tiles(maps) <= FEW_TILES
     return [slice(0, len(maps))] if few else parallel.chunks(len(maps), _tiles(maps), GROUP_TILES)
 
 
 def _image_chunks(maps: np.ndarray) -> list[slice]:
+    """Cut maps (n, H, W, C) into chunks to transform side by side; inside a task, they stay whole."""
     if parallel.inside():
         return [slice(0, len(maps))]
-    return parallel.image_chunks(len(maps), 4 * maps[:1].nbytes)  # with their points, about 4 times the maps' bytes
+    return parallel.image_chunks(len(maps), 4 * maps[:1].nbytes)  # maps and points together
 
 
 def _kernel_chunks(points: np.ndarray) -> list[slice]:
-    """Cut the C_in·C_out kernels behind points (36, C_in·C_out)."""
+    """Cut the C_in·C_out kernels that points (36, C_in·C_out) belong to."""
     return parallel.chunks(points.shape[1], points[:, :1].nbytes, parallel.CHUNK_BYTES // 4)

@@ -1,1 +1,1 @@
-"""Networks: a list of layers with its auxiliary classifiers, the VGG configs, and building them."""
+"""Networks: layers with their auxiliary classifiers, the VGG configs, and how they are built."""

@@ -1,7 +1,7 @@
 """The auxiliary classifiers: A1, A2, and the network's own, A_K.
 
-An auxiliary classifier turns a layer's output into class scores, so that the layer has a loss of its own to
-learn from. Source: Lee, Lee & Jeon 2021, section III-A and Fig. 5; tutorials/reference.md, "Auxiliary classifiers".
+An auxiliary classifier turns a layer's output into class scores, so that the layer has a loss of its own to learn from.
+Source: Lee, Lee & Jeon 2021, section III-A and Fig. 5; tutorials/reference.md, "Auxiliary classifiers".
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ from typing import Any
 
 import numpy as np
 
-from minilocal.errors import ShapeError
+from minilocal.errors import ShapeError, naming
 from minilocal.layers import AvgPool2d, BatchNorm, Conv2d, Flatten, Layer, Linear, ReLU, Sequential
 from minilocal.networks.configs import a1_window
 
 
 def a1(shape: tuple[int, ...], classes: int, features: int, rng: Any = 0, dtype: Any = np.float32) -> Sequential:
-    """Return A1 for layer outputs of that shape: pool to at most `features` numbers, one Linear, BatchNorm.
+    """Return A1 for layer outputs of that shape: average pooling, one Linear, BatchNorm.
 
-    A map (H, W, C) is average-pooled by the smallest window of the row 1×1, 2×1, 2×2, 4×2, … that leaves at most
-    `features` numbers; a vector is not pooled. Raises `ShapeError` if that window does not divide the map.
+    A map (H, W, C) is pooled by the smallest window in the row 1×1, 2×1, 2×2, 4×2, … that leaves at most `features`
+    numbers; a vector is not pooled. Raises `ShapeError` if that window does not divide the map.
     """
     rng = np.random.default_rng(rng)
     layers: dict[str, Layer] = {}
@@ -29,7 +29,8 @@ def a1(shape: tuple[int, ...], classes: int, features: int, rng: Any = 0, dtype:
         window = a1_window(shape, features)
         if window != (1, 1):
             layers["pool"] = AvgPool2d(window)
-            shape = _shape_behind("A1", layers["pool"], shape)
+            with naming("A1"):
+                shape = layers["pool"].output_shape(shape)
         layers["flatten"] = Flatten()
     layers["linear"] = Linear(math.prod(shape), classes, bias=False, rng=rng, dtype=dtype)
     layers["bn"] = BatchNorm(classes, dtype)
@@ -39,9 +40,9 @@ def a1(shape: tuple[int, ...], classes: int, features: int, rng: Any = 0, dtype:
 def a2(shape: tuple[int, ...], classes: int, features: int, rng: Any = 0, dtype: Any = np.float32) -> Sequential:
     """Return A2 for layer outputs of that shape: a small network of three 1×1 convolutions and four Linears.
 
-    A map (H, W, C) is average-pooled to a quarter (1×1 up to 4×4), passes three 1×1 convolutions, is pooled to
-    2×2, flattened, and passes three Linears of its own size and a last one; BatchNorm and ReLU behind all but the
-    last. A vector gets A1. Raises `ShapeError` if a map does not divide into these windows.
+    A map (H, W, C) is average-pooled by a window of 4×4 (less on smaller maps), goes through three 1×1 convolutions, is
+    pooled to 2×2 and flattened, and goes through three Linears that keep its size and a last one. BatchNorm and ReLU
+    follow each of them but the last. A vector gets A1. Raises `ShapeError` if these windows do not divide the map.
     """
     if len(shape) == 1:
         return a1(shape, classes, features, rng, dtype)
@@ -52,13 +53,13 @@ def a2(shape: tuple[int, ...], classes: int, features: int, rng: Any = 0, dtype:
         layers[f"conv{i}"] = Conv2d(channels, channels, kernel=1, padding=0, rng=rng, dtype=dtype)
         layers[f"bn{i}"] = BatchNorm(channels, dtype)
         layers[f"relu{i}"] = ReLU()
-    height, width, _ = _shape_behind("A2", layers["pool1"], shape)
+    with naming("A2"):
+        height, width, _ = layers["pool1"].output_shape(shape)
     if any(size > 2 and size % 2 for size in (height, width)):
         raise ShapeError(f"A2: a {height}×{width} map can't be pooled to 2×2; its sides must be even")
     layers["pool2"] = AvgPool2d((max(1, height // 2), max(1, width // 2)))
-    shape = _shape_behind("A2", layers["pool2"], (height, width, channels))
     layers["flatten"] = Flatten()
-    d = math.prod(shape)
+    d = math.prod(layers["pool2"].output_shape((height, width, channels)))
     for i in (1, 2, 3):
         layers[f"linear{i}"] = Linear(d, d, bias=False, gain=2, rng=rng, dtype=dtype)
         layers[f"bn{i + 3}"] = BatchNorm(d, dtype)
@@ -74,10 +75,3 @@ def own_classifier(shape: tuple[int, ...], classes: int, rng: Any = 0, dtype: An
 
 
 CLASSIFIERS: dict[str, Callable[..., Sequential]] = {"a1": a1, "a2": a2}
-
-
-def _shape_behind(name: str, pool: Layer, shape: tuple[int, ...]) -> tuple[int, ...]:
-    try:
-        return pool.output_shape(shape)
-    except ShapeError as error:
-        raise ShapeError(f"{name}: {error}") from None

@@ -1,4 +1,4 @@
-"""The networks as the field writes them: config lists, read without building anything, so without arrays.
+"""The networks as the field writes them: config lists, read without building anything, and so without arrays.
 
 Source: Lee, Lee & Jeon 2021, section III; tutorials/reference.md, "Networks".
 """
@@ -16,7 +16,7 @@ from minilocal.errors import InputError, ShapeError
 
 @dataclass(frozen=True)
 class Architecture:
-    """A network's stages, its FC widths, and D, the number of features that its A1 classifiers see."""
+    """A network's config list, its FC widths, and D, the most features that its A1 classifiers see."""
 
     stages: str
     fc: tuple[int, ...]
@@ -35,9 +35,9 @@ CONFIGS = {
 
 
 def architecture(model: str, width: float = 1.0) -> Architecture:
-    """Return one of `CONFIGS`, its conv and FC widths and D multiplied by `width`.
+    """Return one of `CONFIGS`, with its conv and FC widths and D multiplied by `width`.
 
-    Raises `InputError` if the model is unknown, or the width no power of two up to 8 or too small.
+    Raises `InputError` if the model is unknown, or if the width is not a power of two up to 8 or is too small.
 
     >>> architecture("vgg8b", 0.125)
     Architecture(stages='16 32 M 32 64 M 64 M 64 M', fc=(128,), features=512)
@@ -58,7 +58,7 @@ def architecture(model: str, width: float = 1.0) -> Architecture:
 
 
 class Stage(NamedTuple):
-    """A layer as the config list gives it: conv or fully connected, its width, max-pool at its front or not."""
+    """A layer in a config list: whether it is conv or fully connected, its width, whether it begins with a max-pool."""
 
     conv: bool
     width: int
@@ -66,13 +66,13 @@ class Stage(NamedTuple):
 
 
 def parse_stages(stages: str | Sequence[int | str], fc: Sequence[int]) -> list[Stage]:
-    """Return the K layers of a config list; `InputError` says what is wrong with it.
+    """Return the K layers of a config list; raise `InputError` if they make no network.
 
     >>> parse_stages("16 M", [10])
     [Stage(conv=True, width=16, pool=False), Stage(conv=False, width=10, pool=True)]
     """
     layers: list[Stage] = []
-    pool = False  # whether a max-pool stands in front of the next layer
+    pool = False  # whether the next layer begins with a max-pool
     for stage in stages.split() if isinstance(stages, str) else stages:
         if stage != "M":
             layers.append(Stage(True, _width(stage), pool))
@@ -91,14 +91,14 @@ def parse_stages(stages: str | Sequence[int | str], fc: Sequence[int]) -> list[S
 
 def _width(size: int | str) -> int:
     if not str(size).isdecimal() or int(size) == 0:
-        raise InputError(f"stages and fc hold {size!r}; use positive whole widths, and 'M' for a max-pool")
+        raise InputError(f"stages and fc contain {size!r}; use positive whole widths, and 'M' for a max-pool")
     return int(size)
 
 
 def a1_window(shape: tuple[int, ...], features: int) -> tuple[int, int]:
-    """Return A1's pooling window for a map (H, W, C): double its height, then its width, until it is enough.
+    """Return A1's pooling window for a map (H, W, C), the smallest that leaves at most `features` numbers.
 
-    Source: tutorials/reference.md, "Auxiliary classifiers".
+    Starting from 1×1, its height and its width double in turn. Source: tutorials/reference.md, "Auxiliary classifiers".
 
     >>> a1_window((32, 32, 64), 2048), a1_window((2, 2, 512), 2048)
     ((8, 4), (1, 1))
@@ -118,7 +118,7 @@ def a1_window(shape: tuple[int, ...], features: int) -> tuple[int, int]:
 
 
 def check_task(image_shape: Sequence[int], classes: int) -> None:
-    """Raise `InputError` unless images of that shape, and so many classes, make sense."""
+    """Raise `InputError` unless images have three dimensions and there are at least 2 classes."""
     if len(image_shape) != 3 or min(image_shape) < 1:
         raise InputError(f"image shape is {image_shape}; it must be (height, width, channels)")
     if classes < 2:
@@ -127,9 +127,9 @@ def check_task(image_shape: Sequence[int], classes: int) -> None:
 
 @contextlib.contextmanager
 def fitting(image_shape: Sequence[int]) -> Iterator[None]:
-    """Have a `ShapeError` of the block inside say that the images do not fit the network, and what to do."""
+    """Make a `ShapeError` in the `with` block say that the images do not fit the network, and what to do."""
     try:
         yield
     except ShapeError as error:
         size = "×".join(map(str, image_shape))
-        raise ShapeError(f"{size} images do not fit the network: {error}; resize or pad them, to 32×32 say") from None
+        raise ShapeError(f"{size} images do not fit the network: {error}; resize or pad them, say to 32×32") from None

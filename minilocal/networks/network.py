@@ -1,4 +1,4 @@
-"""A network: K layers, and a local loss with its auxiliary classifier on each layer where a block ends."""
+"""A network: K layers, and a local loss, with its auxiliary classifier, on each layer where a block may end."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from minilocal.errors import InputError, ShapeError
+from minilocal.errors import InputError, naming
 from minilocal.layers import Layer
 from minilocal.losses import CrossEntropy, LocalLoss
 from minilocal.streams import dropout_key
@@ -15,19 +15,23 @@ from minilocal.streams import dropout_key
 class Network:
     """K trainable layers x_i = f_i(x_{i−1}; θ_i), and classifiers z_i = A_i(x_i; φ_i) on some of them.
 
-    Layers count from 1: `network.layer(3)` is f_3, `network.loss(3)` what a block that ends there learns from, and
+    Layers count from 1: `network.layer(3)` is f_3, `network.loss(3)` is what a block that ends there learns from, and
     `network.classifier(3)` is A_3, whose class scores go into that loss. A_K is the network's own classifier. Arrays
-    are saved as `layers.3.conv.weight`, `aux.3.linear.weight` and so on.
+    are saved under names such as `layers.3.conv.weight` and `aux.3.linear.weight`.
 
-    `losses` maps layer number → local loss: `CrossEntropy(classifier)` on each layer in `auxiliary`, unless you put
-    another one in its place.
+    `losses` maps layer number → local loss: `CrossEntropy(classifier)` on each layer in `auxiliary`, unless you replace
+    it. `shapes` lists one sample's shape after each layer. Raises `ShapeError`, which names the layer, if one does not
+    fit the output of the layer before it.
     """
 
     def __init__(self, layers: Sequence[Layer], auxiliary: dict[int, Layer], input_shape: tuple[int, ...]) -> None:
         self.layers = list(layers)
         self.losses: dict[int, LocalLoss] = {n: CrossEntropy(classifier) for n, classifier in auxiliary.items()}
         self.input_shape = tuple(input_shape)
-        self.shapes = output_shapes(self.layers, self.input_shape)
+        self.shapes: list[tuple[int, ...]] = []
+        for number, layer in enumerate(self.layers, 1):
+            with naming(f"layer {number}"):
+                self.shapes.append(layer.output_shape(self.shapes[-1] if self.shapes else self.input_shape))
 
     def __repr__(self) -> str:
         shape, numbers = "×".join(map(str, self.input_shape)), ", ".join(map(str, sorted(self.losses)))
@@ -37,29 +41,29 @@ class Network:
         return len(self.layers)
 
     def layer(self, number: int) -> Layer:
-        """Return layer number 1 … K."""
+        """Return a layer by its number, 1 … K."""
         return self.layers[number - 1]
 
     def loss(self, number: int) -> LocalLoss:
-        """Return the local loss on a layer; `InputError` if that layer has none."""
+        """Return the local loss on a layer; raise `InputError` if it has none."""
         if number not in self.losses:
             raise InputError(f"layer {number} has no auxiliary classifier; build the network for this algorithm")
         return self.losses[number]
 
     def classifier(self, number: int | None = None) -> Layer:
-        """Return the classifier on a layer, by default A_K, the network's own; `InputError` if there is none."""
+        """Return the classifier on a layer, by default A_K, the network's own; raise `InputError` if it has none."""
         number = len(self) if number is None else number
         if "aux" not in (layers := self.loss(number).layers):
-            raise InputError(f"the loss on layer {number} has no auxiliary classifier, so that it has no class scores")
+            raise InputError(f"the loss on layer {number} has no auxiliary classifier, and so no class scores")
         return layers["aux"]
 
     @property
     def auxiliary(self) -> dict[int, Layer]:
-        """The classifiers by layer number."""
+        """The classifiers, by layer number."""
         return {number: loss.layers["aux"] for number, loss in sorted(self.losses.items()) if "aux" in loss.layers}
 
     def named_layers(self) -> Iterator[tuple[str, Layer]]:
-        """Yield ("layers.1", layer), …, ("aux.3", classifier), …: everything that is trained."""
+        """Yield everything that is trained, with its name: ("layers.1", layer), …, ("aux.3", classifier), …"""
         for number, layer in enumerate(self.layers, 1):
             yield f"layers.{number}", layer
         for number, loss in sorted(self.losses.items()):
@@ -67,7 +71,7 @@ class Network:
                 yield f"{name}.{number}", layer
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Return all that is saved, parameters and running statistics, by name: the arrays themselves, not copies."""
+        """Return by name all arrays that are saved, parameters and running statistics; they are not copies."""
         return {
             f"{name}.{key}": array
             for name, layer in self.named_layers()
@@ -75,9 +79,9 @@ class Network:
         }
 
     def load(self, arrays: dict[str, np.ndarray]) -> None:
-        """Copy arrays, named as in `arrays()`, into the network.
+        """Copy arrays with the names of `arrays()` into the network.
 
-        Raises `InputError`, and copies nothing, if one is missing, has another shape, or contains NaN or infinity.
+        Raises `InputError`, and copies nothing, if one is missing, has the wrong shape, or contains NaN or infinity.
         """
         mine = self.arrays()
         check_arrays(arrays, mine)
@@ -85,7 +89,7 @@ class Network:
             array[...] = arrays[name]
 
     def set_dropout_keys(self, seed: int, step: int) -> None:
-        """Fix every layer's dropout mask for one step."""
+        """Set each layer's dropout key for one step."""
         for number, layer in enumerate(self.layers, 1):
             layer.set_dropout_key(dropout_key(seed, step, number))
 
@@ -97,7 +101,7 @@ class Network:
 
 
 def check_arrays(arrays: dict[str, np.ndarray], mine: dict[str, np.ndarray]) -> None:
-    """Raise `InputError` for an array in `mine` that `arrays` does not have in that shape, with finite numbers."""
+    """Raise `InputError` unless `arrays` has each array in `mine`, with the same shape and finite numbers."""
     for name, array in mine.items():
         if name not in arrays:
             raise InputError(f"array {name} is missing")
@@ -105,20 +109,3 @@ def check_arrays(arrays: dict[str, np.ndarray], mine: dict[str, np.ndarray]) -> 
             raise InputError(f"array {name} has shape {arrays[name].shape}; the network needs {array.shape}")
         if arrays[name].dtype.kind != "f" or not np.isfinite(arrays[name]).all():
             raise InputError(f"array {name} contains NaN or infinity, or is not floating-point")
-
-
-def output_shapes(layers: Sequence[Layer], shape: tuple[int, ...]) -> list[tuple[int, ...]]:
-    """Return one sample's shape after each layer."""
-    shapes = []
-    for number, layer in enumerate(layers, 1):
-        shape = output_shape(number, layer, shape)
-        shapes.append(shape)
-    return shapes
-
-
-def output_shape(number: int, layer: Layer, shape: tuple[int, ...]) -> tuple[int, ...]:
-    """Return one sample's shape after a layer; a `ShapeError` names the layer if the input shape does not fit."""
-    try:
-        return layer.output_shape(shape)
-    except ShapeError as error:
-        raise ShapeError(f"layer {number}: {error}") from None

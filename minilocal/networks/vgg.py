@@ -1,8 +1,11 @@
 """The networks, built from config lists in the field's notation: widths of conv layers, 'M' for a 2×2 max-pool.
 
-A layer is CBRD (Conv, BatchNorm, ReLU, Dropout) or FBRD (fully connected, then the same). A max-pool belongs to
-the way to the next layer, so it stands at that layer's front, and an auxiliary classifier sees the map before it.
-Source: Lee, Lee & Jeon 2021, section III; tutorials/reference.md, "Networks".
+A layer is CBRD (Conv, BatchNorm, ReLU, Dropout) or FBRD (fully connected, then the same). A max-pool belongs to the way
+to the next layer: the next layer begins with it, and an auxiliary classifier sees the map before it.
+
+By default BatchNorm, ReLU and dropout are one layer (layers/fused.py), and convolutions are computed in the fastest way
+(layers/conv.py). With fused=False and conv="im2col", as in `--plain`, a network runs the plain layers that state the
+same thing. Source: Lee, Lee & Jeon 2021, section III; tutorials/reference.md, "Networks".
 """
 
 from __future__ import annotations
@@ -13,22 +16,12 @@ from typing import Any
 
 import numpy as np
 
-from minilocal.errors import InputError, ShapeError
-from minilocal.layers import (
-    BatchNorm,
-    BatchNormReLUDropout,
-    Conv2d,
-    Dropout,
-    Flatten,
-    Layer,
-    Linear,
-    MaxPool2d,
-    ReLU,
-    Sequential,
-)
+from minilocal.errors import InputError, naming
+from minilocal.layers import BatchNorm, BatchNormReLUDropout, Conv2d, Dropout, Flatten, Layer, Linear, MaxPool2d, ReLU
+from minilocal.layers.sequential import Sequential
 from minilocal.networks.auxiliary import CLASSIFIERS, own_classifier
-from minilocal.networks.configs import architecture, check_task, fitting, parse_stages
-from minilocal.networks.network import Network, output_shape, output_shapes
+from minilocal.networks.configs import Stage, architecture, check_task, fitting, parse_stages
+from minilocal.networks.network import Network
 from minilocal.schedule import Schedule, parse
 from minilocal.streams import AUXILIARY_INIT, INIT, generator
 
@@ -49,10 +42,10 @@ def build_vgg(
     width: float = 1.0,
     **options: Any,
 ) -> Network:
-    """Return one of `CONFIGS`, its conv and FC widths and D multiplied by `width`, a power of two.
+    """Return one of `CONFIGS`, with its conv and FC widths and D multiplied by `width`, a power of two.
 
-    Options are those of `build_network`. Raises `InputError` for an unknown model, a width that is no power of two
-    or too small, or a model that does not fit the images.
+    The options are those of `build_network`. Raises `InputError` if the model is unknown, if the width is not a power
+    of two or is too small, or if the model does not fit the images.
     """
     config = architecture(model, width)
     return build_network(config.stages, config.fc, image_shape, classes, algo, features=config.features, **options)
@@ -73,21 +66,21 @@ def build_network(
     conv: str = "auto",
     fused: bool = True,
 ) -> Network:
-    """Return a network built from stages, with the classifiers that the algorithm needs.
+    """Return a network built from a config list, with the classifiers that the algorithm needs.
 
     Args:
-        stages: conv widths and 'M's, as a list or as a string such as "32 32 M 64 64 M".
-        fc: widths of the fully connected layers behind them, possibly none.
+        stages: the config list, such as "32 32 M 64 64 M" or [32, 32, "M", 64, 64, "M"].
+        fc: widths of the fully connected layers after it; may be empty.
         image_shape: (height, width, channels) of the inputs.
         classes: number of classes, at least 2.
-        algo: "BP", "G2", "G3S2", … or a `Schedule`: it decides which layers get an auxiliary classifier.
-        features: D, the most numbers that an A1 classifier's Linear sees.
+        algo: "BP", "G2", "G3S2", … or a `Schedule`; it decides which layers get an auxiliary classifier.
+        features: D, the most features that an A1 classifier's Linear sees.
         classifier: "a1" or "a2".
-        dropout: rate of every layer's dropout.
-        seed: of the initial weights; each layer has a stream of its own.
+        dropout: dropout rate of every layer.
+        seed: of the initial weights; each layer has a random stream of its own.
         dtype: float32 to train, float64 to check gradients.
-        conv: how convolutions are computed: "im2col", "winograd", "dense", or "auto", by shape.
-        fused: whether one layer does the work of BatchNorm, ReLU and Dropout, or three do; the numbers are the same.
+        conv: method of the convolutions: "im2col", "winograd", "dense", or "auto" for the fastest.
+        fused: whether BatchNorm, ReLU and Dropout are one layer or three; the bits are the same.
 
     Raises `InputError` if something is out of range or does not fit the images.
     """
@@ -97,36 +90,34 @@ def build_network(
     if classifier not in CLASSIFIERS:
         raise InputError(f"classifier {classifier!r} is unknown; choose from {', '.join(CLASSIFIERS)}")
     schedule = parse(algo) if isinstance(algo, str) else algo
+    layers: list[Layer] = []
+    auxiliary: dict[int, Layer] = {}
+    shapes: list[tuple[int, ...]] = [tuple(image_shape)]  # of the image, and after each layer
     with fitting(image_shape):
-        layers = _layers(stages, fc, image_shape, dropout, seed, conv, dtype=dtype, fused=fused)
+        for number, stage in enumerate(parse_stages(stages, fc), 1):
+            rng = generator(seed, INIT, number)
+            layers.append(_layer(stage, shapes[-1], dropout, rng, dtype, conv, fused))
+            with naming(f"layer {number}"):
+                shapes.append(layers[-1].output_shape(shapes[-1]))
         schedule.check(len(layers))
-        auxiliary = _classifiers(layers, image_shape, classes, schedule, features, classifier, seed, dtype)
+        for number in schedule.classifiers(len(layers)):
+            rng = generator(seed, AUXILIARY_INIT, number)
+            with naming(f"auxiliary classifier of layer {number}"):
+                if number < len(layers):
+                    auxiliary[number] = CLASSIFIERS[classifier](shapes[number], classes, features, rng, dtype)
+                else:
+                    auxiliary[number] = own_classifier(shapes[number], classes, rng, dtype)
     return Network(layers, auxiliary, image_shape)
 
 
-def _classifiers(
-    layers: Sequence[Layer],
-    image_shape: tuple[int, ...],
-    classes: int,
-    schedule: Schedule,
-    features: int,
-    classifier: str,
-    seed: int,
-    dtype: Any,
-) -> dict[int, Layer]:
-    """Return the classifiers that the schedule ever activates, by layer."""
-    shapes = output_shapes(layers, image_shape)
-    auxiliary: dict[int, Layer] = {}
-    for number in schedule.classifiers(len(layers)):
-        shape, rng = shapes[number - 1], generator(seed, AUXILIARY_INIT, number)
-        if number == len(layers):
-            auxiliary[number] = own_classifier(shape, classes, rng, dtype)
-            continue
-        try:
-            auxiliary[number] = CLASSIFIERS[classifier](shape, classes, features, rng, dtype)
-        except ShapeError as error:
-            raise ShapeError(f"auxiliary classifier of layer {number}: {error}") from None
-    return auxiliary
+def _layer(
+    stage: Stage, shape: tuple[int, ...], dropout: float, rng: Any, dtype: Any, conv: str, fused: bool
+) -> Sequential:
+    """Return a layer of a config list for inputs of that shape; the caller checks that a max-pool fits."""
+    if stage.conv:
+        return cbrd(shape[-1], stage.width, dropout, stage.pool, rng, dtype, fused, conv)
+    d_in = max(1, math.prod(shape) // 4) if stage.pool else math.prod(shape)
+    return fbrd(d_in, stage.width, dropout, stage.pool, rng, dtype, fused)
 
 
 def cbrd(
@@ -139,13 +130,13 @@ def cbrd(
     fused: bool = True,
     conv: str = "auto",
 ) -> Sequential:
-    """Return a conv layer (Conv 3×3, BatchNorm, ReLU, Dropout), with a 2×2 max-pool at its front if pool.
+    """Return a conv layer: a 2×2 max-pool if pool, then Conv 3×3, BatchNorm, ReLU and Dropout.
 
-    fused makes one layer of the last three, which computes the same; conv is `Conv2d`'s method.
+    It turns maps (H, W, c_in) into maps (H, W, c_out), or half as high and wide if pool. `fused` and `conv` are those
+    of `build_network`.
     """
-    front: dict[str, Layer] = {"pool": MaxPool2d(2)} if pool else {}
-    convolution = Conv2d(c_in, c_out, rng=rng, dtype=dtype, method=conv)
-    return Sequential(**front, conv=convolution, **_brd(c_out, dropout, dtype, fused))
+    product = {"conv": Conv2d(c_in, c_out, rng=rng, dtype=dtype, method=conv)}
+    return _around(product, c_out, dropout, pool, dtype, fused)
 
 
 def fbrd(
@@ -157,39 +148,17 @@ def fbrd(
     dtype: Any = np.float32,
     fused: bool = True,
 ) -> Sequential:
-    """Return an FC layer (Linear, BatchNorm, ReLU, Dropout) that flattens maps, max-pooled 2×2 first if pool."""
-    front: dict[str, Layer] = {"pool": MaxPool2d(2)} if pool else {}
-    linear = Linear(d_in, d_out, bias=False, gain=2, rng=rng, dtype=dtype)
-    return Sequential(**front, flatten=Flatten(), linear=linear, **_brd(d_out, dropout, dtype, fused))
+    """Return an FC layer: a 2×2 max-pool if pool, then Flatten, Linear, BatchNorm, ReLU and Dropout.
+
+    It turns maps or vectors, of d_in numbers after the pool, into vectors of d_out.
+    """
+    product = {"flatten": Flatten(), "linear": Linear(d_in, d_out, bias=False, gain=2, rng=rng, dtype=dtype)}
+    return _around(product, d_out, dropout, pool, dtype, fused)
 
 
-def _brd(width: int, dropout: float, dtype: Any, fused: bool) -> dict[str, Layer]:
-    """Return BatchNorm, ReLU and Dropout, or the one layer that does the work of all three."""
+def _around(product: dict[str, Any], width: int, dropout: float, pool: bool, dtype: Any, fused: bool) -> Sequential:
+    """Return a layer around its product: a max-pool before it if pool; BatchNorm, ReLU and Dropout after it."""
+    before: dict[str, Layer] = {"pool": MaxPool2d(2)} if pool else {}
     if fused:
-        return {"bn": BatchNormReLUDropout(width, dropout, dtype)}
-    return {"bn": BatchNorm(width, dtype), "relu": ReLU(), "dropout": Dropout(dropout)}
-
-
-def _layers(
-    stages: str | Sequence[int | str],
-    fc: Sequence[int],
-    image_shape: tuple[int, int, int],
-    dropout: float,
-    seed: int,
-    conv: str,
-    **options: Any,
-) -> list[Layer]:
-    layers: list[Layer] = []
-    shape: tuple[int, ...] = tuple(image_shape)
-    for number, (is_conv, width, pool) in enumerate(parse_stages(stages, fc), 1):
-        rng = generator(seed, INIT, number)
-        if is_conv:
-            layer = cbrd(shape[-1], width, dropout, pool, rng, conv=conv, **options)
-        else:
-            size_in = (
-                -(-math.prod(shape) // 4) if pool else math.prod(shape)
-            )  # a map that has no quarter is refused below
-            layer = fbrd(size_in, width, dropout, pool, rng, **options)
-        shape = output_shape(number, layer, shape)
-        layers.append(layer)
-    return layers
+        return Sequential(**before, **product, bn=BatchNormReLUDropout(width, dropout, dtype))
+    return Sequential(**before, **product, bn=BatchNorm(width, dtype), relu=ReLU(), dropout=Dropout(dropout))

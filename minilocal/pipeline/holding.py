@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterable, Mapping
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
@@ -17,6 +17,8 @@ from minilocal.networks.network import Network
 from minilocal.optim import SGD
 from minilocal.pipeline.plan import Plan
 from minilocal.pipeline.transport import Transport
+
+T = TypeVar("T")
 
 
 class Move(NamedTuple):
@@ -92,15 +94,16 @@ class HeldLayers:
         return [self.network.layer(number), *(loss.layers.values() if loss else ())]
 
     def _replace(self, number: int, make: Callable[[np.ndarray], np.ndarray]) -> None:
-        """Replace a layer and its classifier by copies that have `make(array)` for each array."""
-        network = self.network
-        network.layers[number - 1] = self._copy(network.layer(number), make)
-        if number in network.losses:
-            loss = network.losses[number]
-            loss.layers = {name: self._copy(layer, make) for name, layer in loss.layers.items()}
+        """Replace a layer and the loss on it by copies that have `make(array)` for each array of theirs."""
+        network, loss = self.network, self.network.losses.get(number)
+        network.layers[number - 1] = self._copy(network.layer(number), [network.layer(number)], make)
+        if loss is not None:
+            network.losses[number] = self._copy(loss, loss.layers.values(), make)
 
-    def _copy(self, layer: Layer, make: Callable[[np.ndarray], np.ndarray]) -> Layer:
-        self.optimizer.velocity.pop(layer, None)
-        arrays = [array for group in (layer.params, layer.grads, layer.state) for array in group.values()]
-        # The deep copy takes our new arrays for copies it has already made. So a Sequential and its layers share them.
-        return copy.deepcopy(layer, {id(array): make(array) for array in arrays})
+    def _copy(self, original: T, layers: Iterable[Layer], make: Callable[[np.ndarray], np.ndarray]) -> T:
+        memo: dict[int, np.ndarray] = {}
+        for layer in layers:
+            self.optimizer.velocity.pop(layer, None)
+            memo |= {id(a): make(a) for group in (layer.params, layer.grads, layer.state) for a in group.values()}
+        # The deep copy takes our arrays for copies that it has already made, so what shared an array still does.
+        return copy.deepcopy(original, memo)

@@ -9,6 +9,7 @@ from typing import Any
 
 from minilocal.console.options import flag, option
 from minilocal.console.text import plural
+from minilocal.datasets import NAMES
 from minilocal.datasets.prepare import Data, prepare
 from minilocal.errors import InputError
 from minilocal.layers.conv import METHODS
@@ -18,8 +19,6 @@ from minilocal.networks.network import Network
 from minilocal.networks.vgg import DROPOUT, build_vgg
 from minilocal.training.recipe import Recipe
 from minilocal.training.trainer import Trainer
-
-DATASETS = "fashion-mnist-mini (ships with minilocal), fashion-mnist, mnist, cifar10, cifar100, or npz:FILE"
 
 
 @dataclass(frozen=True)
@@ -49,7 +48,9 @@ class Config(Recipe):
         group="network",
     )
     dataset: str = option(
-        "fashion-mnist-mini", f"{DATASETS} with arrays x_train, y_train, x_test, y_test", group="data"
+        "fashion-mnist-mini",
+        f"{', '.join(NAMES)}, or npz:FILE with arrays x_train, y_train, x_test, y_test",
+        group="data",
     )
     data_dir: str | None = option(
         None, "folder of the data set's files, or its parent (default: the cache directory)", group="data",

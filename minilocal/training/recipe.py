@@ -12,6 +12,7 @@ from minilocal.optim import LR_SCHEDULES, SGD, learning_rate
 from minilocal.schedule import OPTIONS, Block, Schedule, parse
 
 R = TypeVar("R", bound="Recipe")
+REMOVED = {"shift_every": None, "shift_order": "cycle"}  # options of older runs, and the value without effect
 MOVING = "moving boundaries, in ways that the paper does not have (GXSY only)"
 
 
@@ -109,8 +110,10 @@ class Recipe:
     def from_dict(cls: type[R], options: dict[str, Any]) -> R:
         """Return the recipe with these options; those that are missing, as in older runs, have their defaults.
 
-        Raises `InputError` for an option that is unknown, out of range or of another type.
+        Options that no longer exist may only have the value that had no effect. Raises `InputError` for an option that
+        is unknown, out of range or of another type.
         """
+        options = {name: v for name, v in options.items() if name not in REMOVED or v != REMOVED[name]}
         if unknown := sorted(set(options) - {field.name for field in fields(cls)}):
             raise InputError(f"the configuration has unknown options: {', '.join(unknown)}")
         return cls(**options)

@@ -70,7 +70,7 @@ class Trainer:
                 f"{len(data.train)}"
             )
         for number in recipe.schedule.classifiers(len(network)):
-            network.loss(number)  # says so if the network was built for another algorithm
+            network.classifier(number)  # says so if the network was built for another algorithm, or has no class scores
         for loss in network.losses.values():
             if isinstance(loss, CrossEntropy):
                 loss.smoothing = recipe.label_smoothing

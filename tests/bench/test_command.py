@@ -1,5 +1,6 @@
 """The command as a whole, on a network so small that a step takes milliseconds."""
 
+import contextlib
 import importlib.util
 import json
 import subprocess
@@ -7,9 +8,9 @@ import subprocess
 import pytest
 
 import minilocal as ml
-from minilocal.bench import measure, timing, worker
+from minilocal.bench import __main__ as bench
+from minilocal.bench import our_side, timing, worker
 from minilocal.bench.__main__ import main
-from minilocal.bench.figure10 import render as render_figure10
 from minilocal.bench.options import read
 from minilocal.bench.plan import plan_steps
 from minilocal.bench.rates import add_rates
@@ -22,9 +23,9 @@ TINY = ["--model", "vgg8b", "--width", "0.0625", "--batch-size", "8", "--steps",
 
 @pytest.fixture(autouse=True)
 def processes(monkeypatch):
-    """No pauses, small products; and every process that was started has ended."""
+    """No pauses and small products; in the end, every process that was started must be gone."""
     monkeypatch.setattr(worker, "PAUSE", 0)
-    monkeypatch.setattr(measure, "SGEMM_SIZE", 256)
+    monkeypatch.setattr(bench, "SGEMM_SIZE", 256)
     started, popen = [], subprocess.Popen
     monkeypatch.setattr(
         subprocess, "Popen", lambda *args, **options: started.append(popen(*args, **options)) or started[-1]
@@ -90,7 +91,8 @@ def test_estimates_beside_measured_steps(capsys, tmp_path):
     macs = {algo: algorithm_costs(architecture("vgg8b", 0.0625), algo).macs for algo in ("BP", "G2S1")}
     assert seconds["cpu"] == pytest.approx({algo: 8 * n / 0.2e12 for algo, n in macs.items()})  # BP computes longer
 
-    table = render_figure10(results["figure10"]).splitlines()
+    lines = render(results).splitlines()
+    table = lines[next(i for i, line in enumerate(lines) if line.startswith("a step, estimated")) :]
     assert table[0].split() == ["a", "step,", "estimated", "BP", "G2S1"]
     assert table[2].endswith(f"{macs['BP'] / macs['G2S1']:.2f}×")
 
@@ -98,10 +100,7 @@ def test_estimates_beside_measured_steps(capsys, tmp_path):
 def test_a_local_algorithm_against_pytorch_in_tables():
     pytest.importorskip("torch")
     options = read([*TINY, "--algo", "G3", "--against", "torch", "--steps", "1"])
-    plans = {
-        algo: plan_steps(ml.build_vgg("vgg8b", algo=algo, width=0.0625), ml.parse_schedule(algo))
-        for algo in ("BP", "G3")
-    }
+    plans = {algo: plan_steps(algo, **options.network) for algo in ("BP", "G3")}
     results = {
         "about": {"title": options.title, "options": {"steps": 1}, "versions": {"minilocal": "0"}},
         "sgemm": {"size": 2, "start": 1e11, "end": 2e11, "flops": 2e11},
@@ -135,27 +134,35 @@ def test_layers_against_pytorch(capsys):
     pytest.importorskip("torch")
     out, err = run(capsys, "--per-layer", "--against", "torch", "--steps", "1")
     lines = out.split("\n")
-    for name in ("forward", "weight gr.", "input gr."):
+    for name in ("forward", "weight gradient", "input gradient"):
         start = next(i for i, line in enumerate(lines) if line.startswith(f"{name} "))
         rows = [line.split() for line in lines[start + 1 : start + 9]]
         assert [row[0] for row in rows] == ["layer"] * 7 + ["A_7"]
         assert rows[0][2:4] == ["32×32×3", "3×3×3×8"]
         assert rows[0][-1] in ("NCHW", "channels_last")
         assert rows[-1][-1] == "vectors"
-    assert "layers: 8 rounds" in err
+    assert "layer 1: 1 round\n" in err
 
 
-def test_start_up_scaling_and_loading(capsys, monkeypatch):
-    monkeypatch.setattr("minilocal.bench.extras.available_threads", lambda: 2)
-    out, err = run(capsys, "--startup", "--scaling", "--loading", "--json")
-    results = json.loads(out)
-    assert set(results) == {"about", "startup", "scaling", "loading"}
-    times = results["startup"]
-    assert times["python"] < times["first step, kernels cached"] < times["first step, kernels compiled"]
-    assert "compiling the kernels" in err
-    assert [row["threads"] for row in results["scaling"]] == [1, 2]
-    assert results["scaling"][0]["speedup"] == 1
-    assert results["loading"]["share"] > 0
+def test_layers_with_their_sizes():
+    network = ml.build_network("3 5 M", [7], (4, 4, 2), 10, "BP")
+    rows = [tuple(sizes.values()) for sizes, _ in our_side.products(network)]
+    assert rows == [
+        ("layer 1", (4, 4, 2), (4, 4, 3), (3, 3, 2, 3), "im2col", 864),
+        ("layer 2", (4, 4, 3), (4, 4, 5), (3, 3, 3, 5), "im2col", 2160),
+        ("layer 3", (20,), (7,), (20, 7), "matmul", 140),
+        ("A_3", (7,), (10,), (7, 10), "matmul", 70),
+    ]
+
+
+def test_compilation_is_announced(capsys, monkeypatch):
+    def compiles(callback):
+        callback()
+        return contextlib.nullcontext()
+
+    monkeypatch.setattr(our_side, "on_first_compilation", compiles)
+    our_side.OurSteps("BP", 4, 2, model="vgg8b", width=0.0625).step([])
+    assert capsys.readouterr().err.startswith("compiling the kernels")
 
 
 @pytest.mark.parametrize(
@@ -169,11 +176,11 @@ def test_start_up_scaling_and_loading(capsys, monkeypatch):
         ("--algo BP G9", "G9 has blocks of 9 layers, but the network has 7"),
         ("--model vgg99", "model 'vgg99' is unknown"),
         ("--width 0.3", "width is 0.3; it must be a power of two"),
-        ("--startup --plot a.png", "--plot draws the times of steps"),
+        ("--per-layer --plot a.png", "--plot draws step times; name the algorithms with --algo"),
         ("--plot no/such/folder/a.png", "--plot: 'no/such/folder/a.png' can't be written (No such file"),
         ("--figure10 no/such/folder/a.png", "--figure10: 'no/such/folder/a.png' can't be written (No such"),
         ("--figure10 tests", "--figure10: 'tests' can't be written (Is a directory)"),
-        ("--plot a.png --figure10 a.png", "--plot and --figure10 are both a.png; draw them into two files"),
+        ("--plot a.png --figure10 a.png", "--plot and --figure10 are both a.png; choose two files"),
         ("--figure10 a.png --algo G1", "--figure10 compares with BP; name it among --algo"),
     ],
 )

@@ -1,57 +1,68 @@
 """PyTorch's side does what ours does: the same network, the same losses step after step."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
-from minilocal.bench.leaves import leaves_with_shapes
-from minilocal.bench.operations import describe
-from minilocal.bench.our_steps import OurSteps
-from minilocal.bench.products import products
+import minilocal as ml
+from minilocal.bench.our_side import OurSteps, products
 from minilocal.layers import Flatten
+from minilocal.layers.sequential import leaves
+from minilocal.networks.configs import CONFIGS
 
 torch = pytest.importorskip("torch")
 
-from minilocal.bench.torch_products import conv_passes, linear_passes  # noqa: E402
-from minilocal.bench.torch_steps import TorchSteps  # noqa: E402
+from minilocal.bench.torch_side import VGG, TorchSteps, conv_passes, linear_passes  # noqa: E402
 
-SETTINGS = {"model": "vgg8b", "width": 1 / 16, "batch_size": 8, "threads": 2}
+SETTINGS = {"model": "vgg8b", "width": 1 / 16, "batch_size": 8, "threads": 2, "dropout": 0.0}
 BLOCKS = {"BP": [(1, 7)], "G3S2": [(3, 5), (6, 7)]}
 
 
 def sides(algo, classifier, layout):
-    ours = OurSteps(print, algo, classifier=classifier, dropout=0.0, **SETTINGS)
-    theirs = TorchSteps(print, describe(ours.network), layout, batch_size=8, threads=2)
-    return ours, theirs
+    settings = {"algo": algo, "classifier": classifier} | SETTINGS
+    return OurSteps(**settings), TorchSteps(layout, **settings)
 
 
-def copy_weights(network, peer):
-    """Copy every parameter, from (kh, kw, C_in, C_out) and (in, out); maps were flattened as (H, W, C)."""
+def parameters(network, peer):
+    """Yield our parameters, in PyTorch's order of axes, each with PyTorch's; maps were flattened as (H, W, C)."""
     inputs = [network.input_shape, *network.shapes]
-    parts = [(layer, inputs[i], peer.layers[i]) for i, layer in enumerate(network.layers)]
-    parts += [(layer, inputs[n], peer.auxiliary[str(n)]) for n, layer in network.auxiliary.items()]
-    for part, shape, module in parts:
-        parameters, flattened = iter(module.parameters()), None
-        for leaf, reached in leaves_with_shapes(part, shape):
+    pairs = [(layer, inputs[i], peer.layers[i]) for i, layer in enumerate(network.layers)]
+    pairs += [(layer, inputs[n], peer.auxiliary[str(n)]) for n, layer in network.auxiliary.items()]
+    for layer, shape, module in pairs:
+        theirs, flattened = iter(module.parameters()), None
+        for leaf in leaves(layer):
             if isinstance(leaf, Flatten):
-                flattened = reached
+                flattened = shape
             for array in leaf.params.values():
                 if array.ndim == 2 and flattened and len(flattened) == 3:
                     array = array.reshape(*flattened, -1).transpose(3, 2, 0, 1).reshape(array.shape[1], -1)
                     flattened = None
                 elif array.ndim > 1:
                     array = array.transpose(3, 2, 0, 1) if array.ndim == 4 else array.T
-                with torch.no_grad():
-                    next(parameters).copy_(torch.from_numpy(np.ascontiguousarray(array)))
-        assert next(parameters, None) is None
+                yield array, next(theirs)
+            shape = leaf.output_shape(shape)
+        assert next(theirs, None) is None
+
+
+@pytest.mark.parametrize("classifier", ["a1", "a2"])
+@pytest.mark.parametrize("model", CONFIGS)
+def test_the_same_network(model, classifier):
+    network = ml.build_vgg(model, algo="G1", width=1 / 16, classifier=classifier)
+    peer = VGG("G1", model, 1 / 16, classifier)
+    assert peer.auxiliary.keys() == {str(number) for number in network.auxiliary}
+    for mine, theirs in parameters(network, peer):
+        assert mine.shape == theirs.shape
 
 
 @pytest.mark.parametrize("algo", ["BP", "G3S2"])
 @pytest.mark.parametrize(("classifier", "layout"), [("a1", "NCHW"), ("a2", "channels_last")])
 def test_the_same_losses(algo, classifier, layout):
     ours, theirs = sides(algo, classifier, layout)
-    mine = sum(array.size for _, part in ours.network.named_layers() for array in part.params.values())
-    assert sum(parameter.numel() for parameter in theirs.network.parameters()) == mine
-    copy_weights(ours.network, theirs.network)
+    for mine, parameter in parameters(ours.network, theirs.network):
+        with torch.no_grad():
+            parameter.copy_(torch.from_numpy(np.ascontiguousarray(mine)))
     for _ in range(3):  # the later ones tell whether updates agree
         np.testing.assert_allclose(theirs.train(BLOCKS[algo]), ours.train(BLOCKS[algo]), rtol=1e-4)
     theirs.network.eval()
@@ -74,17 +85,21 @@ def test_frozen_layers_stay_but_their_statistics_follow():
 
 def test_the_passes_of_single_layers_have_the_gradients_shapes():
     ours, _ = sides("BP", "a1", "NCHW")
-    for product, _ in products(ours.network)[-3:]:
-        plain = {name: getattr(product, name) for name in vars(product)}
-        if len(product.weight_shape) == 4:
-            kernel, _, c_in, c_out = product.weight_shape
-            height, width, _ = product.input_shape
-            passes = conv_passes(plain, 4, "channels_last")
+    for sizes, _ in products(ours.network)[-3:]:
+        weight = sizes["weight_shape"]
+        if len(weight) == 4:
+            kernel, _, c_in, c_out = weight
+            height, width, _ = sizes["input_shape"]
+            passes = conv_passes(sizes, 4, "channels_last")
             assert passes["forward"]().shape == (4, c_out, height, width)
             assert passes["weight gradient"]()[1].shape == (c_out, c_in, kernel, kernel)
             assert passes["input gradient"]()[0].shape == (4, c_in, height, width)
         else:
-            d_in, d_out = product.weight_shape
-            passes = linear_passes(plain, 4)
-            shapes = [tuple(run().shape) for run in passes.values()]
-            assert shapes == [(4, d_out), (d_out, d_in), (4, d_in)]
+            shapes = [tuple(run().shape) for run in linear_passes(sizes, 4).values()]
+            assert shapes == [(4, weight[1]), weight[::-1], (4, weight[0])]
+
+
+def test_pytorchs_processes_import_neither_numba_nor_our_layers():
+    """Otherwise their peak memory would not be PyTorch's alone."""
+    code = "import sys, minilocal.bench.torch_side; print({'numba', 'minilocal.layers'} & set(sys.modules))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "set()\n"

@@ -9,7 +9,7 @@ from minilocal.bench import workers
 from minilocal.bench.__main__ import main
 from minilocal.bench.options import read
 from minilocal.bench.rates import add_worker_rates
-from minilocal.bench.workers_text import render
+from minilocal.bench.text import WORKERS_NOTE, render
 from minilocal.errors import InputError
 from minilocal.pipeline.plan import make_plan
 
@@ -40,12 +40,12 @@ def test_workers_are_measured_where_there_are_processors_and_simulated_elsewhere
 
 
 def test_memory_is_that_of_own_layers_and_of_the_largest_block(monkeypatch):
-    trainer = workers.build("G1", "vgg8b", 0.0625, "a1", 8, 1)
+    trainer = workers.build("G1", steps=1, batch_size=8, model="vgg8b", width=0.0625)
     layers = [
         sum(a.nbytes for a in (*layer.params.values(), *layer.state.values())) for layer in trainer.network.layers
     ]
     momentum = [sum(a.nbytes for a in layer.params.values()) for layer in trainer.network.layers]
-    plans = {n: make_plan(trainer.schedule, 7, {0: [1.0] * 7}, n) for n in (1, 7)}
+    plans = {n: make_plan(trainer.recipe.schedule, 7, {0: [1.0] * 7}, n) for n in (1, 7)}
     memory = workers._memory(trainer, plans)
     assert memory[1] > sum(layers) + sum(momentum)
     assert max(layers) + max(momentum) < memory[7] < memory[1]
@@ -83,22 +83,26 @@ def test_ratios_are_medians_over_the_rounds(algorithm):
 
 
 def test_as_tables(algorithm):
-    lines = render([algorithm]).splitlines()
+    about = {"title": "vgg8b", "options": {"steps": 2}, "versions": {"minilocal": "0"}}
+    text = render({"about": about, "workers": [algorithm]})
+    assert text.startswith("vgg8b, median of 2 rounds; minilocal 0\n\n")
+    assert text.endswith(WORKERS_NOTE)
+    lines = text.splitlines()[2:]
     assert lines[:3] == [
         "G1: time of each block in a step, on one thread (a step of BP: 500 ms)",
         "  shift 0: [1] 100 ms, [2] 200 ms",
         "  2 workers, shift 0: [1] | [2]",
     ]
-    assert " ".join(lines[5].split()) == "1 350 ms 1.00× 1.00× 100 % 300 ms -14 % 1.46× 2 MB 100 %"
-    assert " ".join(lines[6].split()) == "2 200 ms 1.75× 2.00× 88 % 190 ms -5 % 2.50× 1 MB 50 %"
-    assert " ".join(lines[7].split()) == "9 2.00× 150 ms 3.33× 1 MB 50 %"
+    assert " ".join(lines[5].split()) == "1 350 ms 1.00× 1.00× 100 % 300 ms -14 % 1.46× 2.0 100 %"
+    assert " ".join(lines[6].split()) == "2 200 ms 1.75× 2.00× 88 % 190 ms -5 % 2.50× 1.0 50 %"
+    assert " ".join(lines[7].split()) == "9 2.00× 150 ms 3.33× 1.0 50 %"
 
 
 @pytest.mark.parametrize(
     ("argv", "says"),
     [
         (["--workers", "0"], "--workers is 0; it must be 1 to 1024"),
-        (["--workers", "2", "--threads", "2"], "--threads has no effect on --workers, which is measured alone"),
+        (["--workers", "2", "--threads", "2"], "--threads has no effect on --workers, which is measured by itself"),
         (["--workers", "2", "--per-layer"], "--per-layer has no effect on --workers"),
     ],
 )

@@ -5,7 +5,7 @@ import pytest
 from minilocal.compare.entries import parse
 from minilocal.compare.sweep import DataSize, Sweep
 from minilocal.runs.config import Config
-from minilocal.runs.directory import METRICS
+from minilocal.runs.tables import METRICS
 
 DATA = {"classes": [*"0123456789"], "raw_shape": [32, 32, 3], "image_shape": [32, 32, 3], "white_level": 255.0,
         "mean": [0.5] * 3, "std": [0.2] * 3}  # fmt: skip
@@ -13,7 +13,7 @@ DATA = {"classes": [*"0123456789"], "raw_shape": [32, 32, 3], "image_shape": [32
 
 @pytest.fixture
 def made_up(tmp_path):
-    """Return a function that writes a sweep nobody trained, with final test accuracies by entry and seed."""
+    """Return a function that writes a made-up sweep with these final test accuracies, by entry and seed."""
 
     def write(accuracies, epochs=2, path="sweep", only_epochs=None, **options):
         setting = Config(**{"algo": "BP", "dataset": "cifar10", "train_size": 1000, "epochs": epochs} | options)
@@ -31,7 +31,7 @@ def made_up(tmp_path):
 
 
 def write_run(run, final, epochs):
-    """Write a run whose own classifier's accuracy grows to `final`, and another's, which nobody should look at."""
+    """Write a run whose own classifier's accuracy grows to `final`, and rows of another block, which do not count."""
     run.directory.path.mkdir()
     content = {"config": run.config.as_dict(), "data": DATA}
     (run.directory.path / "config.json").write_text(json.dumps(content))

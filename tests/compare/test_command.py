@@ -1,4 +1,4 @@
-"""The command as its users see it."""
+"""The command as users see it."""
 
 import csv
 import json
@@ -27,7 +27,7 @@ def compare(quick, tmp_path, capsys, monkeypatch):
     def run(*argv, options=quick):
         try:
             status = main([*options, *argv])
-        except SystemExit as error:  # argparse's own
+        except SystemExit as error:  # by argparse
             status = error.code
         return status, *capsys.readouterr()
 
@@ -35,7 +35,7 @@ def compare(quick, tmp_path, capsys, monkeypatch):
 
 
 def numbers(directory):
-    """Return all that must not depend on how a sweep came about: every run's rows and weights, and the results."""
+    """Return everything that must not depend on interruptions: every run's rows and weights, and the results."""
     content = {}
     for path in sorted(directory.rglob("*")):
         if path.name in ("metrics.csv", "gradients.csv"):
@@ -48,7 +48,7 @@ def numbers(directory):
 
 
 def interrupt_in_epoch(monkeypatch, number):
-    """Have the training of the number-th epoch, counted over all runs, meet a Ctrl-C."""
+    """Interrupt the epoch with that number, counted from 1 over all runs; return the list of epochs as they begin."""
     epochs, train_epoch = [], Trainer.train_epoch
 
     def train(self, epoch):
@@ -61,14 +61,14 @@ def interrupt_in_epoch(monkeypatch, number):
     return epochs
 
 
-def test_a_sweep_that_is_interrupted_goes_on_to_the_same_bits(compare, tmp_path, monkeypatch):
+def test_an_interrupted_sweep_resumes_to_the_same_bits(compare, tmp_path, monkeypatch):
     asked = ["--algo", "BP", "G2S1/a2", "--seeds", "0", "1"]
     assert compare(*asked, "--sweep-dir", "whole")[0] == 0
     with monkeypatch.context() as patch:
         interrupt_in_epoch(patch, 4)  # the second epoch of the second run
         status, out, err = compare(*asked, "--sweep-dir", "sweep")
     assert status == 130
-    assert err.splitlines()[-1] == "minilocal.compare: interrupted; the same command goes on from here"
+    assert err.splitlines()[-1] == "minilocal.compare: interrupted; the same command resumes"
     assert "not in the tables: G2S1/a2, seed 0: 1 of 2 epochs\n" in out
     assert "not begun: BP, seed 1; G2S1/a2, seed 1\n" in out
     assert {path.name for path in (tmp_path / "sweep").iterdir()} == REPORT | {"BP-seed0", "G2S1-a2-seed0"}
@@ -77,8 +77,8 @@ def test_a_sweep_that_is_interrupted_goes_on_to_the_same_bits(compare, tmp_path,
         status, out, err = compare(*asked, "--sweep-dir", "sweep")
     assert status == 0
     assert epochs == [1, 0, 1, 0, 1]
-    assert "4 runs, 1 of them finished before" in err
-    assert "run 2/4: G2S1/a2, seed 0 goes on after epoch 1/2" in err
+    assert "4 runs (1 finished): " in err
+    assert "run 2/4: G2S1/a2, seed 0 resumes after epoch 1/2" in err
     assert "not in the tables" not in out
     assert "not begun" not in out
     assert numbers(tmp_path / "sweep") == numbers(tmp_path / "whole")
@@ -86,16 +86,16 @@ def test_a_sweep_that_is_interrupted_goes_on_to_the_same_bits(compare, tmp_path,
         "config.json", "metrics.csv", "gradients.csv", "timing.csv", "checkpoint.npz", "curves.png", "gradient_map.png",
     }  # fmt: skip
 
-    monkeypatch.setattr(Trainer, "train_epoch", None)  # and now nothing is trained any more
+    monkeypatch.setattr(Trainer, "train_epoch", None)  # nothing is left to train
     again = compare(*asked, "--sweep-dir", "sweep")
     assert (again[0], again[1]) == (0, out)
     assert compare("--report", "sweep", options=[])[:2] == (0, out)
 
 
-def test_a_run_is_the_training_commands_and_entries_and_seeds_may_be_added(compare, quick, tmp_path):
+def test_a_run_equals_the_training_commands_and_entries_and_seeds_can_be_added(compare, quick, tmp_path):
     assert compare("--algo", "G1", "--seeds", "0", "--epochs", "1")[0] == 0
     (sweep,) = (tmp_path / "sweeps").iterdir()
-    assert sweep.name == "vgg8b-0.0625-fashion-mnist-mini-1-epochs-train-size=256-test-size=100-batch-size=64"
+    assert sweep.name == "vgg8b-0.0625-fashion-mnist-mini-1-epochs-batch-size=64-train-size=256-test-size=100"
     assert train([*quick, "--algo", "G1", "--epochs", "1", "--run-dir", "alone", "--quiet"]) == 0
     for name in ("config.json", "metrics.csv", "gradients.csv"):
         assert (sweep / "G1-seed0" / name).read_bytes() == (tmp_path / "alone" / name).read_bytes()
@@ -103,8 +103,8 @@ def test_a_run_is_the_training_commands_and_entries_and_seeds_may_be_added(compa
     assert compare("--algo", "G2", "--seeds", "0", "1", "--epochs", "1", "--quiet")[0] == 0
     assert (sweep / "G1-seed0" / "checkpoint.npz").stat().st_mtime_ns == before
     results = read_results(read_sweep(sweep))
-    assert [result.run.title for result in results.finished] == ["G1, seed 0", "G2, seed 0", "G2, seed 1"]
-    assert [result.run.title for result in results.unfinished] == ["G1, seed 1"]
+    assert [run.title for run in results.finished] == ["G1, seed 0", "G2, seed 0", "G2, seed 1"]
+    assert [run.title for run in results.unfinished] == ["G1, seed 1"]
 
 
 def test_a_run_that_diverges_does_not_end_the_sweep(compare):
@@ -130,30 +130,30 @@ MANY_OPTIONS = (
 @pytest.mark.parametrize(
     ("argv", "says"),
     [
-        ("--model resnet", "model 'resnet' is unknown"),
+        ("--model resnet", "argument --model: invalid choice: 'resnet'"),
         ("--algo G8", "G8 has blocks of 8 layers, but the network has 7"),
         ("--algo G1 G9/a2", "G9 has blocks of 9 layers, but the network has 7"),
         ("--algo G1/colour=red", "entry 'G1/colour=red': unrecognized arguments: --colour=red"),
         ("--algo G1/train-size=99999", "train size is 99999; the data set has 12000"),
-        ("--algo G1/batch-size=300", "batch size is 300; it must be at least 2 and at most the training images, 256"),
+        ("--algo G1/batch-size=300", "batch size is 300; it must be at most the number of training images, 256"),
         ("--algo G1 g1/a1", "--algo has G1 twice; name each once"),
         (f"--algo G1 {MANY_OPTIONS}", f"entry '{MANY_OPTIONS}' has too many options to name a directory"),
         ("--algo", "expected at least one argument"),
         ("--seeds 0 1 0", "--seeds has 0 twice; name each once"),
-        ("--seeds -1", "--seed is -1"),
+        ("--seeds -1", "seed is -1; it must be at least 0"),
         ("--seeds many", "invalid int value: 'many'"),
         ("--epochs 0", "--epochs is 0; it must be at least 1"),
         ("--width 0.3", "width is 0.3"),
         ("--idle learn", "unrecognized arguments: --idle learn"),
-        ("--threads 0", "threads is 0"),
+        ("--threads 0", "--threads is 0; it must be at least 1"),
         ("--preset big", "invalid choice: 'big'"),
         ("--dataset imagenet", "'imagenet' is unknown"),
         ("--dataset npz:one.npz", "classes is 1; a classifier needs at least 2"),
         ("--preset paper --data-dir nowhere", "python -m minilocal.datasets fetch cifar10"),
-        ("--sweep-dir runs", "runs is not a sweep's directory (it holds 20260102-030405-G3S2-vgg8b)"),
+        ("--sweep-dir runs", "runs is not a sweep's directory, because it has no sweep.json; name another"),
         ("--sweep-dir file", "file"),
         ("--sweep-dir file/sweep", "file/sweep"),
-        ("--report runs", "--width has no effect on --report; leave it out"),
+        ("--report runs", "--width has no effect with --report; leave it out"),
     ],
 )
 def test_bad_input_is_one_sentence_status_2_and_nothing_written(compare, tmp_path, argv, says):
@@ -170,13 +170,12 @@ def test_bad_input_is_one_sentence_status_2_and_nothing_written(compare, tmp_pat
 
 def test_a_report_of_no_sweep(compare):
     status, _, err = compare("--report", "nowhere", options=[])
-    assert (status, err) == (
-        2, "minilocal.compare: nowhere is not a sweep's directory (it has no sweep.json); name another\n",
-    )  # fmt: skip
+    sentence = "minilocal.compare: nowhere is not a sweep's directory, because it has no sweep.json; name another\n"
+    assert (status, err) == (2, sentence)
 
 
 def test_other_runs_are_refused_before_anything_is_trained(compare, made_up, tmp_path):
-    """The one that was asked for is new, but another one in the directory is not what its name says."""
+    """The requested run is new, but another one in the directory differs from what its name says."""
     options = {"model": "vgg8b", "width": 0.0625, "dataset": "fashion-mnist-mini", "train_size": 256}
     sweep = made_up({"G1": [0.5]}, test_size=100, batch_size=64, **options)
     file = sweep.path / "sweep.json"
@@ -187,19 +186,22 @@ def test_other_runs_are_refused_before_anything_is_trained(compare, made_up, tmp
     config.write_text(config.read_text().replace('"lr": 0.1', '"lr": 0.3'))
     before = {path: path.stat().st_mtime_ns for path in sweep.path.rglob("*")}
     for argv, says in (
-        (["--algo", "G2"], "G1-seed0 holds another run (its --lr is 0.3, not 0.1); name another --sweep-dir"),
-        (["--algo", "G2", "--lr", "0.2"], "holds a sweep of other runs (its --lr is 0.1, not 0.2)"),
+        (
+            ["--algo", "G2"],
+            "G1-seed0 contains another run (--lr is 0.1, but the run has 0.3); name another --sweep-dir",
+        ),
+        (["--algo", "G2", "--lr", "0.2"], "contains a sweep of other runs (--lr is 0.2, but the run has 0.1)"),
     ):
         status, out, err = compare(*argv, "--sweep-dir", str(sweep.path))
         assert (status, out, err.count("\n")) == (2, "", 1)
         assert says in err
     status, out, err = compare("--report", str(sweep.path), options=[])
     assert (status, out, err.count("\n")) == (2, "", 1)
-    assert "G1-seed0 holds another run (its --lr is 0.3, not 0.1)" in err
+    assert "G1-seed0 contains another run (--lr is 0.1, but the run has 0.3)" in err
     assert {path: path.stat().st_mtime_ns for path in sweep.path.rglob("*")} == before
 
 
-def test_quiet_prints_the_table_alone(compare):
+def test_quiet_prints_only_the_report(compare):
     status, out, err = compare("--algo", "BP", "--seeds", "0", "--epochs", "1", "--quiet", "--sweep-dir", "sweep")
     assert (status, err) == (0, "")
     assert out.startswith("test accuracy (%) after the last epoch, mean ± deviation of 1 seed: vgg8b × 0.0625, ")
@@ -207,7 +209,7 @@ def test_quiet_prints_the_table_alone(compare):
     assert out.endswith(f"\n\nresults in sweep: {files}\n")
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT to one process there, and no pseudo-terminals")
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals, and no SIGINT for one process")
 def test_a_terminal_gets_one_bar_and_ctrl_c_a_sentence(quick, tmp_path):
     pty, fcntl, termios = (pytest.importorskip(name) for name in ("pty", "fcntl", "termios"))
     command = [sys.executable, "-m", "minilocal.compare", *quick, "--epochs", "500", "--algo", "G1", "G2"]
@@ -217,18 +219,18 @@ def test_a_terminal_gets_one_bar_and_ctrl_c_a_sentence(quick, tmp_path):
     os.close(slave)
     shown, interrupted = b"", False
     try:
-        while piece := os.read(master, 4096):
-            shown += piece
+        while output := os.read(master, 4096):
+            shown += output
             if b"epoch 3/500, test " in shown and not interrupted:
                 process.send_signal(signal.SIGINT)
                 interrupted = True
-    except OSError:  # Linux says so when the other end is closed
+    except OSError:  # on Linux, this is how the other end is closed
         pass
     os.close(master)
     out, _ = process.communicate()
     assert interrupted, shown.decode()
     assert process.returncode == 130
     assert "run 1/6: G1, seed 0 |" in shown.decode()
-    for text in (" %, epoch 3/500, test ", " left", "about ", "the same command goes on from here"):
+    for text in (" %, epoch 3/500, test ", " left", "the same command resumes"):
         assert text in shown.decode()
     assert b"not in the tables: G1, seed 0: " in out

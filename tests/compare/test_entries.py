@@ -1,6 +1,6 @@
 import pytest
 
-from minilocal.compare.entries import parse, unusual
+from minilocal.compare.entries import changed, parse
 from minilocal.errors import InputError
 from minilocal.runs.config import Config
 
@@ -15,26 +15,26 @@ SETTING = Config(algo="BP")
         ("G1/a2", "G1/a2"),
         ("G1/A2", "G1/a2"),
         ("G1/classifier=a2", "G1/a2"),
-        ("G1/a1", "G1"),  # as the setting has it
+        ("G1/a1", "G1"),  # as in the setting
         ("G1/lr=1e-1/epochs=10", "G1"),
-        ("G3S2/shift-every=20/front=block", "G3S2/front=block/shift-every=20"),
-        ("G3/dropout=0.1/epochs=40/lr=0.05/a2", "G3/a2/epochs=40/lr=0.05/dropout=0.1"),
+        ("G3S2/label-smoothing=0.1/front=block", "G3S2/front=block/label-smoothing=0.1"),
+        ("G3/dropout=0.1/epochs=40/lr=0.05/a2", "G3/epochs=40/lr=0.05/a2/dropout=0.1"),
         ("G3/no-crop", "G3/no-crop"),
-        ("G3/flip/width=0.25/train-size=500", "G3/width=0.25/train-size=500/flip"),
+        ("G3/width=0.25/flip/train-size=500", "G3/flip/width=0.25/train-size=500"),
     ],
 )
-def test_an_entry_has_one_way_to_be_written(text, label):
+def test_an_entry_has_one_label(text, label):
     entry = parse(text, SETTING)
     assert entry.label == label
     assert parse(entry.label, SETTING) == entry
 
 
-def test_an_entry_changes_its_options_and_no_other():
+def test_an_entry_changes_only_its_options():
     config = parse("G3S2/a2/idle=learn/no-flip", SETTING).config(SETTING, seed=5)
     assert config == Config(algo="G3S2", classifier="a2", idle="learn", flip=False, seed=5)
 
 
-def test_what_is_special_depends_on_the_setting():
+def test_options_equal_to_the_setting_are_left_out():
     assert parse("G1/a1", Config(classifier="a2")).label == "G1/a1"
     assert parse("G1/a2", Config(classifier="a2")).label == "G1"
 
@@ -55,15 +55,15 @@ def test_what_is_special_depends_on_the_setting():
         ("G1/lr=fast", "invalid float value: 'fast'"),
         ("G1/lr=-1", "--lr is -1.0; it must be above 0"),
         ("G1/crop=on", "ignored explicit argument 'on'"),
-        ("G1/", "'' is no option"),
-        ("G1//a2", "'' is no option"),
-        ("G1/--lr=1", "'--lr=1' is no option"),
-        ("G1/-h", "'-h' is no option"),
+        ("G1/", "'' is not an option"),
+        ("G1//a2", "'' is not an option"),
+        ("G1/--lr=1", "'--lr=1' is not an option"),
+        ("G1/-h", "'-h' is not an option"),
         ("G3/idle=learn", "idle learn has no effect on G3"),
         ("BP/a2", "BP has no auxiliary classifiers to choose"),
         ("G1/dataset=mnist", "--dataset must be the same for all entries"),
         ("G1/test-size=10", "--test-size must be the same for all entries"),
-        ("G1/model=resnet", "model 'resnet' is unknown"),
+        ("G1/model=resnet", "argument --model: invalid choice: 'resnet'"),
     ],
 )
 def test_refused(text, says):
@@ -72,5 +72,8 @@ def test_refused(text, says):
     assert says in str(error.value)
 
 
-def test_unusual_options_leave_algorithm_and_seed_out():
-    assert unusual(Config(algo="G1", seed=3, validation=0.1)) == [("validation", 0.1)]
+def test_changed_options_leave_out_algorithm_seed_and_whatever_follows_from_others():
+    assert changed(Config(algo="G1", seed=3, validation=0.1, epochs=20), Config()) == [
+        ("epochs", 20), ("validation", 0.1),
+    ]  # fmt: skip
+    assert changed(Config(lr_epochs=20), Config()) == [("lr_epochs", 20)]

@@ -1,4 +1,4 @@
-"""Numbers of the paper's tables, copied by hand once more."""
+"""Numbers of the paper's tables, copied by hand a second time."""
 
 import pytest
 
@@ -34,7 +34,7 @@ def test_every_network_has_all_cells():
             assert len(row) == 1 + len(table.local)
 
 
-def test_what_the_text_says_of_the_tables():
+def test_what_the_paper_says_about_its_tables():
     """G3S1 beats BP in all cases on CIFAR-100; moving boundaries help G2 and G3 everywhere, with A1 and with A2."""
     for dataset, moving in (("cifar10", "G3S2"), ("cifar100", "G3S1")):
         for model in MODELS:

@@ -20,11 +20,10 @@ def test_means_and_deviations_are_those_of_finished_runs(made_up):
     assert results.final(backprop, "test_loss").mean == pytest.approx(0.7)
 
 
-def test_runs_that_are_not_done_say_how_far_they_are(made_up):
+def test_runs_that_are_not_finished_say_how_far_they_are(made_up):
     sweep = made_up({"BP": [0.9], "G1": [None]}, epochs=10, only_epochs=3)
-    backprop, local = read_results(sweep, {"BP, seed 0": "the loss is nan"}).all
-    assert backprop.state == "3 of 10 epochs; the loss is nan"
-    assert local.state == "0 of 10 epochs"
+    results = read_results(sweep, {"BP, seed 0": "the loss is nan"})
+    assert [results.state(run) for run in results.runs] == ["3 of 10 epochs; the loss is nan", "0 of 10 epochs"]
 
 
 def test_csv_has_a_row_per_run(made_up, tmp_path):
@@ -34,9 +33,8 @@ def test_csv_has_a_row_per_run(made_up, tmp_path):
         reader = csv.DictReader(file)
         assert tuple(reader.fieldnames) == COLUMNS
         rows = list(reader)
-    assert [row["run"] for row in rows] == [
-        "BP-seed0", "G3S2-idle=learn-a2-seed0", "BP-seed1", "G3S2-idle=learn-a2-seed1",
-    ]  # fmt: skip
+    names = [f"{entry}-seed{seed}" for seed in (0, 1) for entry in ("BP", "G3S2-idle=learn-a2")]
+    assert [row["run"] for row in rows] == names
     first, second, _, last = rows
     assert (first["entry"], first["algo"], first["options"], first["seed"]) == ("BP", "BP", "", "0")
     assert (second["algo"], second["options"]) == ("G3S2", "idle=learn a2")
@@ -46,5 +44,5 @@ def test_csv_has_a_row_per_run(made_up, tmp_path):
     assert (first["test_loss"], first["train_loss"], first["train_accuracy"]) == ("0.7", "0.5", "0.9")
     costs = sweep.costs(sweep.entries[0])
     assert int(first["macs_per_image"]) == costs.macs
-    assert (int(first["stored_per_image"]), int(first["off_chip_per_step"])) == (costs.stored, costs.off_chip)
+    assert (int(first["stored_per_image"]), int(first["off_chip_per_step"])) == (costs.mean.stored, costs.off_chip)
     assert (last["state"], last["test_accuracy"]) == ("0 of 2 epochs", "")

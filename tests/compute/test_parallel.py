@@ -15,9 +15,9 @@ from minilocal.errors import InputError
 
 @given(st.integers(0, 500), st.integers(1, 10**7))
 def test_chunks_tile_the_items_in_order(items, size):
-    for pieces in (parallel.chunks(items, size), parallel.image_chunks(items, size), parallel.lanes(items)):
-        assert [i for s in pieces for i in range(items)[s]] == list(range(items))
-        assert all(s.stop > s.start for s in pieces)
+    for chunks in (parallel.chunks(items, size), parallel.image_chunks(items, size), parallel.lanes(items)):
+        assert [i for s in chunks for i in range(items)[s]] == list(range(items))
+        assert all(s.stop > s.start for s in chunks)
 
 
 def test_chunks_do_not_depend_on_threads():
@@ -27,7 +27,7 @@ def test_chunks_do_not_depend_on_threads():
 
 
 @pytest.mark.parametrize("threads", [1, 2, 5])
-def test_results_come_in_order_and_every_piece_once(threads):
+def test_every_chunk_runs_once_and_results_come_in_order(threads):
     parallel.set_threads(threads)
     seen = []
     assert parallel.run(lambda i: seen.append(i) or i * i, range(100)) == [i * i for i in range(100)]
@@ -35,7 +35,7 @@ def test_results_come_in_order_and_every_piece_once(threads):
 
 
 def test_several_threads_really_work():
-    barrier = threading.Barrier(2, timeout=10)  # breaks unless two pieces are under way at once
+    barrier = threading.Barrier(2, timeout=10)  # breaks unless two chunks run at once
     assert len(set(parallel.run(lambda _: (barrier.wait(), threading.get_ident())[1], range(2)))) == 2
 
 
@@ -45,10 +45,10 @@ def test_a_tasks_error_reaches_the_caller(threads):
 
     def task(i):
         if i == 5:
-            raise ValueError("piece 5")
+            raise ValueError("chunk 5")
         return i
 
-    with pytest.raises(ValueError, match="piece 5"):
+    with pytest.raises(ValueError, match="chunk 5"):
         parallel.run(task, range(20))
     assert parallel.run(task, range(5)) == list(range(5))  # the pool survives
 
@@ -78,7 +78,7 @@ def test_blas_is_held_to_one_thread_and_given_back():
 
 
 def products(rng, count, dtype):
-    """Pairs of matrices as layers multiply them: plain, transposed, in stacks, of odd sizes."""
+    """Return pairs of matrices such as layers multiply: plain, transposed, in stacks, of odd sizes."""
     pairs = []
     for _ in range(count):
         m, k, n = rng.integers(1, 200, 3)
@@ -109,14 +109,14 @@ def test_concurrent_products_for_a_minute(rng):
                 assert all(map(np.array_equal, serial, parallel.run(lambda p: p[0] @ p[1], pairs)))
 
 
-def test_helpers_hold_on_to_nothing_while_asleep():
+def test_sleeping_helpers_hold_on_to_no_arrays():
     def use():
         array = np.zeros(1000)
         parallel.run(lambda i: array[i], range(8))
         return weakref.ref(array)
 
     watched = use()
-    for _ in range(100):  # a helper lets go a moment after it has said that it is done
+    for _ in range(100):  # a helper lets go a moment after it has reported its result
         if watched() is None:
             break
         time.sleep(0.01)
@@ -125,7 +125,7 @@ def test_helpers_hold_on_to_nothing_while_asleep():
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
-def test_a_forked_process_hires_helpers_of_its_own():
+def test_a_forked_process_starts_its_own_helpers():
     assert parallel.run(lambda i: i, range(4)) == [0, 1, 2, 3]
     child = os.fork()
     if child == 0:

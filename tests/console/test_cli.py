@@ -23,7 +23,7 @@ def test_help_lists_the_commands(capsys):
     assert all(name in out for name in cli.COMMANDS)
 
 
-def test_python_m_minilocal_is_the_console_command():
+def test_python_m_minilocal_does_the_same_as_the_console_command():
     command = [sys.executable, "-m", "minilocal", "--version"]
     assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == f"minilocal {__version__}\n"
 
@@ -68,7 +68,7 @@ def test_line_breaks_in_values_stay_on_one_line(capsys):
     assert capsys.readouterr().err.count("\n") == 1
 
 
-def test_real_mistakes_keep_their_traceback():
+def test_bugs_keep_their_traceback():
     @cli.command
     def main(argv):
         raise KeyError("a bug of ours")
@@ -77,12 +77,12 @@ def test_real_mistakes_keep_their_traceback():
         main([])
 
 
-def test_importing_minilocal_is_light():
+def test_importing_minilocal_loads_no_heavy_package():
     code = "import sys, minilocal; sys.exit(any(m in sys.modules for m in ('numba', 'matplotlib', 'numpy')))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-def test_commands_as_modules_warn_of_nothing():
+def test_commands_run_as_modules_without_warnings():
     run = subprocess.run(
         [sys.executable, "-W", "error", "-m", "minilocal.train", "--algo", "Q"],
         capture_output=True,

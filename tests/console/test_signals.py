@@ -16,7 +16,7 @@ def test_a_signal_is_noted_and_the_handlers_come_back():
     assert [signal.getsignal(number) for number in (signal.SIGINT, TERMINATE)] == before
 
 
-def test_ctrl_c_says_what_happens_and_leaves_the_next_to_the_system(capfd):
+def test_ctrl_c_says_what_happens_and_the_next_one_ends_the_process(capfd):
     with noted() as stop:
         signal.raise_signal(signal.SIGINT)
         assert stop.status == 130
@@ -27,7 +27,7 @@ def test_ctrl_c_says_what_happens_and_leaves_the_next_to_the_system(capfd):
 
 
 def test_blocks_may_close_in_any_order():
-    """Runs in a notebook may be given up in any order."""
+    """Runs in a notebook may be abandoned in any order."""
     before = signal.getsignal(signal.SIGINT)
     first, second = noted(), noted()
     stops = [first.__enter__(), second.__enter__()]
@@ -60,5 +60,5 @@ def test_termination_can_be_raised_and_noted():
 
 
 @pytest.mark.skipif(os.name != "posix", reason="POSIX exit statuses")
-def test_statuses_are_those_of_shells():
+def test_statuses_are_the_ones_that_shells_use():
     assert (128 + signal.SIGINT, 128 + signal.SIGTERM) == (130, 143)

@@ -1,4 +1,4 @@
-"""What the paper says of whole networks, in numbers."""
+"""What the paper says about whole networks, in numbers."""
 
 import pytest
 
@@ -43,10 +43,7 @@ def test_half_the_width_is_about_a_quarter_of_the_macs():
     ("options", "says"),
     [
         ({"image_shape": (32, 32)}, "must be .height, width, channels."),
-        (
-            {"image_shape": (20, 20, 3)},
-            "20×20×3 images do not fit the network: layer 6: pool: .* 5×5 map; resize",
-        ),
+        ({"image_shape": (20, 20, 3)}, "20×20×3 images do not fit the network: layer 6: pool: .* 5×5 map; resize"),
         (
             {"image_shape": (48, 48, 3), "classifier": "a2"},
             "48×48×3 images do not fit the network: auxiliary classifier of layer 5: A2",

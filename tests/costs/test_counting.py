@@ -1,4 +1,4 @@
-"""The formula against counting: real steps run, and every matrix product that they execute is counted."""
+"""The formula against a count: real steps run, and every matrix product in them is counted."""
 
 import numpy as np
 import pytest
@@ -24,7 +24,7 @@ SCHEDULES = [
 
 
 class CountingNumPy:
-    """NumPy, but its matmul notes the multiply-adds of each product."""
+    """NumPy, except that matmul records the multiply-adds of each product."""
 
     def __init__(self):
         self.products = []  # threads may append at once
@@ -40,7 +40,7 @@ class CountingNumPy:
 
 @pytest.fixture
 def counting(monkeypatch):
-    """Count in the two places that multiply matrices; convolutions are made to use im2col."""
+    """Count in the two places that multiply matrices when convolutions use im2col."""
     counting = CountingNumPy()
     for module in (im2col, parallel):
         monkeypatch.setattr(module, "np", counting)
@@ -49,11 +49,11 @@ def counting(monkeypatch):
 
 @pytest.mark.parametrize("classifier", ["a1", "a2"])
 @pytest.mark.parametrize(
-    ("schedule", "turn"),
-    [(schedule, turn) for schedule in SCHEDULES for turn in range(schedule.period)],
+    ("schedule", "epoch"),
+    [(schedule, epoch) for schedule in SCHEDULES for epoch in range(schedule.period)],
     ids=lambda value: value.title if isinstance(value, Schedule) else str(value),
 )
-def test_a_real_step_multiplies_as_often_as_the_formula_says(counting, rng, schedule, turn, classifier):
+def test_a_real_step_multiplies_as_often_as_the_formula_says(counting, rng, schedule, epoch, classifier):
     network = build_network(
         TINY.stages, TINY.fc, IMAGES[1:], CLASSES, schedule,
         features=TINY.features, classifier=classifier, conv="im2col",
@@ -62,7 +62,7 @@ def test_a_real_step_multiplies_as_often_as_the_formula_says(counting, rng, sche
     if schedule.block_size is None:
         backprop_step(network, x, labels, SGD())
     else:
-        blocks, idle = schedule.blocks_at(turn, len(network)), schedule.idle_at(turn, len(network))
+        blocks, idle = schedule.blocks_at(epoch, len(network)), schedule.idle_at(epoch, len(network))
         local_step(network, blocks, x, labels, SGD(), idle=idle)
-    step = algorithm_costs(TINY, schedule, IMAGES[1:], CLASSES, classifier).steps[turn]
+    step = algorithm_costs(TINY, schedule, IMAGES[1:], CLASSES, classifier).steps[epoch]
     assert sum(counting.products) == len(x) * step.macs.total

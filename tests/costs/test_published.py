@@ -1,4 +1,4 @@
-"""The paper's Table I and Figs. 6 and 8 come out."""
+"""The paper's Table I and Figs. 6 and 8 are reproduced."""
 
 import pytest
 
@@ -16,7 +16,7 @@ def test_table_1():
             assert round(getattr(ours[name], column)) == value, (name, column)
 
 
-def test_a2s_means_lack_one_512_by_10_matrix_of_the_papers():
+def test_the_papers_a2_means_contain_one_more_512_by_10_matrix():
     ours, paper = table1()["A2"], TABLE1["A2"]
     assert (round(ours.macs_mean), round(ours.weights_mean)) == (6_097_447, 1_663_842)
     assert round(ours.macs_mean + 3 * 5120 / 13) == paper.macs_mean
@@ -24,7 +24,7 @@ def test_a2s_means_lack_one_512_by_10_matrix_of_the_papers():
 
 
 @pytest.mark.parametrize("figure", FIGURES.values(), ids=lambda figure: figure.dataset)
-def test_macs_of_the_four_networks_on_average_are_the_papers(figure):
+def test_mean_macs_of_the_four_networks_are_the_papers(figure):
     _, macs = reductions(figure)
     for algo, paper in figure.macs.items():
         assert sum(macs[algo].values()) / len(MODELS) == pytest.approx(paper, abs=1), algo

@@ -1,4 +1,4 @@
-"""Sizes from shapes alone, against cases worked by hand and against the arrays of networks that were really built."""
+"""Sizes from shapes alone, against cases computed by hand and against the arrays of real networks."""
 
 import math
 
@@ -50,35 +50,29 @@ def weights(layer):
     return sum(p.size for name, p in layer.params.items() if name.endswith("weight"))
 
 
-def test_nothing_but_convolutions_and_linear_layers_has_weights():
+def test_only_convolutions_and_linear_layers_have_weights():
     network = build_network("4 M 4", [4], (16, 16, 1), 3, "G1", classifier="a2")
-    for _, part in network.named_layers():
-        kinds = [type(inner) for inner in part.layers.values() if weights(inner)]
-        assert isinstance(part, Sequential)
+    for _, layer in network.named_layers():
+        kinds = [type(inner) for inner in layer.layers.values() if weights(inner)]
+        assert isinstance(layer, Sequential)
         assert set(kinds) <= {Conv2d, Linear}
 
 
 @st.composite
 def tasks(draw):
-    """Return stages with pools here and there, FC widths, and the other arguments; many, but not all of them fit."""
+    """Return stages with some max-pools, FC widths, and the other arguments; many of them fit together, but not all."""
     stages = []
     for width in draw(st.lists(st.integers(1, 6), min_size=1, max_size=4)):
         stages += [width] + ["M"] * draw(st.booleans())
     fc = draw(st.lists(st.integers(1, 6), min_size=stages[-1] == "M", max_size=2))
     side = st.sampled_from([1, 2, 4, 6, 7, 8, 12, 16, 20])
     image_shape = (draw(side), draw(side), draw(st.sampled_from([1, 3])))
-    return (
-        stages,
-        fc,
-        image_shape,
-        draw(st.integers(2, 12)),
-        draw(st.sampled_from(["a1", "a2"])),
-        draw(st.integers(1, 90)),
-    )
+    classes, classifier, features = draw(st.integers(2, 12)), draw(st.sampled_from(["a1", "a2"])), st.integers(1, 90)
+    return stages, fc, image_shape, classes, classifier, draw(features)
 
 
 @given(tasks())
-def test_sizes_are_those_of_networks_really_built(task):
+def test_sizes_are_those_of_real_networks(task):
     stages, fc, image_shape, classes, classifier, features = task
 
     def outcome(make):
@@ -97,7 +91,7 @@ def test_sizes_are_those_of_networks_really_built(task):
     (computed, refusal), (network, refused) = outcome(compute), outcome(build)
     if network is None:
         assert refusal is not None
-        assert refusal in refused  # which says besides whose images do not fit
+        assert refusal in refused  # which adds the shape of the images
         return
     layers, classifiers = computed
     inputs = [image_shape, *network.shapes]

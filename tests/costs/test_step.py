@@ -1,4 +1,4 @@
-"""The cost model on networks small enough to be worked by hand."""
+"""The cost model on networks small enough to compute by hand."""
 
 import pytest
 
@@ -50,16 +50,16 @@ def test_g2s1():
 
     assert algorithm.algo == "G2S1"
     assert algorithm.macs == (still.macs.total + moved.macs.total) / 2
-    assert algorithm.mean_macs.input_gradient == (M2 + M3) / 2
+    assert algorithm.mean.macs.input_gradient == (M2 + M3) / 2
     assert algorithm.off_chip == (still.off_chip + moved.off_chip) / 2
-    assert algorithm.costliest == (still.costliest + moved.costliest) / 2
-    assert algorithm.stored == (still.stored + moved.stored) / 2
+    assert algorithm.mean.costliest == (still.costliest + moved.costliest) / 2
+    assert algorithm.mean.stored == (still.stored + moved.stored) / 2
     assert (algorithm.layer_weights, algorithm.classifier_weights) == (P1 + P2 + P3, N2 + N3)
     assert algorithm.weights == P1 + P2 + P3 + N2 + N3
 
 
 def test_idle_classifiers_that_learn():
-    """Moved by one layer: A_2 learns alone, in the block of layers 2 and 3, on features that it takes as given."""
+    """Moved by one layer: A_2 learns alone, in the block of layers 2 and 3, and passes no gradient to layer 2."""
     _, resting = tiny("G2S1").steps
     _, moved = tiny(parse("G2S1", idle="learn")).steps
     assert moved.idle == (2,)
@@ -70,7 +70,7 @@ def test_idle_classifiers_that_learn():
     assert (moved.stored, moved.trained, moved.frozen) == (resting.stored, resting.trained, resting.frozen)
 
 
-def test_a_front_block():
+def test_a_block_before_the_first_whole_one():
     _, moved = tiny(parse("G2S1", front="block")).steps
     assert moved.blocks == (Block(1, 1), Block(2, 3))
     assert moved.macs == Macs(M1 + M2 + M3, M1 + M2 + M3, M3, 3 * (N1 + N3))
@@ -96,6 +96,6 @@ def test_gk_computes_what_bp_computes():
 
 
 @pytest.mark.parametrize("batch_size", [1, 128])
-def test_only_bps_accesses_depend_on_the_batch(batch_size):
+def test_only_the_accesses_of_bp_depend_on_the_batch(batch_size):
     assert off_chip_accesses(parse("BP"), 100, 0, 10, 1000, batch_size) == 330 + 2000 * batch_size
     assert off_chip_accesses(parse("G2S1"), 100, 5, 10, 1000, batch_size) == 225

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 import minilocal as ml
-from minilocal.bench.saved import saved_at_loss
+from minilocal.bench.instruments import saved_at_loss
 from minilocal.course.moments import draw_moments, recorded
 
 

@@ -9,7 +9,7 @@ shapes = {"n": st.integers(1, 3), "height": st.integers(1, 6), "width": st.integ
 
 
 def patches(x, k, stride, padding):
-    """Every patch of the padded image, cut out one by one."""
+    """Return each patch of the padded image, cut out one by one."""
     x = np.pad(x, ((0, 0), (padding, padding), (padding, padding), (0, 0)))
     n, height, width, c = x.shape
     p, q = max(0, (height - k) // stride + 1), max(0, (width - k) // stride + 1)
@@ -24,7 +24,7 @@ def patches(x, k, stride, padding):
 def test_rows_are_patches(n, height, width, c, k, stride, padding, dtype):
     x = np.arange(1, n * height * width * c + 1, dtype=dtype).reshape(n, height, width, c)
     expected = patches(x, k, stride, padding)
-    cols = np.full_like(expected, np.nan)  # every entry must be written, the border's zeros too
+    cols = np.full_like(expected, np.nan)  # every entry must be written, even the zeros of the border
     im2col(x.reshape(n, height, -1), cols, k, stride, padding)
     np.testing.assert_array_equal(cols, expected)
 
@@ -32,7 +32,7 @@ def test_rows_are_patches(n, height, width, c, k, stride, padding, dtype):
 @settings(max_examples=60)
 @given(**shapes)
 def test_col2im_is_the_transpose(n, height, width, c, k, stride, padding):
-    """<im2col(x), m> = <x, col2im(m)> for all x and m, in whole numbers and so without rounding."""
+    """<im2col(x), m> = <x, col2im(m)> for all x and m; with whole numbers, so that nothing is rounded."""
     rng = np.random.default_rng(0)
     x = rng.integers(-9, 9, (n, height, width, c)).astype(np.float64)
     cols = patches(x, k, stride, padding)

@@ -1,4 +1,4 @@
-"""The transforms against the matrices that they stand for, and each transpose against its transform."""
+"""Each transform agrees with its matrix, and each transpose with its transform."""
 
 import numpy as np
 import pytest
@@ -18,13 +18,13 @@ sizes = {"n": st.integers(1, 2), "rows": st.integers(1, 2), "columns": st.intege
 
 
 def sandwich(matrix, tiles):
-    """matrix · tile · matrixᵀ for tiles (..., i, j, C), flattened to points (i·j, tiles, C)."""
+    """Return matrix · tile · matrixᵀ of tiles (..., i, j, C), flattened to points (i·j, tiles, C)."""
     points = np.einsum("ai,tijc,bj->abtc", matrix, tiles, matrix)
     return points.reshape(-1, *points.shape[2:])
 
 
 def cut(maps, size):
-    """Every patch of that size behind a 4×4 tile, image by image, row by row, cut out one by one."""
+    """Return the patch of that size around each 4×4 tile, image by image and row by row."""
     margin = (size - 4) // 2
     padded = np.pad(maps, ((0, 0), (margin, margin), (margin, margin), (0, 0)))
     n, height, width, _ = maps.shape
@@ -45,7 +45,7 @@ def test_input_and_output_transforms(n, rows, columns, c, seed):
     x = rng.standard_normal((n, 4 * rows, 4 * columns, c))
     tiles = rows * columns
     points = np.full((36, n * tiles, c), np.nan)
-    for image in range(n):  # in two or more calls, as chunks of a batch are
+    for image in range(n):  # one call per image, as for the chunks of a batch
         winograd.input_transform(x[image : image + 1], points, image * tiles)
     np.testing.assert_allclose(points, sandwich(BT, cut(x, 6)), atol=1e-12)
 
@@ -82,7 +82,7 @@ def test_weight_transform_and_its_transpose(rng, middle):
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_whole_numbers_are_exact_in_both_types(rng, dtype):
+def test_whole_numbers_are_exact_in_both_dtypes(rng, dtype):
     x = rng.integers(-9, 9, (1, 4, 4, 2)).astype(dtype)
     points = np.empty((36, 1, 2), dtype)
     winograd.input_transform(x, points, 0)

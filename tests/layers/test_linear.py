@@ -21,7 +21,7 @@ def test_worked_by_hand():
 
 @settings(max_examples=30)
 @given(n=st.integers(1, 40), d_in=st.integers(1, 40), d_out=st.integers(1, 40), bias=st.booleans())
-def test_is_a_matrix_product(n, d_in, d_out, bias):
+def test_it_is_a_matrix_product(n, d_in, d_out, bias):
     rng = np.random.default_rng(n)
     layer = Linear(d_in, d_out, bias, dtype=np.float64)
     x, dy = rng.standard_normal((n, d_in)), rng.standard_normal((n, d_out))
@@ -37,7 +37,7 @@ def test_gain_sets_the_initial_variance():
         assert abs(weight.var() * 1000 / gain - 1) < 0.02
 
 
-def test_inputs_that_do_not_fit_are_refused():
+def test_bad_inputs_are_refused():
     with pytest.raises(InputError, match="vectors of 3 numbers"):
         Linear(3, 2).forward(np.zeros((1, 4)))
     with pytest.raises(InputError, match="vectors of 3 numbers"):

@@ -11,7 +11,7 @@ shapes = {"n": st.integers(1, 4), "p": st.integers(1, 4), "q": st.integers(1, 4)
 
 
 def windows(x, h, w):
-    """Yield every window (place in the output, its slice of the input)."""
+    """Yield each window: its place in the output and its slice of the input."""
     n, height, width, c = x.shape
     for b, p, q, k in np.ndindex(n, height // h, width // w, c):
         yield (b, p, q, k), (b, slice(p * h, p * h + h), slice(q * w, q * w + w), k)
@@ -19,24 +19,22 @@ def windows(x, h, w):
 
 @settings(max_examples=30)
 @given(**shapes)
-def test_max_pool_is_its_definition(n, p, q, c, h, w, seed):
+def test_max_pool_matches_its_definition(n, p, q, c, h, w, seed):
     rng = np.random.default_rng(seed)
-    x, dy = (
-        rng.integers(0, 5, (n, p * h, q * w, c)).astype(np.float64),
-        rng.standard_normal((n, p, q, c)),
-    )  # many ties
+    x = rng.integers(0, 5, (n, p * h, q * w, c)).astype(np.float64)  # with many ties
+    dy = rng.standard_normal((n, p, q, c))
     layer = MaxPool2d((h, w))
     y, dx = layer.forward(x, training=True), layer.backward(dy)
     expected = np.zeros_like(x)
     for place, window in windows(x, h, w):
         assert y[place] == x[window].max()
-        expected[window][np.unravel_index(x[window].argmax(), (h, w))] = dy[place]  # the first of equals
+        expected[window][np.unravel_index(x[window].argmax(), (h, w))] = dy[place]  # the first of equal values
     np.testing.assert_array_equal(dx, expected)
 
 
 @settings(max_examples=30)
 @given(**shapes)
-def test_avg_pool_is_its_definition(n, p, q, c, h, w, seed):
+def test_avg_pool_matches_its_definition(n, p, q, c, h, w, seed):
     rng = np.random.default_rng(seed)
     x, dy = rng.standard_normal((n, p * h, q * w, c)), rng.standard_normal((n, p, q, c))
     layer = AvgPool2d((h, w))
@@ -47,14 +45,14 @@ def test_avg_pool_is_its_definition(n, p, q, c, h, w, seed):
 
 
 @pytest.mark.parametrize("where", range(4))
-def test_max_pool_does_not_hide_nan(where):
+def test_max_pool_does_not_hide_a_nan_at_any_place(where):
     x = np.zeros((1, 2, 2, 1), np.float32)
     x.flat[where] = np.nan
     assert np.isnan(MaxPool2d().forward(x)).all()
 
 
 @pytest.mark.parametrize("layer", [MaxPool2d(2), AvgPool2d((2, 2))])
-def test_maps_that_the_window_does_not_divide_are_refused(layer):
+def test_bad_maps_and_windows_are_refused(layer):
     with pytest.raises(InputError, match="2×2 pooling window does not divide a 5×4 map"):
         layer.forward(np.zeros((1, 5, 4, 1)))
     with pytest.raises(InputError, match="takes maps"):

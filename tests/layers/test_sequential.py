@@ -9,7 +9,7 @@ def small():
     return Sequential(pool=MaxPool2d(2), conv=Conv2d(2, 3), bn=BatchNorm(3), relu=ReLU())
 
 
-def test_arrays_are_its_layers_own():
+def test_its_arrays_are_those_of_its_layers():
     layer = small()
     assert list(layer.params) == ["conv.weight", "bn.gamma", "bn.beta"]
     assert set(layer.grads) == set(layer.params)
@@ -17,7 +17,7 @@ def test_arrays_are_its_layers_own():
     assert layer.params["conv.weight"] is layer.layers["conv"].params["weight"]
 
 
-def test_without_need_dx_nothing_in_front_of_the_first_product_runs_backward(rng, monkeypatch):
+def test_without_need_dx_no_layer_before_the_first_product_runs_backward(rng, monkeypatch):
     calls = []
     for kind in (MaxPool2d, Conv2d, BatchNorm, ReLU):
 
@@ -43,7 +43,7 @@ def test_shapes_and_macs_add_up():
         layer.output_shape((6, 6, 2))
 
 
-def test_repr_tells_types_and_shapes():
+def test_repr_shows_types_and_shapes():
     assert repr(small()) == (
         "Sequential(pool=MaxPool2d(2×2), conv=Conv2d(weight 3×3×2×3), bn=BatchNorm(gamma 3, beta 3), relu=ReLU())"
     )

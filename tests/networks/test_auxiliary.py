@@ -8,13 +8,13 @@ from minilocal.networks.vgg import build_vgg
 
 
 def cost(layer, shape):
-    """Return (aux MACs as the paper counts them, 3 × forward; weights of conv and linear, no bias or BatchNorm)."""
+    """Return MACs as the paper counts them, 3 × forward, and the weights without biases and BatchNorm."""
     weights = sum(p.size for name, p in layer.params.items() if name.endswith("weight"))
     return 3 * layer.macs(shape), weights
 
 
 def layer_wise(classifier):
-    """Return (layer outputs' shapes, classifiers) of VGG-16 for CIFAR-10 under G1."""
+    """Return the shapes of the layers' outputs and the classifiers of VGG-16 for CIFAR-10 under G1."""
     network = build_vgg("vgg16", algo="G1", classifier=classifier)
     return network.shapes, network.auxiliary
 
@@ -34,7 +34,7 @@ def test_table_1_a2():
 
 
 def test_moving_boundaries_cost_0_75_percent_more_parameters():
-    """G2S1 against G2: VGG-16, CIFAR-10, A1; conv and linear weights."""
+    """G2S1 against G2, for VGG-16 on CIFAR-10 with A1, counting conv and linear weights."""
     g2, g2s1 = (
         sum(a.size for name, a in build_vgg("vgg16", algo=algo).arrays().items() if name.endswith("weight"))
         for algo in ("G2", "G2S1")
@@ -42,7 +42,7 @@ def test_moving_boundaries_cost_0_75_percent_more_parameters():
     assert round(100 * (g2s1 / g2 - 1), 2) == 0.75
 
 
-def test_window_ends_at_a_single_pixel_even_if_that_is_still_too_wide():
+def test_the_window_stops_at_a_single_pixel_even_if_that_has_too_many_channels():
     assert a1((4, 4, 64), 10, 32).params["linear.weight"].shape == (64, 10)
 
 
@@ -56,7 +56,7 @@ def test_a1_is_pool_linear_batchnorm(rng):
     assert set(layer.params) == {"linear.weight", "bn.gamma", "bn.beta"}
 
 
-def test_a1_of_a_vector_has_no_pooling():
+def test_a1_does_not_pool_a_vector():
     assert list(a1((1024,), 10, 2048).layers) == ["linear", "bn"]
 
 
@@ -88,7 +88,7 @@ def test_initial_variances():
     assert abs(a1((1024,), 100, 2048).params["linear.weight"].var() * 1024 - 1) < 0.05
 
 
-def test_maps_that_do_not_fit_are_refused_by_name():
+def test_the_message_names_the_classifier_that_does_not_fit_a_map():
     with pytest.raises(InputError, match="A1: a 2×1 pooling window does not divide a 7×7 map"):
         a1((7, 7, 100), 10, 4096)
     with pytest.raises(InputError, match="A2: a 4×4 pooling window does not divide a 6×6 map"):

@@ -10,7 +10,7 @@ def network():
     return build_network("4 M 6", [8], (8, 8, 2), 3, "G2S1", features=32)
 
 
-def test_parts_and_arrays_are_named_and_shared(network):
+def test_layers_and_arrays_have_names_and_are_not_copies(network):
     assert [name for name, _ in network.named_layers()] == ["layers.1", "layers.2", "layers.3", "aux.2", "aux.3"]
     arrays = network.arrays()
     assert arrays["layers.2.conv.weight"] is network.layer(2).layers["conv"].params["weight"]
@@ -21,7 +21,7 @@ def test_repr(network):
     assert repr(network) == "Network(3 layers, input 8×8×2, classifiers on 2, 3)"
 
 
-def test_load_copies_what_arrays_gave(network):
+def test_load_copies_another_networks_arrays(network):
     other = build_network("4 M 6", [8], (8, 8, 2), 3, "G2S1", features=32, seed=1)
     other.load(network.arrays())
     x = np.random.default_rng(0).standard_normal((3, 8, 8, 2)).astype(np.float32)
@@ -30,7 +30,7 @@ def test_load_copies_what_arrays_gave(network):
     assert network.arrays()["layers.1.conv.weight"].any()
 
 
-def test_load_refuses_what_does_not_fit_and_changes_nothing(network):
+def test_load_refuses_bad_arrays_and_changes_nothing(network):
     arrays = {name: array + 1 for name, array in network.arrays().items()}
     before = network.layer(1).params["conv.weight"].copy()
     with pytest.raises(InputError, match=r"array aux.3.linear.bias is missing"):
@@ -38,7 +38,7 @@ def test_load_refuses_what_does_not_fit_and_changes_nothing(network):
     with pytest.raises(InputError, match=r"aux.3.linear.bias has shape \(1, 3\); the network needs \(3,\)"):
         network.load(arrays | {"aux.3.linear.bias": np.zeros((1, 3))})
     for bad in (np.full(3, np.nan), np.zeros(3, complex), np.zeros(3, int)):
-        with pytest.raises(InputError, match=r"aux.3.linear.bias holds what is no finite number"):
+        with pytest.raises(InputError, match=r"aux.3.linear.bias contains NaN or infinity"):
             network.load(arrays | {"aux.3.linear.bias": bad})
     assert np.array_equal(network.layer(1).params["conv.weight"], before)
 

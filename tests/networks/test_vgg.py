@@ -50,12 +50,12 @@ def test_vgg11bx2_doubles_convs_only():
 
 def test_auxiliary_classifiers_see_the_map_before_the_pool():
     network = build_vgg("vgg16", algo="G1", width=0.125)
-    assert network.shapes[1] == (32, 32, 8)  # layer 2's output; the pool stands at layer 3's front
+    assert network.shapes[1] == (32, 32, 8)  # layer 2's output; layer 3 begins with the pool
     assert isinstance(network.layer(3).layers["pool"], MaxPool2d)
     assert network.auxiliary[2].output_shape(network.shapes[1]) == (10,)
 
 
-def test_only_classifiers_that_the_schedule_activates_exist():
+def test_only_the_classifiers_that_the_schedule_uses_exist():
     assert sorted(build_vgg("vgg11b", algo="G3S2", width=0.125).auxiliary) == [3, 5, 6, 8, 9, 10]
     assert sorted(build_vgg("vgg11b", algo="BP", width=0.125).auxiliary) == [10]
 
@@ -72,7 +72,7 @@ def test_any_class_count_and_channels(channels, classes, classifier):
 
 
 def test_initial_weights_depend_on_layer_and_seed_alone():
-    """Not on the algorithm, the classifier or the number of classes: all start from the same layers."""
+    """All algorithms, classifiers and numbers of classes start from the same layers."""
     a = build_vgg("vgg8b", algo="G1", width=0.125, seed=3)
     b = build_vgg("vgg8b", algo="BP", width=0.125, classes=7, seed=3)
     c = build_vgg("vgg8b", algo="BP", width=0.125, seed=4)
@@ -83,7 +83,7 @@ def test_initial_weights_depend_on_layer_and_seed_alone():
                 assert not np.array_equal(param, c.layer(i).params[name])
 
 
-def test_float64_is_the_unrounded_float32():
+def test_float32_weights_are_rounded_float64_weights():
     a, b = (build_vgg("vgg8b", width=0.125, algo="G2", dtype=t).arrays() for t in (np.float32, np.float64))
     assert all(np.array_equal(a[name], b[name].astype(np.float32)) for name in b)
 
@@ -121,7 +121,7 @@ def test_saved_names():
         ({"dropout": 1.0}, "dropout rate is 1.0"),
     ],
 )
-def test_what_does_not_fit_is_refused(options, says):
+def test_bad_options_are_refused(options, says):
     with pytest.raises(InputError, match=says):
         build_vgg(**({"model": "vgg8b", "width": 0.125} | options))
 

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from minilocal.losses import CrossEntropy
 from minilocal.networks.vgg import build_network
 from minilocal.optim import SGD
 from minilocal.pipeline.holding import HeldLayers, Move, moves
@@ -57,3 +58,32 @@ def test_a_layer_that_returns_trains_as_if_it_had_never_left(held, rng):
     for number in (1, 2, 3):
         for a, b in zip(held.arrays(number), other.arrays(number), strict=True):
             assert a.tobytes() == b.tobytes()
+
+
+class Doubled:
+    """A loss that refers to its classifier a second time, by the loss inside it."""
+
+    def __init__(self, classifier):
+        self.inner = CrossEntropy(classifier)
+        self.layers = {"aux": classifier}
+
+    def __call__(self, x, labels, need_dx=True):
+        value, correct, dx = self.inner(x, labels, need_dx)
+        self.layers["aux"].grads["linear.weight"] *= 2
+        return 2 * value, correct, dx
+
+
+def test_a_loss_of_ones_own_that_returns_still_computes_with_the_layers_that_it_trains(held, rng):
+    network = held.network
+    network.losses[2] = Doubled(network.classifier(2))
+    sent = [array.copy() for array in held.arrays(2)]
+    held.drop(2)
+    held.hold(2)
+    for array, content in zip(held.arrays(2), sent, strict=True):
+        array[...] = content
+    loss = network.losses[2]
+    assert loss.inner.layers["aux"] is loss.layers["aux"] is network.classifier(2)
+    before = network.arrays()["aux.2.linear.weight"].copy()
+    x, labels = rng.standard_normal((4, 8, 8, 1)).astype(np.float32), np.array([0, 1, 2, 0])
+    local_step(network, parse("G2S1").blocks_at(0, 3), x, labels, held.optimizer)
+    assert not np.array_equal(before, network.arrays()["aux.2.linear.weight"])

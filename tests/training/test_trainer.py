@@ -162,12 +162,20 @@ def test_smoothed_labels_reach_every_block_and_leave_scores_alone(images):
     assert scores[3] == smoothed[1][-1].test  # the held-out loss is plain cross-entropy
 
 
-def test_smoothing_labels_of_another_loss_is_refused(images):
+class OwnLoss:
+    def __init__(self, **layers):
+        self.layers = layers
+
+
+def test_a_loss_that_the_recipe_or_the_evaluation_does_not_fit_is_refused_at_once(images):
     data = prepare(images)
     network = build_network("8", [], data.image_shape, 4)
-    network.losses[1] = object()
-    with pytest.raises(InputError, match=r"label_smoothing is 0\.1, but <object"):
+    network.losses[1] = OwnLoss(aux=network.classifier())
+    with pytest.raises(InputError, match=r"label_smoothing is 0\.1, but <.*OwnLoss"):
         Trainer(network, data, Recipe(algo="BP", batch_size=16, label_smoothing=0.1))
+    network.losses[1] = OwnLoss()
+    with pytest.raises(InputError, match="the loss on layer 1 has no auxiliary classifier"):
+        Trainer(network, data, Recipe(algo="BP", batch_size=16))
 
 
 class Recorder:

@@ -1,0 +1,172 @@
+"""What runs in PyTorch's worker processes: the same network, algorithm, minibatch and optimizer, and single layers.
+
+It is written as one would write it in PyTorch, with autograd, and trains by blocks as `minilocal.steps` does. These
+processes never import minilocal's layers or Numba, so their peak memory is PyTorch's.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from minilocal.bench.plan import CLASSES, DROPOUT, IMAGE_SHAPE, LR, MOMENTUM, WEIGHT_DECAY, random_batch
+from minilocal.bench.worker import median_seconds
+from minilocal.networks.configs import a1_window, architecture, parse_stages
+from minilocal.schedule import parse
+
+LAYOUTS = {"NCHW": torch.contiguous_format, "channels_last": torch.channels_last}
+
+
+class VGG(nn.Module):
+    """K layers, CBRD and FBRD, and the classifiers that an algorithm needs, by the layer's number as text."""
+
+    def __init__(self, algo: str, model: str, width: float, classifier: str, dropout: float = DROPOUT) -> None:
+        super().__init__()
+        config = architecture(model, width)
+        stages = parse_stages(config.stages, config.fc)
+        ends = parse(algo).classifiers(len(stages))
+        self.layers, self.auxiliary = nn.ModuleList(), nn.ModuleDict()
+        shape: tuple[int, ...] = IMAGE_SHAPE
+        for number, (conv, size, pool) in enumerate(stages, 1):
+            modules = []
+            if pool:
+                modules.append(nn.MaxPool2d(2))
+                shape = (shape[0] // 2, shape[1] // 2, shape[2])
+            if conv:
+                modules += [nn.Conv2d(shape[2], size, 3, padding=1, bias=False), nn.BatchNorm2d(size)]
+                shape = (*shape[:2], size)
+            else:
+                modules += [nn.Flatten(), nn.Linear(math.prod(shape), size, bias=False), nn.BatchNorm1d(size)]
+                shape = (size,)
+            self.layers.append(nn.Sequential(*modules, nn.ReLU(inplace=True), nn.Dropout(dropout)))
+            if number == len(stages):
+                self.auxiliary[str(number)] = nn.Linear(*shape, CLASSES)
+            elif number in ends:
+                self.auxiliary[str(number)] = a2(shape) if classifier == "a2" and conv else a1(shape, config.features)
+
+    def predict(self, x: torch.Tensor) -> torch.Tensor:
+        """Return A_K's logits for inputs x (N, C, H, W)."""
+        for layer in self.layers:
+            x = layer(x)
+        return self.auxiliary[str(len(self.layers))](x)
+
+
+def a1(shape: tuple[int, ...], features: int) -> nn.Sequential:
+    """Return A1 for layer outputs of that shape; see `minilocal.networks.auxiliary`."""
+    window = a1_window(shape, features) if len(shape) == 3 else (1, 1)
+    pool = [nn.AvgPool2d(window)] if window != (1, 1) else []
+    linear = nn.Linear(math.prod(shape) // math.prod(window), CLASSES, bias=False)
+    return nn.Sequential(*pool, nn.Flatten(), linear, nn.BatchNorm1d(CLASSES))
+
+
+def a2(shape: tuple[int, ...]) -> nn.Sequential:
+    """Return A2 for maps of that shape; see `minilocal.networks.auxiliary`."""
+    sides, c = shape[:2], shape[2]
+    first = tuple(min(side, 4) for side in sides)
+    second = tuple(max(1, side // window // 2) for side, window in zip(sides, first, strict=True))
+    d = math.prod(shape) // math.prod(first + second)
+    modules = [nn.AvgPool2d(first)]
+    for _ in range(3):
+        modules += [nn.Conv2d(c, c, 1, bias=False), nn.BatchNorm2d(c), nn.ReLU(inplace=True)]
+    modules += [nn.AvgPool2d(second), nn.Flatten()]
+    for _ in range(3):
+        modules += [nn.Linear(d, d, bias=False), nn.BatchNorm1d(d), nn.ReLU(inplace=True)]
+    return nn.Sequential(*modules, nn.Linear(d, CLASSES))
+
+
+class TorchSteps:
+    """A network in one of the two memory layouts, its optimizer and its minibatch."""
+
+    def __init__(self, layout: str, batch_size: int, threads: int, **network: Any) -> None:
+        torch.set_num_threads(threads)
+        torch.manual_seed(0)
+        self.network = VGG(**network).to(memory_format=LAYOUTS[layout])
+        self.optimizer = torch.optim.SGD(self.network.parameters(), LR, momentum=MOMENTUM, weight_decay=WEIGHT_DECAY)
+        x, labels = random_batch(batch_size)
+        self.x = torch.from_numpy(x).permute(0, 3, 1, 2).contiguous(memory_format=LAYOUTS[layout])
+        self.labels = torch.from_numpy(labels)
+
+    def step(self, blocks: Sequence[Sequence[int]]) -> float:
+        """Return the seconds of one training step of these blocks, or of inference if there are none."""
+        self.network.train(bool(blocks))
+        start = time.perf_counter()
+        if blocks:
+            self.train(blocks)
+        else:
+            with torch.inference_mode():
+                self.network.predict(self.x)
+        return time.perf_counter() - start
+
+    def train(self, blocks: Sequence[Sequence[int]]) -> list[float]:
+        """Take one training step and return the losses of its blocks; BP is one block of all layers."""
+        layers, auxiliary = self.network.layers, self.network.auxiliary
+        x, losses = self.x, []
+        with torch.no_grad():
+            for layer in layers[: blocks[0][0] - 1]:  # frozen, but in training mode
+                x = layer(x)
+        for first, last in blocks:
+            x = x.detach()  # no gradient crosses the boundary
+            for layer in layers[first - 1 : last]:
+                x = layer(x)
+            loss = functional.cross_entropy(auxiliary[str(last)](x), self.labels)
+            self.optimizer.zero_grad(set_to_none=True)  # parameters without a gradient are not updated
+            loss.backward()
+            self.optimizer.step()
+            losses.append(loss.item())
+        return losses
+
+
+class TorchLayers:
+    """Single convolutions and linear layers in both memory layouts, one of them at hand at a time."""
+
+    def __init__(self, batch_size: int, threads: int) -> None:
+        torch.set_num_threads(threads)
+        self.batch_size = batch_size
+        self.passes: dict[str, dict[str, Callable[[], Any]]] = {}
+
+    def choose(self, sizes: dict[str, Any]) -> list[str]:
+        """Make random tensors for a layer, given as in `our_side.products`; return the layouts that it can have."""
+        if len(sizes["weight_shape"]) == 4:
+            self.passes = {layout: conv_passes(sizes, self.batch_size, layout) for layout in LAYOUTS}
+        else:
+            self.passes = {"vectors": linear_passes(sizes, self.batch_size)}
+        return list(self.passes)
+
+    def seconds(self, layout: str, name: str) -> float:
+        """Return the median seconds of a pass, called several times."""
+        with torch.no_grad():
+            return median_seconds(self.passes[layout][name])
+
+
+def conv_passes(sizes: dict[str, Any], batch_size: int, layout: str) -> dict[str, Callable[[], Any]]:
+    """Return the three passes of a 3×3 convolution with padding 1 as functions, tensors in that layout."""
+    (height, width, c_in), c_out = sizes["input_shape"], sizes["output_shape"][-1]
+    x, dy, weight = (
+        torch.randn(shape).contiguous(memory_format=LAYOUTS[layout])
+        for shape in ((batch_size, c_in, height, width), (batch_size, c_out, height, width), (c_out, c_in, 3, 3))
+    )
+    ones = [1, 1]  # stride, padding and dilation
+    backward = partial(torch.ops.aten.convolution_backward, dy, x, weight, None, ones, ones, ones, False, [0, 0], 1)
+    return {
+        "forward": partial(functional.conv2d, x, weight, padding=1),
+        "weight gradient": partial(backward, [False, True, False]),
+        "input gradient": partial(backward, [True, False, False]),
+    }
+
+
+def linear_passes(sizes: dict[str, Any], batch_size: int) -> dict[str, Callable[[], Any]]:
+    """Return the three passes of a linear layer as functions."""
+    d_in, d_out = sizes["weight_shape"]
+    x, dy, weight = torch.randn(batch_size, d_in), torch.randn(batch_size, d_out), torch.randn(d_out, d_in)
+    return {
+        "forward": partial(functional.linear, x, weight),
+        "weight gradient": lambda: dy.T @ x,
+        "input gradient": lambda: dy @ weight,
+    }
