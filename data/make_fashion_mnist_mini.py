@@ -25,7 +25,7 @@ def first_of_each_class(labels: np.ndarray, count: int) -> np.ndarray:
 
 
 def write_idx(path: Path, array: np.ndarray) -> None:
-    """Write a uint8 array as a gzipped IDX file (see minilocal/datasets/idx.py).
+    """Write a uint8 array as a gzipped IDX file (see minilocal/datasets/mnist.py).
 
     The same array always gives the same file, because neither a time nor a name is stored in it.
     """

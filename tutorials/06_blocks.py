@@ -441,7 +441,7 @@ check(
 # after all, and pass $\alpha$ times it to the block before. For two blocks, 1–3 and 4–7, write the
 # step: layers 1 to 3 then follow $L_3 + \alpha L_7$, and the update of block 1 has to wait until
 # block 2 has run backward. Check it with `ml.check_gradient` in float64. For which $\alpha$, and
-# with which change of $L_3$, is it BP? Plot the cosine of layer 3 over $\alpha$.
+# with which change of $L_3$, is it BP? Plot the cosine of layer 3 against $\alpha$.
 
 # %%
 # Your answer to exercise 3

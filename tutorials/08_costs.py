@@ -321,8 +321,8 @@ check("our MACs are the library's", equal == len(CASES), f"{equal} of {len(CASES
 # %% [markdown]
 # ## 4 Count a real step
 #
-# A formula can be wrong in the same way twice. So let us count. All matrix products of the
-# library's plain layers go through two lines, one in `layers/im2col.py` (convolutions) and one in
+# Two formulas can be wrong in the same way. So let us count. All matrix products of the library's
+# plain layers are computed in two files, `layers/im2col.py` (convolutions) and
 # `compute/parallel.py` (linear layers). For a moment we give these two files another NumPy, which
 # notes what it multiplies, and run real training steps on real images.
 
@@ -642,9 +642,9 @@ show(
 # Your answer to exercise 1
 
 # %% [markdown]
-# **2 (medium).** Plot the share of off-chip accesses that G3S2 saves in VGG-16 and VGG-11B over
-# the size of the minibatch, $B = 1 \dots 1024$. Derive both limits from the formulas first. For
-# which $B$ is more than half saved?
+# **2 (medium).** Plot the share of off-chip accesses that G3S2 saves in VGG-16 and VGG-11B
+# against the size of the minibatch, $B = 1 \dots 1024$. Derive both limits from the formulas first.
+# For which $B$ is more than half saved?
 
 # %%
 # Your answer to exercise 2

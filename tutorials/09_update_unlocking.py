@@ -538,10 +538,10 @@ check(
 # With the training command it is `python -m minilocal.train --algo G3S1 --workers 2`, or
 # `mpiexec -n 5 python -m minilocal.train --algo G3S1 --model vgg16 --parallel mpi`.
 #
-# Compare that with BP. Pipelines for BP exist too. They either let workers wait, or let a layer's
-# gradient come from weights that are several updates old (*delayed gradients*), and so train
-# something slightly different. Here nothing is stale: each job sees exactly the features and the
-# weights that it would see in the plain loop.
+# Compare that with BP. Pipelines for BP exist too. They either keep workers waiting, or let a
+# layer's gradient come from weights that are several updates old (*delayed gradients*), and so
+# train something slightly different. Here nothing is stale: each job sees exactly the features and
+# the weights that it would see in the plain loop.
 #
 # ## Summary
 #

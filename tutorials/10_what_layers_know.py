@@ -438,7 +438,7 @@ check(
 
 # %% [markdown]
 # **2 (medium).** Train one more network by G3, whose blocks always end at layers 3 and 6. Before
-# you draw its curve into Fig. 4, say at which layers it will come close to G1's and where it will
+# you add its curve to Fig. 4, say at which layers it will come close to G1's and where it will
 # stay near BP's. Then do the same for G2S1.
 
 # %%

@@ -377,7 +377,7 @@ print(f"multiplications per output: {36 / 16} instead of 9, {9 / (36 / 16):.0f} 
 # 0, 1, −1, 2, −2 and ∞. The header of [kernels/winograd.py](../minilocal/kernels/winograd.py) says
 # more.)
 #
-# At each of the 36 points stands a product of two matrices, (tiles × $C_\mathrm{in}$) times
+# Each of the 36 points is a product of two matrices, (tiles × $C_\mathrm{in}$) times
 # ($C_\mathrm{in}$ × $C_\mathrm{out}$). So the work is 36 ordinary matrix products, and transforms
 # around them that only add and multiply by small constants:
 

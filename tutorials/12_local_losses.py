@@ -248,8 +248,8 @@ show(
 #
 # **The square.** $dS = \frac{2}{N^2}\,E$, a symmetric matrix, because both $S$ are.
 #
-# **The product** $S = u\,u^\top$. Row $u_n$ stands in row $n$ of $S$ and in column $n$, once as a
-# left factor, once as a right one:
+# **The product** $S = u\,u^\top$. Row $u_n$ appears in row $n$ of $S$ as the left factor, and in
+# column $n$ as the right one:
 #
 # $$du = dS\,u + dS^\top u = \frac{4}{N^2}\,E\,u .$$
 #
@@ -347,7 +347,7 @@ check("in the end similarity is what the labels say", loss < 0.01, f"loss {loss:
 # ## 5 From maps to rows
 #
 # A convolutional layer's output is a map $x$ of shape $(N, H, W, C)$, and where something is seen
-# is not what makes two pictures alike. Nøkland and Eidnes let each channel say one number: its
+# is not what makes two pictures alike. Nøkland and Eidnes reduce each channel to one number, its
 # *standard deviation* over the $P = H \cdot W$ pixels. A channel that finds its pattern in some
 # places and not in others deviates a lot; one that sees the same everywhere deviates little.
 #

@@ -50,7 +50,7 @@ def parser() -> Parser:
     g = p.add_argument_group("what to time")
     g.add_argument("--algo", nargs="+", metavar="ALGO", help=f"BP, GX or GXSY (default: {' '.join(ALGORITHMS)})")
     g.add_argument("--model", default="vgg16", help="vgg8b, vgg11b, vgg11bx2, vgg16 or vgg19 (default: %(default)s)")
-    g.add_argument("--width", type=float, default=1.0, help="factor on all widths, a power of two (default: 1)")
+    g.add_argument("--width", type=float, default=1.0, help="factor of all widths, a power of two (default: 1)")
     g.add_argument("--classifier", choices=("a1", "a2"), default="a1", help="auxiliary classifiers (default: a1)")
     g.add_argument("--batch-size", type=int, default=128, help="images per step (default: %(default)s)")
     g.add_argument("--threads", type=int, help="threads to use (default: all processors)")

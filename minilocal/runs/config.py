@@ -44,7 +44,7 @@ class Config(Recipe):
     plain: bool = option(
         False,
         "compute every layer in the plain way that the course explains, im2col and BatchNorm, ReLU and dropout one by "
-        "one; the numbers are the same but for rounding",
+        "one; the numbers are the same except for rounding",
         group="network",
     )
     dataset: str = option(

@@ -74,8 +74,8 @@ class Recipe:
     )
     lr_epochs: int | None = option(
         None,
-        "let the learning rate reach its end after N epochs, so that --resume with more --epochs is possible later "
-        "(default: as --epochs)",
+        "plan the learning rate for N epochs, so that a run can be resumed with more --epochs later "
+        "(default: same as --epochs)",
         least=1,
         most=100_000,
         metavar="N",
