@@ -1,4 +1,4 @@
-"""minilocal: convolutional networks trained by backpropagation and by block-wise local learning, by hand.
+"""minilocal: convolutional networks, trained by backpropagation or block-wise local learning, every gradient by hand.
 
 Public names load when first used, so that `import minilocal` is quick:
 
@@ -6,11 +6,11 @@ Public names load when first used, so that `import minilocal` is quick:
 >>> ml.parse_schedule("G3S2").shift_at(1)
 2
 
-A map for readers. Each room imports only from the rooms below it:
+A map for readers. Each line imports only from the lines below it:
 
-    train.py  evaluate.py       the commands; so are bench/ (how fast), compare/ (several algorithms and seeds),
+    train.py  evaluate.py       commands, as are bench/ (how fast), compare/ (several algorithms and seeds),
                                 grade/ (exercises) and course/ (figures for the lessons)
-    pipeline/                   blocks trained side by side by several processes
+    pipeline/                   blocks trained in parallel by several processes
     runs/                       run directories: options, checkpoints that can be resumed, tables, figures
     costs/                      multiply-adds and memory traffic by formula, without arrays
     gradcheck.py                central differences against every backward
@@ -27,7 +27,7 @@ A map for readers. Each room imports only from the rooms below it:
     console/                    the command line
     plots.py  files.py  streams.py  errors.py       figures, safe writing, random streams, errors
 
-One minibatch passes: training/trainer.py (the loop) -> datasets/batches.py (crop, flip, normalise) -> steps.py ->
+The path of a minibatch: training/trainer.py (the loop) -> datasets/batches.py (crop, flip, normalise) -> steps.py ->
 layers/ forward (each calls kernels/ through compute/parallel.py) -> losses.py -> layers/ backward -> optim.py ->
 training/results.py.
 """

@@ -21,7 +21,7 @@ class TrainingError(RuntimeError):
 class NonFiniteError(TrainingError):
     """A loss, a gradient or a weight is NaN or infinite; the trainer adds epoch, step, block and layer.
 
-    `layer` is the number of the layer whose loss it is, or None if it is not a loss.
+    `layer` is the number of the layer whose loss is not finite, or None for a gradient or a weight.
     """
 
     def __init__(self, message: str, layer: int | None = None) -> None:
@@ -34,9 +34,9 @@ class LostWorkerError(TrainingError):
 
 
 class Interrupted(KeyboardInterrupt):
-    """A signal has stopped training after everything was saved; commands print it and exit with `status`.
+    """A signal has ended a command (during training, once all is saved); commands print it and exit with `status`.
 
-    It is a `KeyboardInterrupt`, so that code that handles errors lets it pass.
+    It is a `KeyboardInterrupt`, so `except Exception` does not catch it.
     """
 
     def __init__(self, message: str, status: int) -> None:

@@ -1,4 +1,4 @@
-"""Writing files so that none is ever half-written and nothing is left behind."""
+"""Write files so that none is ever half-written and no temporary file is left behind."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from minilocal.errors import InputError, TrainingError
 
 @contextlib.contextmanager
 def replacing(path: Path, aside: Path | None = None) -> Iterator[IO[bytes]]:
-    """Open a temporary file and, once it is written and flushed to disk, let it replace `path`.
+    """Open a temporary file; once it is written and flushed to disk, it replaces `path`.
 
     If `aside` is given, the old file moves there. So at every moment either the old file or the new one exists and is
-    complete, whatever happens to this process or to the machine. Raises `TrainingError` if the system refuses; then the
-    old file is still at `path`.
+    complete, whatever happens to this process or to the machine. Raises `TrainingError` if the system refuses; the old
+    file is then still at `path`, or already at `aside`.
     """
     temporary = temporary_of(path)
     try:

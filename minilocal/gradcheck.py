@@ -4,9 +4,10 @@ For a scalar L(θ) and one entry of θ, the central difference
 
     (L(θ + h) − L(θ − h)) / 2h
 
-is dL/dθ up to O(h²), without knowing how backward works. Taken at h and at h/2 and extrapolated, it is dL/dθ up to
-O(h⁴). Where the two disagree, there is a kink in between (a ReLU switches, a max-pool picks another place), and another
-entry is checked instead. The relative error is |a − n| / max(|a|, |n|, 0.001·largest |gradient|), in float64.
+is dL/dθ up to O(h²), without knowing how backward works. Taken at h and at h/2 and extrapolated, it is n = dL/dθ up to
+O(h⁴). Where the two disagree, there is a kink nearby (a ReLU switches, a max-pool picks another place), and another
+entry is checked instead. If backward gives a, the relative error is |a − n| / max(|a|, |n|, 0.001·largest |gradient|).
+All of it is float64.
 
 A layer is checked on L = Σ r·y with random r, a training step on each block's own loss.
 """
@@ -47,14 +48,14 @@ class Options:
     """The command's options."""
 
     entries: int = option(
-        10, "entries per array of a layer, a third as many of a step", group="checks", least=1, most=10_000
+        10, "entries per array in a layer; a third as many in a step", group="checks", least=1, most=10_000
     )
     tolerance: float = option(TOLERANCE, "largest relative error allowed", group="checks", above=0, below=1)
 
 
 @dataclass(frozen=True)
 class Check:
-    """One row of the table: an argument of a function, and the worst of its entries.
+    """One row of the table: an argument of a function, and its entry with the largest error.
 
     Attributes:
         function: the layer, loss or block that was checked.
@@ -83,7 +84,7 @@ class Check:
     def explain(self) -> str:
         """Return the message of a failure: function, argument, index, received and expected value."""
         if not self.checked:
-            return f"{self.function}: every entry of {self.argument} lies at a kink"
+            return f"{self.function}: every entry tried of {self.argument} lies at a kink"
         place = ", ".join(map(str, self.index))
         return (
             f"{self.function}: {self.argument}[{place}] received {self.received:.10g} from backward, "
@@ -238,14 +239,14 @@ def check_step(algo: str, epoch: int, classifier: str = "a1", entries: int = 4, 
 
 
 def block_loss(network: Network, block: Block, x: np.ndarray, labels: np.ndarray) -> float:
-    """Return a block's loss in training mode; it updates nothing, but overwrites the gradients of its classifier."""
+    """Return a block's loss in training mode; no parameter changes, only running statistics and `grads`."""
     for number in range(1, block.last + 1):
         x = network.layer(number).forward(x, training=True)
     return network.loss(block.last)(x, labels, need_dx=False)[0]
 
 
 def check_steps(entries: int = 4) -> Iterator[Check]:
-    """Check whole steps of all `ALGORITHMS` at every shift, with A1 and with A2, and BP's by Winograd too."""
+    """Check whole steps of all `ALGORITHMS` at every shift, with A1 and with A2, and BP also by Winograd."""
     yield from check_step("BP", 0, entries=entries, conv="winograd")
     for algo in ALGORITHMS:
         for epoch in range(parse(algo).period):

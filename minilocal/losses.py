@@ -3,7 +3,7 @@
     x_j ─► A_j ─► logits ─► softmax cross-entropy ─► value
     dx_j ◄──────────────────────────────────────────
 
-`CrossEntropy(classifier)` is the paper's. Any object with `layers` and such a call can stand beside it.
+`CrossEntropy(classifier)` is the paper's. Any object with `layers` and the same call can take its place.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ class LocalLoss(Protocol):
     """A block's loss, as steps.py uses it.
 
     Attributes:
-        layers: name → layer, the layers that the loss trains along the way. "aux" is the auxiliary classifier, which
-            also gives the class scores when the network is evaluated. Saved names read like `aux.3.linear.weight`.
+        layers: name → layer, the layers of the loss itself, trained with the block. "aux" is the auxiliary classifier,
+            which also gives the class scores in evaluation. Saved names read like `aux.3.linear.weight`.
     """
 
     layers: dict[str, Layer]
@@ -38,7 +38,7 @@ class LocalLoss(Protocol):
 class CrossEntropy:
     """The paper's local loss: softmax cross-entropy of an auxiliary classifier's class scores.
 
-    `smoothing` is that of `softmax_cross_entropy`. Source: Lee, Lee & Jeon 2021, section II.
+    `smoothing` is passed on to `softmax_cross_entropy`. Source: Lee, Lee & Jeon 2021, section II.
     """
 
     def __init__(self, classifier: Layer, smoothing: float = 0.0) -> None:
@@ -65,9 +65,10 @@ def softmax_cross_entropy(logits: np.ndarray, labels: np.ndarray, smoothing: flo
         dL/dlogits = (p − t) / N
 
     The target t is onehot(labels). With label smoothing ε it is (1 − ε)·onehot(labels) + ε/C (Szegedy et al. 2016).
-    Each row's maximum is subtracted first, which changes nothing but keeps exp from overflowing.
+    Each row's maximum is subtracted first, which does not change the result but keeps exp from overflowing.
 
-    Raises `InputError` unless labels are integers of 0 … C−1. Source: tutorials/reference.md, "Softmax cross-entropy".
+    Raises `InputError` unless labels are N ≥ 1 integers from 0 to C−1.
+    Source: tutorials/reference.md, "Softmax cross-entropy".
     """
     n, classes = logits.shape
     if labels.shape != (n,):

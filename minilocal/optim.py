@@ -29,7 +29,7 @@ class SGD:
     def update(self, layer: Layer) -> None:
         """Update a layer's parameters in place from its gradients.
 
-        Raises `NonFiniteError` after the update of a parameter that it leaves NaN or infinite.
+        Raises `NonFiniteError` if a parameter is NaN or infinite after its update.
         """
         for name, velocity in self.velocity_of(layer).items():
             arrays = layer.params[name].reshape(-1), velocity.reshape(-1), layer.grads[name].reshape(-1)
@@ -40,7 +40,7 @@ class SGD:
                 raise NonFiniteError(f"{name} is not finite after its update")
 
     def velocity_of(self, layer: Layer) -> dict[str, np.ndarray]:
-        """Return the layer's momentum buffers by name; they are made at the first call."""
+        """Return the layer's momentum buffers by name; the first call makes them."""
         if layer not in self.velocity:
             self.velocity[layer] = {name: np.zeros_like(param) for name, param in layer.params.items()}
         return self.velocity[layer]
@@ -73,7 +73,7 @@ LR_SCHEDULES = {"cosine": cosine, "step": step_decay}
 
 
 def learning_rate(schedule: str, lr: float, step: int, steps: int) -> float:
-    """Return a step's learning rate by a learning-rate schedule, "cosine" or "step"; steps count from 0.
+    """Return the learning rate of a step (from 0) under a learning-rate schedule, "cosine" or "step".
 
     Raises `InputError` for an unknown schedule.
     """

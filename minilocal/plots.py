@@ -13,7 +13,7 @@ FROZEN = "#EBEBEB"
 
 
 def plain(text: str) -> str:
-    """Return text as a figure can show it: dollar signs start no formula, invalid characters become question marks.
+    """Return text that a figure shows as it is: no dollar sign starts a formula; invalid characters become "?".
 
     >>> plain("my$data$.npz")
     'my\\\\$data\\\\$.npz'
@@ -22,7 +22,7 @@ def plain(text: str) -> str:
 
 
 def new_figure(width: float, height: float) -> Any:
-    """Return a figure of that size in inches, whose axes, labels and legends make room for each other."""
+    """Return a figure of that size in inches, laid out so that axes, labels and legends do not overlap."""
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), layout="constrained")

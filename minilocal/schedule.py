@@ -141,7 +141,7 @@ class Schedule:
         return front + [Block(first, min(first + size - 1, layers)) for first in range(shift + 1, layers + 1, size)]
 
     def classifiers(self, layers: int) -> list[int]:
-        """Return the layers that ever end a block: only they need an auxiliary classifier.
+        """Return the layers that end a block in some epoch: only these need an auxiliary classifier.
 
         >>> parse("G3S2").classifiers(layers=8)
         [3, 5, 6, 8]
@@ -177,7 +177,8 @@ def parse(name: str, front: str = "rest", idle: str = "rest") -> Schedule:
     Traceback (most recent call last):
     minilocal.errors.InputError: G2S2 shifts by 2 layers, which must be less than its block size 2; try G2S1
 
-    Raises `InputError` if the name is none of these, X is 0, Y is not less than X, or an option has no effect.
+    Raises `InputError` if the name is none of these, X is 0, Y is not less than X, or an option is unknown or has
+    no effect.
     """
     if name.upper() == "BP":
         return Schedule(None, front=front, idle=idle)

@@ -13,7 +13,7 @@ it stops.
                                     └───► f_3 ─► f_4 ─► A_4 ─► loss
                                           ◄───────────────────────── gradient of block 3-4
 
-A loss is an object, see losses.py: called with a block's output x_j and the labels it returns its value and dx_j.
+A loss is an object (see losses.py): called with a block's output x_j and the labels, it returns its value and dx_j.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def backprop_step(
     seed: int = 0,
     step: int = 0,
 ) -> list[BlockResult]:
-    """Train all K layers by the loss on the last one; return its result as that of the one block 1 … K.
+    """Train all K layers by the loss on the last one; return one result, for the block 1 … K.
 
     x is (N, H, W, C), labels (N,) integers. Dropout masks depend on (seed, step). Gradients stay in every layer's
     `grads`; with optimizer=None nothing is updated. Raises `NonFiniteError` before any update if the loss is not
@@ -87,13 +87,13 @@ def local_step(
     """Train each block by its own local loss; return one result per block.
 
     This is the body of Algorithm 1's inner loop (Lee, Lee & Jeon 2021). Layers before the first block are frozen: they
-    run forward as in training and keep their parameters. Blocks follow one another without gaps up to layer K, as
-    `Schedule.blocks_at` returns them; the other arguments are those of `backprop_step`.
+    run forward as in training and keep their parameters. Blocks must follow one another without gaps up to layer K, as
+    those of `Schedule.blocks_at` do; the other arguments are those of `backprop_step`.
 
     Classifiers on the layers in `idle`, where no block ends, learn too, without training the layers below them; in the
     paper they rest. See tutorials/reference.md, "Variants of moving boundaries".
 
-    Raises `InputError` if the blocks leave a layer out, and `NonFiniteError` before the update of a block whose loss is
+    Raises `InputError` if the blocks leave a gap, and `NonFiniteError` before the update of a block whose loss is
     not finite (the blocks before it are updated by then), or during the update of a layer whose weights become NaN or
     infinite.
     """
@@ -118,7 +118,7 @@ def block_step(
 ) -> tuple[np.ndarray, BlockResult]:
     """Train one block on the output x of the layer before it; return the block's own output, for the next block.
 
-    Everything that a block needs and everything that it changes is its own: x, labels, its layers and its loss.
+    A block reads only x, labels, its own layers and their losses, and trains only these layers and losses.
     """
     layers = network.layers[block.first - 1 : block.last]
     loss = network.loss(block.last)
@@ -163,9 +163,9 @@ def check_blocks(blocks: Sequence[Block], layers: int) -> None:
     """Raise `InputError`, naming the blocks, unless they follow one another without gaps up to the last layer."""
     listed = ", ".join(map(str, blocks))
     if not blocks:
-        raise InputError(f"blocks are empty; they must reach from some layer up to layer {layers}")
+        raise InputError(f"there are no blocks; they must reach from some layer up to layer {layers}")
     if blocks[0].first < 1 or blocks[-1].last != layers:
-        raise InputError(f"blocks {listed} do not end at the network's last layer, {layers}")
+        raise InputError(f"blocks {listed} must lie in layers 1 to {layers} and end at layer {layers}")
     for block, following in zip(blocks, (*blocks[1:], Block(layers + 1, layers + 1)), strict=True):
         if block.first > block.last or following.first != block.last + 1:
             raise InputError(f"blocks {listed} must follow one another: after {block} comes layer {block.last + 1}")

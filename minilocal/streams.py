@@ -12,7 +12,7 @@ INIT, AUXILIARY_INIT, ORDER, AUGMENT, DROPOUT, SPLIT = range(6)
 
 
 def generator(seed: int, *key: int) -> np.random.Generator:
-    """Return the generator of a stream; its key is one of this module's constants, then numbers such as a layer's."""
+    """Return a stream's generator; the key is one of this module's constants, then numbers, such as a layer's."""
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
 
 

@@ -301,9 +301,9 @@ def test_a_non_finite_loss_of_an_idle_classifier_names_it(batch):
         ([Block(1, 2), Block(4, 6)], "blocks 1-2, 4-6 must follow one another: after 1-2 comes layer 3"),
         ([Block(1, 3), Block(3, 6)], "blocks 1-3, 3-6 must follow one another: after 1-3 comes layer 4"),
         ([Block(3, 4), Block(1, 2), Block(5, 6)], "after 3-4 comes layer 5"),
-        ([Block(1, 4)], "blocks 1-4 do not end at the network's last layer, 6"),
-        ([Block(0, 6)], "blocks 0-6 do not"),
-        ([], "blocks are empty"),
+        ([Block(1, 4)], "blocks 1-4 must lie in layers 1 to 6 and end at layer 6"),
+        ([Block(0, 6)], "blocks 0-6 must lie in layers 1 to 6"),
+        ([], "there are no blocks"),
     ],
 )
 def test_blocks_with_gaps_are_refused_by_name_and_nothing_changes(blocks, says, batch):

@@ -286,7 +286,7 @@ def finished(quick, tmp_path_factory):
         (["--resume", "file"], "file/config.json can't be read"),
         (["--resume", "run", "--keep", "-1"], "--keep is -1; it must be at least 0"),
         (["--resume", "run", "--checkpoint-every", "0"], "--checkpoint-every is 0; it must be at least 1"),
-        (["--epochs", "5", "--lr-epochs", "3"], "lr_epochs is 3; the learning rate must last for all 5 epochs"),
+        (["--epochs", "5", "--lr-epochs", "3"], "lr_epochs is 3; the learning-rate schedule must last for all 5"),
         (["--lr-epochs", "0"], "--lr-epochs is 0; it must be at least 1"),
         (["--keep", "many"], "invalid int value: 'many'"),
     ],

@@ -22,7 +22,7 @@ _compiled = partial(numba.njit, nogil=True, error_model="numpy")
 
 
 def kernel(function: Callable[..., Any]) -> Any:
-    """Return the function so that it is compiled when first called; cached on disk if Numba finds a directory."""
+    """Make a function compile when first called; the result is cached on disk if Numba finds a directory."""
     try:
         return _compiled(cache=True)(function)
     except RuntimeError:  # "no locator available"

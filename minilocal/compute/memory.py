@@ -1,9 +1,9 @@
-"""Memory for activations, used again in each step.
+"""Memory for activations, reused in each step.
 
 A training step needs arrays of tens of megabytes, and the next step needs arrays of the same sizes. Asking the system
 for new memory each time would take longer than some layers do, because it clears and maps every page. So `empty`
-returns blocks that earlier arrays have freed. A block is freed as soon as nothing refers to its array, or to a view of
-it, any more:
+returns blocks that earlier arrays have freed. A block is freed as soon as nothing refers to its array any more, or to a
+view of it:
 
     y = empty((128, 32, 32, 64), np.float32)      a block of 32 MiB, free or new
     del y                                         free again, for the next array of that size
@@ -23,13 +23,13 @@ import numpy as np
 
 SMALL = 1 << 16  # bytes; for smaller arrays NumPy's own allocator does as well
 ROOMY = 4  # a block may be at most this many times as large as its array
-HOARD = 3  # times the most bytes ever in use at once; if we hold more, sizes have changed
+HOARD = 3  # times `_most_in_use`; if we hold more bytes than that, array sizes have changed
 
 # Garbage collection may free a block at any moment, in any thread. Single operations on these dicts are safe even then;
 # a running sum of bytes would not be, and a lock could deadlock.
 _free: defaultdict[int, list[mmap.mmap]] = defaultdict(list)  # size → free blocks
 _in_use: dict[int, int] = {}  # address → size of the blocks in use
-_most_in_use = 0  # the most bytes in use at any one time
+_most_in_use = 0  # the most bytes in use at any one time since `_free` was last emptied
 
 
 def empty(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
@@ -42,7 +42,7 @@ def empty(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
     if size < SMALL:
         return np.empty(shape, dtype)
     block = _smallest_free(size) or _fresh(size)
-    # A view of `whole` keeps `whole` alive, because its own memory is no array to which the view could refer instead.
+    # Views refer to `whole` and so keep it alive; if its memory were an array too, they would refer to that instead.
     whole = np.frombuffer(block, np.uint8, count=size)
     address = whole.__array_interface__["data"][0]
     _in_use[address] = len(block)
@@ -89,5 +89,5 @@ def bytes_in_use() -> int:
 
 
 def bytes_free() -> int:
-    """Return how many bytes are free to be used again."""
+    """Return how many bytes are free for reuse."""
     return sum(size * len(blocks) for size, blocks in _free.copy().items())

@@ -2,7 +2,7 @@
 
 Work is cut here and nowhere else. Two rules make results equal to the last bit for any number of threads: chunks depend
 on shapes alone (never on cores, cache sizes or timings), and each chunk has its own partial sum, added in chunk order.
-Threads only decide who computes a chunk, not what is computed.
+Which thread computes a chunk varies; what it computes does not.
 
     run(task, chunks)      thread 0:  chunk 0   chunk 2   chunk 3 ...     (each thread takes the next chunk
                            thread 1:  chunk 1             chunk 4 ...      as soon as it is free)
@@ -32,7 +32,7 @@ from minilocal.errors import InputError
 T = TypeVar("T")
 
 CHUNK_BYTES = 1 << 20  # the memory that one chunk touches should fit in a core's own cache
-MOST_CHUNKS = 32  # more would only cost dispatching; fewer would leave machines with many cores idle
+MOST_CHUNKS = 32  # unless the cache needs more; fewer would leave the cores of large machines idle
 
 _local = threading.local()
 _lock = threading.Lock()
@@ -86,7 +86,7 @@ def image_chunks(images: int, image_bytes: int) -> list[slice]:
 
 
 def lanes(images: int, most: int = 8) -> list[slice]:
-    """Cut a batch into at most `most` lanes; each lane of images has one partial sum, in one buffer.
+    """Cut a batch into at most `most` lanes, consecutive slices; each lane can keep one partial sum.
 
     >>> lanes(10, most=3)
     [slice(0, 4, None), slice(4, 8, None), slice(8, 10, None)]
@@ -101,7 +101,7 @@ def _slices(items: int, step: int) -> list[slice]:
 def run(task: Callable[[Any], T], chunks: Sequence[Any]) -> list[T]:
     """Call `task(chunk)` for each chunk, on all threads, and return the results in the order of the chunks.
 
-    A task that calls `run` itself has its chunks run one after another, on the same thread. Raises what a task raises.
+    If a task calls `run` itself, those chunks run one after another, on its thread. Raises what a task raises.
     """
     if inside():
         return [task(chunk) for chunk in chunks]
@@ -134,7 +134,7 @@ def run(task: Callable[[Any], T], chunks: Sequence[Any]) -> list[T]:
 
 
 def inside() -> bool:
-    """Return whether the caller is itself a task, so that its own chunks would run one after another.
+    """Return whether the caller is a task on one of several threads, so that its own chunks would run in sequence.
 
     Work whose chunks aren't summed may then stay whole, which saves calls and gives the same bits.
     """
@@ -180,8 +180,8 @@ if hasattr(os, "register_at_fork"):
 def one_blas_thread() -> Iterator[None]:
     """Hold BLAS to one thread inside the `with` block, and give its threads back afterwards.
 
-    OpenBLAS may only be called from several threads at once while its own pool has one thread. Blocks may nest. Only
-    the outermost one pays for the switch, so a training step wraps itself in one.
+    It is safe to call OpenBLAS from several threads at once only while its own pool has one thread. Blocks may nest.
+    Only the outermost one pays for the switch, so a training step wraps itself in one.
     """
     global _holders, _limit, _controller
     with _lock:
@@ -201,7 +201,7 @@ def one_blas_thread() -> Iterator[None]:
 
 
 def scratch(name: str, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
-    """Return this thread's buffer of that name as an uninitialised array, in memory that is used again and again.
+    """Return this thread's buffer of that name as an uninitialised array, in memory that is reused.
 
     The next call with the same name overwrites it, so it must never leave the task that asked for it.
     """

@@ -20,13 +20,13 @@ from minilocal.console.signals import termination_raised
 from minilocal.errors import InputError, Interrupted, TrainingError
 
 COMMANDS = {
-    "train": ("minilocal.train", "train a network by BP, G# or G#S#"),
-    "compare": ("minilocal.compare.__main__", "train several algorithms and seeds, and compare them with the paper"),
+    "train": ("minilocal.train", "train a network by BP, GX or GXSY"),
+    "compare": ("minilocal.compare.__main__", "train with several algorithms and seeds, and compare with the paper"),
     "evaluate": ("minilocal.evaluate", "accuracy, confusion matrix and predictions of a finished run"),
     "costs": ("minilocal.costs.__main__", "MACs, parameters, off-chip accesses and pipeline bounds, by formula"),
     "bench": ("minilocal.bench.__main__", "time steps, layers and workers; compare with PyTorch"),
     "gradcheck": ("minilocal.gradcheck", "check every hand-written gradient against central differences"),
-    "grade": ("minilocal.grade.__main__", "check your solutions of the course's exercises"),
+    "grade": ("minilocal.grade.__main__", "check your solutions to the course's exercises"),
     "datasets": ("minilocal.datasets.__main__", "list and download data sets"),
 }
 
@@ -62,7 +62,7 @@ def command(main: Callable[[Sequence[str] | None], int]) -> Callable[..., int]:
         name = main.__module__ if main.__module__ != "__main__" else _running_module()
         for stream in (sys.stdout, sys.stderr):
             if hasattr(stream, "reconfigure"):
-                stream.reconfigure(errors="replace")  # where × can't be printed, print ? and don't fail
+                stream.reconfigure(errors="replace")  # where × can't be printed, print ? instead of failing
         try:
             with termination_raised():
                 return main(argv)

@@ -6,8 +6,8 @@
 
 Then `add_options(parser, Recipe)` adds `--epochs`, `given(namespace, Recipe)` returns the options that are on the
 command line, and `check(recipe)` raises `InputError` for a value of the wrong type or out of range. Annotations must be
-strings, as `from __future__ import annotations` makes them; `int`, `float`, `str`, `bool`, `Path`, these with
-` | None`, and `tuple[int, ...]` and the like are known.
+strings, as `from __future__ import annotations` makes them: `int`, `float`, `str`, `bool` or `Path`, one of these with
+` | None`, or a tuple such as `tuple[int, ...]`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import Any
 
 from minilocal.errors import InputError
 
-# By annotation: what argparse calls, which values pass (NumPy's numbers do), and how messages name it.
+# By annotation: what argparse calls, which types pass (NumPy's numbers too), and what messages call it.
 TYPES: dict[str, tuple[Any, type, str]] = {
     "int": (int, Integral, "a whole number"),
     "float": (float, Real, "a number"),
@@ -116,7 +116,7 @@ def given(options: argparse.Namespace, cls: Any) -> dict[str, Any]:
 def check(instance: Any) -> None:
     """Raise `InputError`, which names the field, if a value of a dataclass has the wrong type or is out of range.
 
-    NumPy's numbers become Python's, which JSON knows.
+    NumPy's numbers become Python's, which JSON can store.
     """
     for field in dataclasses.fields(instance):
         if "help" in field.metadata:

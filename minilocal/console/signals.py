@@ -23,13 +23,13 @@ class Stop:
     status = 0
 
 
-_active: list[Stop] = []  # those of all open `with` blocks, which may close in any order
+_active: list[Stop] = []  # one for each open `with` block; these may close in any order
 _before: dict[signal.Signals, Any] = {}  # the handlers from before the first of them opened
 
 
 @contextlib.contextmanager
 def noted() -> Iterator[Stop]:
-    """Yield a `Stop` that notes the signals of the `with` block, which then don't interrupt it.
+    """Yield a `Stop` that notes signals during the `with` block instead of letting them interrupt it.
 
     Outside the main thread nothing is noted, because Python handles no signals there. A signal that this process
     ignores stays ignored: shells start programs in the background that way, so that Ctrl-C doesn't reach them.
@@ -58,7 +58,7 @@ def noted() -> Iterator[Stop]:
 def termination_raised() -> Iterator[None]:
     """Make SIGTERM raise `Interrupted` in the `with` block, as Ctrl-C raises `KeyboardInterrupt`.
 
-    So open files are closed and temporary ones deleted. Any other handler for SIGTERM stays in place.
+    That way, open files are closed and temporary ones deleted. Any other handler for SIGTERM stays in place.
     """
     mine = threading.current_thread() is threading.main_thread() and signal.getsignal(TERMINATE) == signal.SIG_DFL
     if mine:

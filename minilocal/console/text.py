@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 
 def aligned(rows: Sequence[Sequence[str]], texts: int = 1) -> str:
-    """Return rows with aligned columns: the first `texts` columns to the left, the others to the right.
+    """Return rows with aligned columns: the first `texts` columns left-aligned, the others right-aligned.
 
     >>> print(aligned([["layer", "MACs"], ["1", "27"], ["2", "9216"]]))
     layer  MACs

@@ -1,10 +1,10 @@
 """Dropout, alone and fused with its neighbours BatchNorm and ReLU.
 
 `dropout` is the plain kernel: layers/activation.py calls it. The three kernels below it serve layers/fused.py, which
-runs by default; they compute what kernels/batchnorm.py, ReLU and `dropout` compute one after another, to the same bits.
+runs by default; they give the same bits as kernels/batchnorm.py, ReLU and `dropout` one after another.
 
 Dropout's mask is computed, not drawn: a hash of (key, index) says which entries stay. Such a counter-based
-generator needs no state and no stored mask, and chunks may run in any order, on any thread.
+generator needs neither state nor a stored mask, and chunks may run in any order, on any thread.
 
 One after another, BatchNorm, ReLU and dropout pass over a layer's activations eight times, forward and backward
 together. Fused, they need only two passes each way:
@@ -72,9 +72,10 @@ def dropout(x: Array, y: Array, first: int, key: int, threshold: int, inv_keep: 
 def normalise_rectify_drop(
     x: Array, mean: Array, scale: Array, beta: Array, y: Array, first: int, key: int, threshold: int, inv_keep: float
 ) -> None:
-    """Write drop(max((x − mean)·scale + beta, 0)) to y, for the rows of x and y (rows, C) from row `first` on.
+    """Write drop(max((x − mean)·scale + beta, 0)) to y, for x and y (rows, C).
 
-    scale is gamma / sqrt(variance + eps); key, threshold and inv_keep are those of `dropout`.
+    x[0] is row number `first` of the whole array; scale is gamma / sqrt(variance + eps); key, threshold and inv_keep
+    are those of `dropout`.
     """
     channels = x.shape[1]
     low, high, limit = U64(key) & MASK, U64(key) >> U64(32), U64(threshold)

@@ -1,7 +1,7 @@
 """Batch normalisation's four passes over (rows, channels): two forward, two backward.
 
 These are the plain kernels, called by layers/batchnorm.py. By default layers/fused.py runs instead, with the kernels of
-kernels/activation.py, which do ReLU and dropout in the same passes; it shares `sums`. `--plain` trains with these.
+kernels/activation.py, which do ReLU and dropout in the same passes; both use `sums`. `--plain` trains with these.
 
     forward    1  sums            Σ(x − x₀), Σ(x − x₀)²         → mean and variance per channel
                2  normalise       y = (x − mean)·scale + beta

@@ -30,7 +30,7 @@ def im2col(x: Array, cols: Array, k: int, stride: int, padding: int) -> None:
         for p in range(cols.shape[1]):
             for q in range(cols.shape[2]):
                 left = (q * stride - padding) * (length // k)  # where the patch begins in a row of the image
-                first, last = max(0, -left), min(length, width - left)  # what of it lies inside the image
+                first, last = max(0, -left), min(length, width - left)  # the range of it inside the image
                 for i in range(k):
                     h = p * stride - padding + i
                     if h < 0 or h >= height or first >= last:

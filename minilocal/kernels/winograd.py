@@ -1,9 +1,9 @@
-"""Winograd's transforms for 3×3 convolutions, F(4×4, 3×3): 36 multiplications per 4×4 outputs instead of 144.
+"""Winograd's transforms for 3×3 convolutions, F(4×4, 3×3): 36 multiplications for 4×4 outputs instead of 144.
 
-The plain kernels that state the same convolution are in kernels/im2col.py; read those first.
+The plain kernels are in kernels/im2col.py; read those first.
 
 A 1-D convolution with 3 taps is a product of polynomials. Evaluated at the points 0, 1, −1, 2, −2 and ∞, it needs
-one multiplication per point: six for four outputs. In two dimensions the same is done to rows and then to columns:
+one multiplication per point: six for four outputs. In two dimensions, do the same to rows and then to columns:
 
         input          6×6 patch d          weight g            output
       ┌ ─ ┬───────┬ ─ ┐
@@ -71,9 +71,9 @@ def input_transform(x: Array, points: Array, first: int) -> None:
 
 @kernel
 def input_transform_transposed(points: Array, dx: Array, first: int) -> None:
-    """Overwrite dx (n, H, W, C) by the sum of B·m·Bᵀ over its overlapping patches.
+    """Overwrite dx (n, H, W, C) with the sum of B·m·Bᵀ over its overlapping patches.
 
-    m are the 36 points of a tile in points (36, T, C), from tile number `first` on.
+    m holds the 36 points of one tile of points (36, T, C), from tile number `first` on.
     """
     images, height, width, c = dx.shape
     tiles, row, pixels = points.shape[1], (width + 2) * c, width * c
@@ -155,7 +155,7 @@ def weight_transform_transposed(points: Array, dweight: Array, first: int, last:
 
 @kernel
 def _copy(x: Array, at: int, y: Array, to: int, n: int) -> None:
-    """Copy n numbers from x[at] on to y[to] on."""
+    """Copy n numbers of x, starting at x[at], to y, starting at y[to]."""
     a, b = np.uint64(at), np.uint64(to)
     for k in range(np.uint64(n)):
         y[b + k] = x[a + k]
@@ -163,7 +163,7 @@ def _copy(x: Array, at: int, y: Array, to: int, n: int) -> None:
 
 @kernel
 def _add(x: Array, at: int, y: Array, to: int, n: int) -> None:
-    """Add n numbers from x[at] on to those from y[to] on."""
+    """Add n numbers of x, starting at x[at], to those of y, starting at y[to]."""
     a, b = np.uint64(at), np.uint64(to)
     for k in range(np.uint64(n)):
         y[b + k] += x[a + k]

@@ -1,7 +1,7 @@
 """ReLU and dropout, each as a layer of its own.
 
-These are the plain layers. By default the layers of a network run layers/fused.py instead, which does BatchNorm, ReLU
-and dropout in one, to the same bits; `--plain` trains with these.
+These are the plain layers. By default networks use layers/fused.py instead, which does BatchNorm, ReLU and dropout in
+one layer and gives the same bits; `--plain` trains with these.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Dropout(Layer):
     """Inverted dropout: in training each entry becomes 0 with probability rate, else x / (1 − rate). Any shape.
 
     The mask is a function of `key`, which the training step makes from seed, step and layer, and of the entry's index.
-    Nothing is drawn or stored: backward computes the same mask again and applies it to dy.
+    No mask is drawn or stored: backward computes the same mask again and applies it to dy.
 
     Raises `InputError` unless 0 ≤ rate < 1. Source: tutorials/reference.md, "ReLU and dropout".
     """
@@ -68,7 +68,7 @@ class Dropout(Layer):
         return self._masked(x)
 
     def backward(self, dy: np.ndarray, need_dx: bool = True) -> Any:
-        """Return dy with the same entries dropped and the same factor."""
+        """Return dy with the same entries dropped and the others scaled in the same way."""
         if not need_dx:
             return None
         self.recall("used_key")

@@ -14,7 +14,7 @@ class Layer:
     """A differentiable function with parameters, y = f(x; params).
 
     The first axis of x and y counts the N samples of a batch; a `shape` is that of one sample, without N. Arrays are
-    float32 to train and float64 to check gradients.
+    float32 for training and float64 for gradient checks.
 
     Attributes:
         params: name → array, trained by the optimizer.
@@ -45,7 +45,7 @@ class Layer:
             setattr(self, name, None)
 
     def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        """Return one sample's output shape for its input shape; raise `ShapeError` if that doesn't fit the layer."""
+        """Return one sample's output shape for its input shape; raise `ShapeError` if the input doesn't fit."""
         return shape
 
     def macs(self, shape: tuple[int, ...]) -> int:

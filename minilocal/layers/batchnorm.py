@@ -1,7 +1,7 @@
 """Batch normalisation as a layer of its own.
 
-This is the plain layer. By default the layers of a network run layers/fused.py instead, which does BatchNorm, ReLU and
-dropout in one, to the same bits; `--plain` trains with this one. Classifiers always use it.
+This is the plain layer. By default networks use layers/fused.py instead, which does BatchNorm, ReLU and dropout in one
+layer and gives the same bits; `--plain` trains with this one. Classifiers always use it.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ class BatchNorm(Layer):
 
         x̂ = (x − mean) / sqrt(variance + 1e-5)         y = gamma·x̂ + beta
 
-    In training, mean and (biased) variance are the batch's, and running averages follow them (of the unbiased
-    variance). Otherwise the running averages take their place. With M values per channel,
+    In training, mean and (biased) variance are the batch's, and running averages of the mean and the unbiased variance
+    are updated. Otherwise those averages are used. With M values per channel,
 
         dgamma = Σ dy·x̂      dbeta = Σ dy      dx = gamma / sqrt(variance + 1e-5) · (dy − dbeta/M − x̂·dgamma/M)
 
@@ -112,7 +112,7 @@ def row_chunks(rows: np.ndarray) -> list[slice]:
 def sum_over_rows(rows: np.ndarray, add: Any) -> np.ndarray:
     """Return a (2, C) sum in float64; `add(chunk, total)` adds one chunk's share to total.
 
-    Each chunk has a total of its own. They are added in order, so that the sum does not depend on threads.
+    Each chunk has its own total. The totals are added in order, so the sum does not depend on threads.
     """
 
     def task(chunk: slice) -> np.ndarray:

@@ -1,7 +1,7 @@
-"""The convolution layer, which leaves its three products to one of three files.
+"""The convolution layer. One of three files computes its three products.
 
-im2col.py is the plain one. By default winograd.py or dense.py computes the same where that is faster; `--plain` trains
-with im2col alone.
+im2col.py is the plain one. By default winograd.py or dense.py takes over where it is faster; `--plain` trains with
+im2col alone.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from minilocal.errors import InputError, ShapeError
 from minilocal.layers import dense, im2col, winograd
 from minilocal.layers.base import Layer, check_input, normal
 
-# Each has forward, weight_gradient and input_gradient, and gives the same numbers but for rounding.
+# Each has forward, weight_gradient and input_gradient, and gives the same numbers up to rounding.
 METHODS = {"im2col": im2col, "winograd": winograd, "dense": dense}
 FEW_CHANNELS = 16  # with fewer, Winograd's transforms cost more than they save
 
@@ -53,7 +53,7 @@ class Conv2d(Layer):
         if min(c_in, c_out, kernel, stride) < 1 or padding < 0:
             raise InputError(
                 f"Conv2d({c_in}, {c_out}, kernel={kernel}, stride={stride}, padding={padding}): "
-                "all must be at least 1, and padding at least 0"
+                "sizes and stride must be at least 1, padding at least 0"
             )
         if method not in ("auto", *METHODS):
             raise InputError(f"method {method!r} is unknown; choose from auto, {', '.join(METHODS)}")
@@ -85,7 +85,7 @@ class Conv2d(Layer):
         return method.input_gradient(dy, weight, x.shape, self.stride, self.padding)
 
     def method(self, shape: tuple[int, ...]) -> ModuleType:
-        """Return the module, one of `METHODS`, that computes maps of shape (H, W, C_in)."""
+        """Return the module, one of `METHODS`, that convolves maps of shape (H, W, C_in)."""
         kernel, _, c_in, c_out = self.params["weight"].shape
         winograd_fits = winograd.fits(shape, kernel, self.stride, self.padding)
         if self.forced == "auto":

@@ -1,6 +1,6 @@
-"""Convolution of tiny maps: one small product for each pair of an output pixel and an input pixel.
+"""Convolution of tiny maps: one small matrix product for each pair of an output pixel and an input pixel.
 
-The plain file that states the same thing is im2col.py: read that first.
+The plain version is im2col.py: read that first.
 
 On a 2×2 map, a padded 3×3 kernel sees the whole map from every pixel. Of the 9 taps of each output pixel, 5 hang over
 the border, and im2col multiplies by those zeros too. Without them, the convolution is a dense layer whose matrix is
@@ -16,7 +16,7 @@ made of the kernel's taps, (N, 4·C_in) @ (4·C_in, 4·C_out):
     weight gradient   dw[tap] = Σ_pairs   x[i]ᵀ @ dy[o]            over the pairs (o, i) that share this tap
     input gradient    dx[i]   = Σ_outputs dy[o] @ w[tap(o, i)]ᵀ
 
-This is right for any kernel, stride, padding and map, but pays only if a map has fewer pixels than the kernel has taps.
+This works for any kernel, stride, padding and map, but pays only if a map has fewer pixels than the kernel has taps.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """BatchNorm, ReLU and dropout in one layer: fewer passes over the activations, the same bits.
 
-The plain files that state the same thing are batchnorm.py and activation.py: read those first. A test checks that this
+The plain versions are batchnorm.py and activation.py: read those first. A test checks that this
 layer and `Sequential(bn=BatchNorm(c), relu=ReLU(), dropout=Dropout(rate))` give the same bits. Networks use this one by
-default; `--plain` trains with those three. On a CPU these layers wait for memory, not for arithmetic, so that going
-over the activations four times instead of eight pays.
+default; `--plain` trains with those three. On a CPU these layers wait for memory, not for arithmetic, so
+it pays to go over the activations four times instead of eight.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ class BatchNormReLUDropout(BatchNorm):
 
         x̂ = (x − mean) / sqrt(variance + 1e-5)         y = drop(max(gamma·x̂ + beta, 0))
 
-    y alone tells backward where the gradient passes: g = dy / (1 − rate) where y > 0, else 0. With M values per
+    Backward needs only y to know where the gradient passes: g = dy / (1 − rate) where y > 0, else 0. With M values per
     channel,
 
         dgamma = Σ g·x̂      dbeta = Σ g      dx = gamma / sqrt(variance + 1e-5) · (g − dbeta/M − x̂·dgamma/M)
 
-    Params and state are BatchNorm's, rate and key are Dropout's. Raises `InputError` unless 0 ≤ rate < 1.
+    Params and state are as in BatchNorm, rate and key as in Dropout. Raises `InputError` unless 0 ≤ rate < 1.
     Source: tutorials/reference.md, "Batch normalisation" and "ReLU and dropout".
     """
 
@@ -44,7 +44,7 @@ class BatchNormReLUDropout(BatchNorm):
         self.key = key
 
     def forward(self, x: np.ndarray, training: bool = False) -> np.ndarray:
-        """Return x normalised, rectified and, in training, dropped out; update the running statistics in training."""
+        """Return x normalised and rectified; in training, also drop entries out and update the running statistics."""
         check_input(self, x)
         rows, y = x.reshape(-1, x.shape[-1]), memory.empty_like(x)
         mean, inv_std = self._statistics(rows, training)

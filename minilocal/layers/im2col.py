@@ -1,7 +1,7 @@
 """Convolution by im2col: one matrix product per chunk of images, for any kernel, stride and padding.
 
-This is the plain file, to be read first. By default a convolution runs on winograd.py if it has 3×3 kernels and at
-least 16 channels, on dense.py if its maps are tiny, and else on this one; `--plain` trains with this one alone.
+This is the plain file, to be read first. By default a convolution runs on dense.py if its maps are tiny, on
+winograd.py if that fits and has 16 channels or more in and out, and otherwise here; `--plain` trains with this alone.
 
 With cols = im2col(x), of shape (N·P·Q, k·k·C_in), and W = weight.reshape(k·k·C_in, C_out):
 
@@ -9,8 +9,8 @@ With cols = im2col(x), of shape (N·P·Q, k·k·C_in), and W = weight.reshape(k�
     weight gradient   dW = colsᵀ @ dy          (a sum over images)
     input gradient    dx = col2im(dy @ Wᵀ)     (col2im is the transpose of im2col, see kernels/im2col.py)
 
-cols takes k·k times as much memory as the image. So it is made and used for one chunk of images at a time, while that
-is in the cache, and made again for the weight gradient instead of being stored.
+With stride 1, cols takes k·k times as much memory as the images. So it is made and used for one chunk of images at a
+time, small enough for the cache, and made again for the weight gradient instead of being stored.
 """
 
 from __future__ import annotations

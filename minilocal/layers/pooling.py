@@ -82,7 +82,7 @@ class AvgPool2d(_Pool2d):
         return y
 
     def backward(self, dy: np.ndarray, need_dx: bool = True) -> Any:
-        """Return dx: dy / (h·w) at each place of its window."""
+        """Return dx: dy / (h·w) at each place in its window."""
         if not need_dx:
             return None
         dx = _empty_input(dy, self.window)

@@ -1,7 +1,7 @@
 """Convolution by Winograd's transforms, F(4×4, 3×3): a quarter of the multiplications.
 
-The plain file that states the same thing is im2col.py: read that first. This one takes 3×3 kernels, stride 1, padding 1
-and maps whose sides are multiples of 4.
+The plain version is im2col.py: read that first. This one takes 3×3 kernels, stride 1, padding 1 and maps whose sides
+are multiples of 4.
 
 Let d be the 6×6 patch of the input under a 4×4 tile of the output, g a kernel, and Bᵀ, G and Aᵀ the matrices of
 kernels/winograd.py. Each transform gives 36 points. At each point, @ multiplies two matrices, tiles × channels by
@@ -99,7 +99,7 @@ def _to_points(transform: Callable[..., None], maps: np.ndarray, name: str) -> n
 
 
 def _from_points(transform: Callable[..., None], points: np.ndarray, maps: np.ndarray) -> None:
-    """Overwrite maps (n, H, W, C) by the transform of points (36, T, C)."""
+    """Overwrite maps (n, H, W, C) with the transform of points (36, T, C)."""
     tiles = _tiles(maps)
     parallel.run(lambda s: transform(points, maps[s], s.start * tiles), _image_chunks(maps))
 

@@ -20,8 +20,8 @@ from minilocal.networks.configs import a1_window
 def a1(shape: tuple[int, ...], classes: int, features: int, rng: Any = 0, dtype: Any = np.float32) -> Sequential:
     """Return A1 for layer outputs of that shape: average pooling, one Linear, BatchNorm.
 
-    A map (H, W, C) is pooled by the smallest window in the row 1×1, 2×1, 2×2, 4×2, … that leaves at most `features`
-    numbers; a vector is not pooled. Raises `ShapeError` if that window does not divide the map.
+    A map (H, W, C) is pooled by the smallest window in the series 1×1, 2×1, 2×2, 4×2, … that leaves at most `features`
+    numbers, or a single pixel; a vector is not pooled. Raises `ShapeError` if that window does not divide the map.
     """
     rng = np.random.default_rng(rng)
     layers: dict[str, Layer] = {}
@@ -40,9 +40,10 @@ def a1(shape: tuple[int, ...], classes: int, features: int, rng: Any = 0, dtype:
 def a2(shape: tuple[int, ...], classes: int, features: int, rng: Any = 0, dtype: Any = np.float32) -> Sequential:
     """Return A2 for layer outputs of that shape: a small network of three 1×1 convolutions and four Linears.
 
-    A map (H, W, C) is average-pooled by a window of 4×4 (less on smaller maps), goes through three 1×1 convolutions, is
-    pooled to 2×2 and flattened, and goes through three Linears that keep its size and a last one. BatchNorm and ReLU
-    follow each of them but the last. A vector gets A1. Raises `ShapeError` if these windows do not divide the map.
+    A map (H, W, C) is average-pooled by a window of 4×4 (smaller on smaller maps), goes through three 1×1 convolutions,
+    is pooled to at most 2×2, flattened, and goes through three Linears that keep its size and a last one. BatchNorm and
+    ReLU follow each of these layers but the last. A vector gets A1. Raises `ShapeError` if these windows do not divide
+    the map.
     """
     if len(shape) == 1:
         return a1(shape, classes, features, rng, dtype)

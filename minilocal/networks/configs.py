@@ -1,4 +1,4 @@
-"""The networks as the field writes them: config lists, read without building anything, and so without arrays.
+"""The networks in the usual notation, config lists. Reading one builds no network and no arrays.
 
 Source: Lee, Lee & Jeon 2021, section III; tutorials/reference.md, "Networks".
 """
@@ -66,7 +66,7 @@ class Stage(NamedTuple):
 
 
 def parse_stages(stages: str | Sequence[int | str], fc: Sequence[int]) -> list[Stage]:
-    """Return the K layers of a config list; raise `InputError` if they make no network.
+    """Return the K layers of a config list; raise `InputError` if they do not form a network.
 
     >>> parse_stages("16 M", [10])
     [Stage(conv=True, width=16, pool=False), Stage(conv=False, width=10, pool=True)]
@@ -96,7 +96,7 @@ def _width(size: int | str) -> int:
 
 
 def a1_window(shape: tuple[int, ...], features: int) -> tuple[int, int]:
-    """Return A1's pooling window for a map (H, W, C), the smallest that leaves at most `features` numbers.
+    """Return A1's pooling window for a map (H, W, C): the smallest that leaves at most `features` numbers, or a pixel.
 
     Starting from 1×1, its height and its width double in turn. Source: tutorials/reference.md, "Auxiliary classifiers".
 

@@ -20,8 +20,8 @@ class Network:
     are saved under names such as `layers.3.conv.weight` and `aux.3.linear.weight`.
 
     `losses` maps layer number → local loss: `CrossEntropy(classifier)` on each layer in `auxiliary`, unless you replace
-    it. `shapes` lists one sample's shape after each layer. Raises `ShapeError`, which names the layer, if one does not
-    fit the output of the layer before it.
+    it. `shapes` lists one sample's shape after each layer. Raises `ShapeError`, which names the layer, if a layer does
+    not fit the output of the layer before it.
     """
 
     def __init__(self, layers: Sequence[Layer], auxiliary: dict[int, Layer], input_shape: tuple[int, ...]) -> None:
@@ -71,7 +71,7 @@ class Network:
                 yield f"{name}.{number}", layer
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Return by name all arrays that are saved, parameters and running statistics; they are not copies."""
+        """Return all saved arrays by name, parameters and running statistics; these are not copies."""
         return {
             f"{name}.{key}": array
             for name, layer in self.named_layers()

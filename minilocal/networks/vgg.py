@@ -1,11 +1,11 @@
-"""The networks, built from config lists in the field's notation: widths of conv layers, 'M' for a 2×2 max-pool.
+"""The networks, built from config lists in the usual notation: widths of conv layers, 'M' for a 2×2 max-pool.
 
-A layer is CBRD (Conv, BatchNorm, ReLU, Dropout) or FBRD (fully connected, then the same). A max-pool belongs to the way
-to the next layer: the next layer begins with it, and an auxiliary classifier sees the map before it.
+A layer is CBRD (Conv, BatchNorm, ReLU, Dropout) or FBRD (fully connected, then the same). A max-pool belongs to the
+layer after it: that layer begins with the pool, and the auxiliary classifier before it sees the unpooled map.
 
 By default BatchNorm, ReLU and dropout are one layer (layers/fused.py), and convolutions are computed in the fastest way
-(layers/conv.py). With fused=False and conv="im2col", as in `--plain`, a network runs the plain layers that state the
-same thing. Source: Lee, Lee & Jeon 2021, section III; tutorials/reference.md, "Networks".
+(layers/conv.py). With fused=False and conv="im2col", as in `--plain`, a network runs the plain layers instead.
+Source: Lee, Lee & Jeon 2021, section III; tutorials/reference.md, "Networks".
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def build_network(
         seed: of the initial weights; each layer has a random stream of its own.
         dtype: float32 to train, float64 to check gradients.
         conv: method of the convolutions: "im2col", "winograd", "dense", or "auto" for the fastest.
-        fused: whether BatchNorm, ReLU and Dropout are one layer or three; the bits are the same.
+        fused: whether BatchNorm, ReLU and Dropout are one layer or three; both give the same bits.
 
     Raises `InputError` if something is out of range or does not fit the images.
     """
@@ -157,7 +157,7 @@ def fbrd(
 
 
 def _around(product: dict[str, Any], width: int, dropout: float, pool: bool, dtype: Any, fused: bool) -> Sequential:
-    """Return a layer around its product: a max-pool before it if pool; BatchNorm, ReLU and Dropout after it."""
+    """Return a whole layer: a max-pool if pool, the product (conv or Linear), then BatchNorm, ReLU and Dropout."""
     before: dict[str, Layer] = {"pool": MaxPool2d(2)} if pool else {}
     if fused:
         return Sequential(**before, **product, bn=BatchNormReLUDropout(width, dropout, dtype))

@@ -1,4 +1,4 @@
-"""Where training went wrong: the first layer whose numbers are not finite. Only looked for once a run has diverged."""
+"""Where training went wrong: the first layer whose numbers are not finite. Used only once a run has diverged."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from minilocal.schedule import Block
 def diagnosed(
     error: NonFiniteError, network: Network, blocks: Sequence[Block], x: np.ndarray, first: int = 1
 ) -> NonFiniteError:
-    """Return an error that names the first gradient or weight that is not finite, or else the first such output.
+    """Return an error that names the first gradient or weight that is not finite, or, for a loss, the first output.
 
     The step trained `blocks`; x is the batch that layer `first` received.
     """

@@ -27,7 +27,10 @@ def evaluate(
     classifiers: Iterable[int] | None = None,
     after_batch: Callable[[], None] = lambda: None,
 ) -> dict[int, Score]:
-    """Return the scores of the classifiers on those layers (default: A_K alone), from one pass over the images."""
+    """Return the scores of the classifiers on these layers (default: A_K alone), from one pass over the images.
+
+    `after_batch` is called after each batch.
+    """
     numbers = sorted(classifiers) if classifiers is not None else [len(network)]
     losses, correct = dict.fromkeys(numbers, 0.0), dict.fromkeys(numbers, 0)
     for x, labels in evaluation_batches(images):

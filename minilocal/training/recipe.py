@@ -1,4 +1,4 @@
-"""The recipe: every hyperparameter of training, declared once, and what it makes of each step."""
+"""The recipe: every hyperparameter of training, declared once, and the steps that follow from it."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from minilocal.optim import LR_SCHEDULES, SGD, learning_rate
 from minilocal.schedule import OPTIONS, Block, Schedule, parse
 
 R = TypeVar("R", bound="Recipe")
-REMOVED = {"shift_every": None, "shift_order": "cycle"}  # options of older runs, and the value without effect
-MOVING = "moving boundaries, in ways that the paper does not have (GXSY only)"
+REMOVED = {"shift_every": None, "shift_order": "cycle"}  # options of older runs, each with the value that had no effect
+MOVING = "moving boundaries, variants that are not in the paper (GXSY only)"
 
 
 @dataclass(frozen=True)
@@ -21,11 +21,11 @@ class Step:
     """What one training step does, without arrays or state.
 
     Attributes:
-        number: counted from 0 since the start of training.
-        epoch: counted from 0.
-        index: of its minibatch within the epoch, counted from 0.
+        number: the step, counted from 0 since the start of training.
+        epoch: its epoch, counted from 0.
+        index: its minibatch within the epoch, counted from 0.
         shift: boundary shift.
-        blocks: that are trained; layers before the first one are frozen.
+        blocks: the blocks trained; layers before the first one are frozen.
         idle: layers whose classifiers learn although no block ends there.
         lr: learning rate.
     """
@@ -44,7 +44,7 @@ class Recipe:
     """The hyperparameters of training, checked when the recipe is made.
 
     The trainer, the command line, config.json and `compare` all read these fields. A new hyperparameter needs a field
-    here, with its default, help text and range, and the place that uses it. `flip=None` means "as the data set
+    here, with its default, help text and range, and code that uses it. `flip=None` means "as the data set
     suggests", and `lr_epochs=None` "as many as `epochs`". Raises `InputError` for a value out of range.
     """
 
@@ -52,7 +52,7 @@ class Recipe:
         "G3S2", "BP, GX (blocks of X layers) or GXSY (moving by Y layers every epoch)", group="algorithm"
     )
     seed: int = option(
-        0, "of initial weights, data order, augmentation and dropout", group="algorithm", least=0, below=2**63
+        0, "seed of initial weights, data order, augmentation and dropout", group="algorithm", least=0, below=2**63
     )
     front: str = option(
         "rest",
@@ -74,7 +74,7 @@ class Recipe:
     )
     lr_epochs: int | None = option(
         None,
-        "plan the learning rate for N epochs, so that a run can be resumed with more --epochs later "
+        "spread the learning-rate schedule over N epochs, so that the run can be resumed with more --epochs later "
         "(default: same as --epochs)",
         least=1,
         most=100_000,
@@ -94,7 +94,7 @@ class Recipe:
         _ = self.schedule
         if self.lr_epochs is not None and self.lr_epochs < self.epochs:
             raise InputError(
-                f"lr_epochs is {self.lr_epochs}; the learning rate must last for all {self.epochs} epochs at least"
+                f"lr_epochs is {self.lr_epochs}; the learning-rate schedule must last for all {self.epochs} epochs"
             )
 
     @property
@@ -108,7 +108,7 @@ class Recipe:
 
     @classmethod
     def from_dict(cls: type[R], options: dict[str, Any]) -> R:
-        """Return the recipe with these options; those that are missing, as in older runs, have their defaults.
+        """Return the recipe with these options; those that are missing, as in older runs, take their defaults.
 
         Options that no longer exist may only have the value that had no effect. Raises `InputError` for an option that
         is unknown, out of range or of another type.
@@ -123,7 +123,7 @@ class Recipe:
         return SGD(self.lr, self.momentum, self.weight_decay)
 
     def step(self, epoch: int, index: int, steps_per_epoch: int, layers: int) -> Step:
-        """Return a step by its epoch and its index in it, both from 0, on a network with that many layers."""
+        """Return the step at an index of an epoch, both from 0, on a network with that many layers."""
         schedule, number = self.schedule, epoch * steps_per_epoch + index
         return Step(
             number,

@@ -1,4 +1,4 @@
-"""What a step and an epoch report, and the sums over an epoch's steps."""
+"""Per-step and per-epoch results, and the sums over an epoch's steps."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from minilocal.training.evaluation import Score
 
 
 class Position(NamedTuple):
-    """How far training is: the number of finished epochs, and of finished steps in the next one.
+    """How far training has got: the number of finished epochs, and of finished steps in the next one.
 
     >>> print(Position(3, 20), Position(3, 0), Position(0, 0), sep=", ")
     step 20 of epoch 4, epoch 3, the initial weights
@@ -43,14 +43,14 @@ class StepResults:
 
     @classmethod
     def of(cls, blocks: list[BlockResult], network: Network) -> StepResults:
-        """Return the results of blocks that were trained just now; `NonFiniteError` if a norm is not finite."""
+        """Return the results of the blocks just trained; raise `NonFiniteError` if a norm is not finite."""
         numbers = [number for result in blocks for number in range(result.block.first, result.block.last + 1)]
         return cls(blocks, {n: norm(network.layer(n).grads.values(), f"layer {n}'s gradient") for n in numbers})
 
 
 @dataclass(frozen=True)
 class BlockReport:
-    """A block's epoch: mean training loss and accuracy, and its classifier's scores on held-out sets by name."""
+    """Per-epoch results of a block: mean training loss and accuracy, and its classifier's scores by held-out set."""
 
     block: Block
     train: Score
@@ -59,7 +59,7 @@ class BlockReport:
 
 @dataclass(frozen=True)
 class LayerReport:
-    """A layer's epoch: the number of the block that trained it, from 1 (0 if frozen), and two norms.
+    """Per-epoch results of a layer: the number of the block that trained it, from 1 (0 if frozen), and two norms.
 
     `gradient_norm` is the L2 norm of all its parameters' gradients, averaged over the steps (0 if frozen), and
     `weight_norm` that of the parameters themselves at the end of the epoch.
@@ -94,7 +94,7 @@ class EpochReport:
 
 
 class EpochTotals:
-    """Sums over the steps of an epoch, counted from 0, whose blocks are given; saved in checkpoints within an epoch.
+    """Sums over the steps of an epoch, counted from 0, that trains `blocks`; checkpoints within the epoch save them.
 
     `seconds` is the time from the start of the clock to the end of the last step.
     """
@@ -109,15 +109,15 @@ class EpochTotals:
 
     @property
     def position(self) -> Position:
-        """How far training is."""
+        """How far training has got."""
         return Position(self.epoch, self.steps)
 
     def start_clock(self) -> None:
-        """Start the clock at the seconds so far."""
+        """Let the clock continue from `seconds`."""
         self._start = time.perf_counter() - self.seconds
 
     def add(self, results: StepResults, images: int) -> None:
-        """Add a step on that many images."""
+        """Add the results of a step on that many images."""
         self.steps, self.images, self.seconds = self.steps + 1, self.images + images, time.perf_counter() - self._start
         self.losses += [result.loss for result in results.blocks]
         self.correct += [result.correct for result in results.blocks]
@@ -156,7 +156,7 @@ class EpochTotals:
         return counts | arrays | {"gradient_norms": norms}
 
     def fill_in(self, content: dict[str, Any]) -> None:
-        """Take over what `as_dict` returned; `InputError` if that makes no sense."""
+        """Restore what `as_dict` returned; raise `InputError` if that makes no sense."""
         try:
             self.steps, self.images = int(content["steps"]), int(content["images"])
             self.seconds = float(content["seconds"])
@@ -178,8 +178,8 @@ def position_in(content: Any) -> Position:
 
 
 def norm(arrays: Iterable[np.ndarray], what: str) -> float:
-    """Return the L2 norm of all arrays' entries together; `NonFiniteError`, which names `what`, if it is not finite."""
-    with one_blas_thread():  # a dot product by several BLAS threads would depend on how many
+    """Return the L2 norm of all arrays' entries together; if not finite, raise `NonFiniteError` with `what`."""
+    with one_blas_thread():  # with several, a dot product would depend on their number
         result = math.sqrt(sum(float(np.vdot(a, a)) for a in arrays))
     if not math.isfinite(result):
         raise NonFiniteError(f"the norm of {what} is {result}")

@@ -53,9 +53,9 @@ class Trainer:
         workers: processes that take the steps instead of this one, or None.
         on_step: called as `on_step(epoch, images, results)` after each step, with its number of images and a list of
             `BlockResult`.
-        is_due: `is_due(position)` says whether training is to be saved (or stopped) there; asked after every step and
-            every batch of an evaluation.
-        save: called where that is due.
+        is_due: `is_due(position)` says whether to save (or stop) training there; asked after every step and every batch
+            of an evaluation.
+        save: called when that is due.
 
     Raises `InputError` if the batch is larger than the training set or the network was built for another algorithm.
     """
@@ -70,7 +70,7 @@ class Trainer:
                 f"{len(data.train)}"
             )
         for number in recipe.schedule.classifiers(len(network)):
-            network.classifier(number)  # says so if the network was built for another algorithm, or has no class scores
+            network.classifier(number)  # raises if the network was built for another algorithm, or has no class scores
         for loss in network.losses.values():
             if isinstance(loss, CrossEntropy):
                 loss.smoothing = recipe.label_smoothing
@@ -87,11 +87,11 @@ class Trainer:
         for epoch in range(self.totals.epoch, self.recipe.epochs):
             yield self.train_epoch(epoch)
 
-    @np.errstate(all="ignore")  # a run that diverges is told by its loss, not by NumPy's warnings
+    @np.errstate(all="ignore")  # the loss shows that a run diverges; NumPy need not warn
     def train_epoch(self, epoch: int) -> EpochReport:
         """Train one epoch, counted from 0, evaluate the classifier of each of its blocks, and return the report.
 
-        Steps that `totals` already contains are not repeated. Raises `NonFiniteError`, which names epoch, step, block
+        Steps already in `totals` are not repeated. Raises `NonFiniteError`, which names epoch, step, block
         and layer, if a loss, gradient or weight becomes NaN or infinite.
         """
         network, recipe, optimizer, seed = self.network, self.recipe, self.optimizer, self.recipe.seed
@@ -133,7 +133,7 @@ class Trainer:
             self.on_step(self.totals.epoch, self.recipe.batch_size, results.blocks)
 
     def finish(self) -> None:
-        """Wait for steps that workers have begun."""
+        """Wait for the steps that workers have begun."""
         if self.workers is not None:
             with self.explaining():
                 self.add(self.workers.finish())
@@ -146,7 +146,7 @@ class Trainer:
         self.save()
 
     def pause_if_due(self) -> None:
-        """Save training, between two batches of an evaluation, where that is due."""
+        """Save training, between two batches of an evaluation, if that is due."""
         if self.is_due(self.totals.position):
             self.pause()
 
@@ -172,7 +172,7 @@ class Trainer:
         )
 
     def evaluate(self, classifiers: Collection[int]) -> dict[str, dict[int, Score]]:
-        """Return the scores of the classifiers on those layers, by held-out set; `NonFiniteError` for a loss."""
+        """Return the scores of the classifiers on those layers, by held-out set; refuse a loss that is not finite."""
         if self.workers is not None:
             held_out = self.workers.evaluate(classifiers)
             self.workers.collect()

@@ -55,5 +55,5 @@ def test_other_options_are_refused_by_name(asked, says):
 def test_more_epochs_need_a_learning_rate_that_was_planned_for_them():
     assert resumed(LONG, {"epochs": 30}).epochs == 30
     assert resumed(LONG, {"epochs": 11, "lr_epochs": 30}).epochs == 11
-    with pytest.raises(InputError, match="lr_epochs is 30; the learning rate must last for all 31 epochs"):
+    with pytest.raises(InputError, match="lr_epochs is 30; the learning-rate schedule must last for all 31 epochs"):
         resumed(LONG, {"epochs": 31})

@@ -17,7 +17,7 @@ from minilocal.training.recipe import Recipe
         ({"epochs": 2.5}, "epochs is 2.5; it must be a whole number"),
         ({"crop": 1}, "crop is 1; it must be true or false"),
         ({"lr_schedule": "linear"}, "lr_schedule is 'linear'; choose from cosine, step"),
-        ({"epochs": 3, "lr_epochs": 2}, "lr_epochs is 2; the learning rate must last for all 3 epochs"),
+        ({"epochs": 3, "lr_epochs": 2}, "lr_epochs is 2; the learning-rate schedule must last for all 3 epochs"),
         ({"algo": "G2S2"}, "G2S2 shifts by 2 layers"),
         ({"algo": "G3", "idle": "learn"}, "idle learn has no effect on G3"),
     ],
