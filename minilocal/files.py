@@ -19,9 +19,9 @@ def replacing(path: Path, aside: Path | None = None) -> Iterator[IO[bytes]]:
 
     If `aside` is given, the old file moves there. So at every moment either the old file or the new one exists and is
     complete, whatever happens to this process or to the machine. Raises `TrainingError` if the system refuses; the old
-    file is then still at `path`, or already at `aside`.
+    file is then still at `path`.
     """
-    temporary = temporary_of(path)
+    temporary, moved = temporary_of(path), False
     try:
         with temporary.open("w+b") as file:
             yield file
@@ -29,10 +29,14 @@ def replacing(path: Path, aside: Path | None = None) -> Iterator[IO[bytes]]:
             os.fsync(file.fileno())
         if aside is not None:
             path.replace(aside)
+            moved = True
         temporary.replace(path)
     except BaseException as error:
         with contextlib.suppress(OSError):
             temporary.unlink()
+        if aside is not None and moved:
+            with contextlib.suppress(OSError):
+                aside.replace(path)
         if not isinstance(error, OSError):
             raise
         reason = error.strerror or error

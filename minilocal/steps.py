@@ -166,8 +166,10 @@ def check_blocks(blocks: Sequence[Block], layers: int) -> None:
         raise InputError(f"there are no blocks; they must reach from some layer up to layer {layers}")
     if blocks[0].first < 1 or blocks[-1].last != layers:
         raise InputError(f"blocks {listed} must lie in layers 1 to {layers} and end at layer {layers}")
+    if empty := [tuple(block) for block in blocks if block.first > block.last]:
+        raise InputError(f"block {empty[0]} has no layers; its first layer must not be above its last")
     for block, following in zip(blocks, (*blocks[1:], Block(layers + 1, layers + 1)), strict=True):
-        if block.first > block.last or following.first != block.last + 1:
+        if following.first != block.last + 1:
             raise InputError(f"blocks {listed} must follow one another: after {block} comes layer {block.last + 1}")
 
 

@@ -101,3 +101,19 @@ def test_places_that_cannot_be_written_are_refused(path, tmp_path, name):
     with pytest.raises(InputError, match=r"--plot: '.*' can't be written \(.*\); name another file"):
         check_writable(tmp_path / name, "--plot")
     assert everything_in(tmp_path) == {"file": b"old"}
+
+
+def test_if_the_new_file_cannot_take_its_place_the_old_one_returns(tmp_path, monkeypatch):
+    path, aside, replace = tmp_path / "newest", tmp_path / "older", Path.replace
+    path.write_text("old")
+
+    def refuse(source, target):
+        if source.name.endswith(".tmp"):
+            raise OSError(errno.EACCES, os.strerror(errno.EACCES))
+        return replace(source, target)
+
+    monkeypatch.setattr(Path, "replace", refuse)
+    with pytest.raises(TrainingError, match="what was there before is kept"), replacing(path, aside) as file:
+        file.write(b"new")
+    assert path.read_text() == "old"
+    assert {place.name for place in tmp_path.iterdir()} == {"newest"}

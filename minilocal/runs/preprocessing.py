@@ -1,4 +1,4 @@
-"""What a run remembers of its data, so that its network can be used without the data set."""
+"""What a run remembers about its data, so that its network can be used without the data set."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ class Preprocessing:
 
     @classmethod
     def of(cls, data: Data) -> Preprocessing:
-        """Return what to remember of the data."""
+        """Return what to remember about the data."""
         return cls(data.classes, data.raw_shape, data.image_shape, data.white_level, data.train.normalisation)
 
     def check(self, data: Data) -> None:
         """Raise `InputError` unless the data has these classes, shapes and statistics."""
         if Preprocessing.of(data).as_dict() != self.as_dict():
             raise InputError(
-                "the data set has other images or classes now than when the run began; "
+                "the data set has other images or classes now than it had when the run began; "
                 "name the original with --data-dir"
             )
 
