@@ -28,7 +28,7 @@ def parser() -> Parser:
     """Return the command's argument parser."""
     p = Parser(
         prog="python -m minilocal.evaluate",
-        description="Report a run's test accuracy, for each classifier of its last epoch, and a confusion matrix; "
+        description="Report a run's test accuracy for each classifier of its last epoch, and a confusion matrix; "
         "or, with --predict, classify single images.",
     )
     p.add_argument("run", metavar="RUN", help="a run directory written by `python -m minilocal.train`")
@@ -36,7 +36,7 @@ def parser() -> Parser:
     p.add_argument(
         "--invert",
         action="store_true",
-        help="swap black and white first: Fashion-MNIST and MNIST are white on black",
+        help="swap black and white first, because Fashion-MNIST and MNIST are white on black",
     )
     p.add_argument(
         "--data-dir", metavar="DIR", help="where the data set's files are now (default: where they were for training)"
@@ -70,7 +70,10 @@ def _report(
     """Print accuracies and the confusion matrix, and draw the matrix."""
     data = config.data()
     if (data.image_shape, data.classes) != (preprocessing.image_shape, preprocessing.classes):
-        raise InputError(f"{config.dataset} has other images or classes now than when {run.path} was trained on it")
+        raise InputError(
+            f"{config.dataset} now has another image shape or other classes than when {run.path} was trained; "
+            "name the original with --data-dir"
+        )
     test = Images(data.test.pixels, data.test.labels, preprocessing.normalisation)
     last_epoch = position.epoch - (position.step == 0)
     blocks = config.schedule.blocks_at(max(last_epoch, 0), len(network))
@@ -87,7 +90,7 @@ def _report(
     try:
         path = draw_confusion(matrix, preprocessing.classes, config.title, run.path / "confusion_matrix.png")
         print(f"drawn in {path}")
-    except TrainingError as error:  # the run directory may be read-only; the numbers are what counts
+    except TrainingError as error:  # the run directory may be read-only; the numbers matter more
         print(f"not drawn: {error}")
     print(f"test accuracy {100 * scores[len(network)].accuracy:.2f} % on {len(test)} images")
 

@@ -34,10 +34,10 @@ from minilocal.training.trainer import Trainer
 
 @dataclass(frozen=True)
 class Running:
-    """Options on how to run, on which the numbers do not depend."""
+    """How to run. These options don't change the numbers."""
 
     threads: int | None = option(
-        None, "threads to use, by each worker if there are any (default: all processors, or one per worker)",
+        None, "threads to use, in each worker if there are any (default: all processors, or one per worker)",
         group="running", least=1,
     )  # fmt: skip
     workers: int | None = option(
@@ -58,17 +58,17 @@ class Running:
         group="running", metavar="RUN",
     )  # fmt: skip
     checkpoint_every: int | None = option(
-        None, "also write a checkpoint every so many steps (default: after every epoch only)", group="running",
+        None, "also write a checkpoint after every STEPS steps (default: only after every epoch)", group="running",
         least=1, metavar="STEPS",
     )  # fmt: skip
-    keep: int = option(1, "number of old checkpoints to keep beside the newest", group="running", least=0, metavar="N")
+    keep: int = option(1, "number of older checkpoints to keep", group="running", least=0, metavar="N")
     describe: bool = option(False, "print the network and its blocks, and don't train", group="running")
     quiet: bool = option(False, "print nothing but the result", group="running")
 
     def __post_init__(self) -> None:
         if self.parallel == "mpi" and self.workers is not None:
             raise InputError(
-                f"--workers is {self.workers}, but with --parallel mpi, mpiexec says how many; leave it out"
+                f"--workers is {self.workers}, but with --parallel mpi, mpiexec sets the number; leave it out"
             )
         if self.resume is not None and self.run_dir is not None:
             raise InputError(f"--run-dir has no effect with --resume {self.resume}, which names it; leave it out")
@@ -79,7 +79,7 @@ def parser() -> Parser:
     p = Parser(
         prog="python -m minilocal.train",
         description="Train a VGG network by backpropagation (BP) or by block-wise local learning (GX, GXSY).",
-        epilog="Results go to a new run directory; `python -m minilocal.evaluate RUN` looks at them again.",
+        epilog="Results go to a new run directory; `python -m minilocal.evaluate RUN` evaluates them.",
     )
     add_options(p, Config)
     add_options(p, Running)
@@ -100,7 +100,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def train(options: argparse.Namespace, ranks: Ranks | None = None) -> int:
-    """Begin or resume a run, distributed among MPI ranks if there are any, whose rank 0 alone checks the options."""
+    """Begin or resume a run. With MPI, only rank 0 calls this, so that it alone checks the options."""
     running, asked = Running(**given(options, Running)), given(options, Config)
     count = ranks.size if ranks is not None else running.workers
     set_threads(1 if count and running.threads is None else running.threads)
@@ -178,7 +178,7 @@ def _discard(run: RunDirectory, kind: type[BaseException] | None, *_: object) ->
 def draw(run: RunDirectory, title: str, root: Root | None) -> list[dict[str, float]]:
     """Draw a run's figures from its finished epochs, and the timeline of its workers; return the rows of metrics.csv.
 
-    Raises `TrainingError` if they can't be drawn, because the run has begun.
+    Raises `TrainingError`, not `InputError`, if they can't be drawn, because the run has begun.
     """
     try:
         if rows := run.read_rows("metrics.csv"):

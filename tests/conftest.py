@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from minilocal.compute import parallel
 
-# A kernel's first call compiles it, and machines are shared: slowness is no failure. What tests take from fixtures they
-# put back, or write anew for each example.
+# A test may be slow: a kernel's first call compiles it, and machines are shared. Tests restore what their fixtures give
+# them, or write it anew for each example.
 unchecked = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
 settings.register_profile("minilocal", deadline=None, suppress_health_check=unchecked)
 settings.load_profile("minilocal")
@@ -16,7 +16,7 @@ settings.load_profile("minilocal")
 
 @pytest.fixture(scope="session", autouse=True)
 def ctrl_c():
-    """Ctrl-C works in tests and in what they start, even if they were started in the background without it."""
+    """Ctrl-C works in tests and in the processes they start, even if the tests run in the background without it."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
@@ -29,7 +29,7 @@ def rng():
 
 @pytest.fixture(autouse=True)
 def threads():
-    """Two threads in every test, so that chunks really run side by side, and the default again afterwards."""
+    """Two threads in every test, so that chunks really run in parallel; afterwards, the default again."""
     parallel.set_threads(2)
     yield
     parallel.set_threads(None)
@@ -37,13 +37,13 @@ def threads():
 
 @pytest.fixture(params=[300, pytest.param(10_000, marks=pytest.mark.slow)], ids=lambda count: f"{count} inputs")
 def fuzz(request):
-    """Decorates a hypothesis test inside of a test: some hundreds of inputs, and thousands by `-m slow`."""
+    """Decorates a hypothesis test inside a test: some hundreds of inputs, or thousands with `-m slow`."""
     return settings(max_examples=request.param)
 
 
 @pytest.fixture(scope="session")
 def damage():
-    """What may happen to a file's bytes, and the function that does it."""
+    """A strategy for changes to a file's bytes, and the function that makes them."""
     place = st.floats(0, 1)
     changes = st.lists(
         st.one_of(

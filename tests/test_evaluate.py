@@ -70,7 +70,7 @@ def edit_config(section="config", **changes):
 
 
 def edit_checkpoint(sums=None, **changes):
-    """Change what a checkpoint holds and give it the checksum of that."""
+    """Change what a checkpoint contains, and give it the right checksum."""
 
     def action(run):
         arrays, about = sealed.read(run / "checkpoint.npz")
@@ -125,7 +125,7 @@ ODD_SUMS = [{}, [], {"epoch": -3, "steps": 0}, {"epoch": True, "steps": 0}, {"ep
         (edit_config(test_size=90_000), "test size is 90000"),
     ],
 )
-def test_a_spoilt_run_is_refused_in_one_sentence(run, action, says, capsys):
+def test_a_damaged_run_is_refused_in_one_sentence(run, action, says, capsys):
     action(run)
     assert evaluate.main([str(run)]) == 2
     out, err = capsys.readouterr()
@@ -134,7 +134,7 @@ def test_a_spoilt_run_is_refused_in_one_sentence(run, action, says, capsys):
     assert out == ""
 
 
-def test_a_run_on_ones_own_data_is_evaluated_from_anywhere(tmp_path, monkeypatch, capsys):
+def test_a_run_on_your_own_data_can_be_evaluated_from_anywhere(tmp_path, monkeypatch, capsys):
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
     monkeypatch.chdir(tmp_path / "a")
@@ -150,7 +150,7 @@ def test_a_run_on_ones_own_data_is_evaluated_from_anywhere(tmp_path, monkeypatch
     assert capsys.readouterr().out.count("on 80 images") == 2
 
 
-def test_where_the_picture_cannot_be_drawn_the_numbers_are_told_all_the_same(run, capsys):
+def test_the_numbers_are_printed_even_if_the_figure_cannot_be_drawn(run, capsys):
     (run / "confusion_matrix.png").mkdir()
     assert evaluate.main([str(run)]) == 0
     out = capsys.readouterr().out
@@ -158,7 +158,7 @@ def test_where_the_picture_cannot_be_drawn_the_numbers_are_told_all_the_same(run
     assert "% on 100 images" in out
 
 
-def test_images_are_all_read_before_any_is_told(run, tmp_path, capsys):
+def test_all_images_are_read_before_any_prediction_is_printed(run, tmp_path, capsys):
     from PIL import Image
 
     Image.new("L", (28, 28)).save(tmp_path / "a.png")
@@ -184,15 +184,15 @@ def test_a_pickle_in_a_checkpoint_is_not_loaded(run, capsys):
     assert "layers.1.bn.beta holds Python objects, which are not read" in capsys.readouterr().err
 
 
-def test_between_two_renames_the_checkpoint_before_is_read(run, capsys):
-    """A process killed there leaves no checkpoint.npz."""
+def test_between_two_renames_the_previous_checkpoint_is_read(run, capsys):
+    """A process that is killed there leaves no checkpoint.npz."""
     (run / "checkpoint.npz").unlink()
     assert evaluate.main([str(run)]) == 0
     assert "; after epoch 1" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("name", ["none.png", "text.png", "folder"])
-def test_files_that_are_no_images_are_refused(run, tmp_path, name, capsys):
+def test_files_that_are_not_images_are_refused(run, tmp_path, name, capsys):
     (tmp_path / "text.png").write_text("not an image")
     (tmp_path / "folder").mkdir()
     assert evaluate.main([str(run), "--predict", str(tmp_path / name)]) == 2

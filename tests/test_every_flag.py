@@ -1,6 +1,6 @@
 """Every flag of every command with random and hostile values: success, or one sentence and exit status 2.
 
-Commands parse and set up as always; the work that would follow is put aside.
+Commands parse their options and set up as always; the work that would follow is skipped.
 """
 
 import argparse
@@ -40,7 +40,7 @@ values = st.one_of(
 
 
 class SetUp(BaseException):
-    """All is set up; now the work would begin."""
+    """Everything is set up; now the work would begin."""
 
 
 class Found(BaseException):
@@ -53,7 +53,7 @@ def stop(*_, **__):
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory, quick):
-    """A run, for commands that look at one."""
+    """A run, for commands that read one."""
     path = tmp_path_factory.mktemp("arguments") / "run"
     assert train.main([*quick, "--algo", "BP", "--epochs", "1", "--quiet", "--run-dir", str(path)]) == 0
     return path
@@ -61,7 +61,7 @@ def finished(tmp_path_factory, quick):
 
 @pytest.fixture(autouse=True)
 def no_work(monkeypatch, tmp_path):
-    """Put the work aside, read the images once, and let nobody reach the network or write anywhere but here."""
+    """Skip the work, read the images once, and let nothing reach the network or write anywhere but here."""
 
     def refuse(request, timeout):
         if request.type not in ("file", "data"):
@@ -98,7 +98,7 @@ def parser_of(command):
 
 
 def arguments(parser):
-    """Return all arguments of a parser, of its sub-parsers too: each with what is to stand in front of it."""
+    """Return all arguments of a parser, and of its sub-parsers, each with the words that must come before it."""
     found = []
     for action in parser._actions:
         if isinstance(action, argparse._SubParsersAction):
@@ -115,12 +115,12 @@ FLAGS = {
     for command in cli.COMMANDS
 }
 BEFORE = {"train": ["--width", "0.0625", "--train-size", "256", "--test-size", "100", "--batch-size", "64", "--quiet"]}
-HEAVY = {("--width", value) for value in ("3", "4", "8", "2")}  # good, but much to set up
+HEAVY = {("--width", value) for value in ("3", "4", "8", "2")}  # good, but slow to set up
 
 
 @st.composite
 def command_lines(draw, command):
-    """Draw a command's arguments: one to three of its flags, each with a value or several or none."""
+    """Draw a command's arguments: one to three of its flags, each with any number of values."""
     front, argv = [], []
     for _ in range(draw(st.integers(1, 3))):
         front, flag, nargs = draw(st.sampled_from(FLAGS[command]))

@@ -1,4 +1,4 @@
-"""Whatever stands in a run directory, a reader returns what makes sense or raises InputError with file and reason."""
+"""Whatever a run directory contains, readers return what makes sense or raise InputError with the file and a reason."""
 
 import contextlib
 import copy
@@ -22,7 +22,7 @@ from minilocal.runs.record import train_into
 from minilocal.training.recipe import Recipe
 from minilocal.training.trainer import Trainer
 
-# What JSON may hold where something else is expected.
+# What JSON may contain where something else is expected.
 odd = st.one_of(
     st.none(),
     st.booleans(),
@@ -91,7 +91,7 @@ def run(images, tmp_path, monkeypatch):
 
 
 def accepted(read, path):
-    """Return whether something was read, and not refused as it should be."""
+    """Return True if something was read, False if it was refused in the right way."""
     try:
         read()
     except InputError as error:
@@ -129,7 +129,7 @@ def test_every_change_of_a_checkpoint_is_noticed(run, fuzz, damage):
 
 
 def test_a_changed_checkpoint_with_the_right_checksum(run, images, fuzz, damage):
-    """As somebody might forge it: it is read as it is, or refused."""
+    """As someone might forge it. It is read as it is, or refused."""
     changes, damaged = damage
     path, trainer = run.checkpoints.newest, make_trainer(images)
     good = path.read_bytes()

@@ -29,7 +29,7 @@ def test_a_whole_step_with_other_convolutions(conv):
 
 
 class Wrong(Linear):
-    """A Linear whose weight gradient is one per mille too large."""
+    """A Linear whose weight gradient is 0.1 % too large."""
 
     def backward(self, dy, need_dx=True):
         dx = super().backward(dy, need_dx)

@@ -1,4 +1,4 @@
-"""What the project says about itself is true."""
+"""What the project's documentation says is true."""
 
 import inspect
 import re
@@ -40,8 +40,8 @@ def test_the_readmes_loop_is_the_trainers():
     assert 15 <= len(loop.splitlines()) <= 25
 
 
-def test_no_address_of_a_code_host_stands_anywhere():
-    """Whoever registers one could run code on readers' machines; it will stand in pyproject's [project.urls] alone."""
+def test_no_file_contains_the_address_of_a_code_host():
+    """Someone could register it and run code on readers' machines; it belongs in pyproject's [project.urls] alone."""
     for pattern in ("*.md", "*.toml", "*.cff", "minilocal/**/*.py", "tutorials/*.*", "data/*.*", ".ci/*"):
         for path in ROOT.glob(pattern):
             text = path.read_text(encoding="utf-8", errors="replace")
@@ -80,7 +80,7 @@ def test_docstrings_cite_headings_that_exist():
 
 
 def test_public_functions_and_classes_are_documented():
-    """ruff's D1 rules see to docstrings; this sees to it that they are on."""
+    """ruff's D1 rules require docstrings; this checks that they are on."""
     assert '"D1"' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
 
 

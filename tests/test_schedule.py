@@ -121,6 +121,6 @@ def test_every_classifier_ends_a_block_or_learns_alone(size, layers, data):
         ("BP", {"front": "block"}, "front block has no effect on BP"),
     ],
 )
-def test_options_without_sense_are_refused(name, options, says):
+def test_options_that_make_no_sense_are_refused(name, options, says):
     with pytest.raises(InputError, match=says):
         parse(name, **options)

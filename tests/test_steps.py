@@ -63,7 +63,7 @@ def test_gk_equals_bp_bit_for_bit(batch):
 
 @pytest.mark.parametrize(("algo", "epoch"), all_epochs())
 def test_a_blocks_loss_moves_nothing_outside_its_block(algo, epoch, batch, monkeypatch):
-    """Multiply one block's loss gradient by 2: only its own layers and classifier may take another way."""
+    """Multiply one block's loss gradient by 2: only its own layers and classifier may change differently."""
     blocks = parse(algo).blocks_at(epoch, K)
     plain = network(algo)
     local_step(plain, blocks, *batch, SGD())
@@ -85,7 +85,7 @@ def test_a_blocks_loss_moves_nothing_outside_its_block(algo, epoch, batch, monke
 
 
 @pytest.mark.parametrize(("algo", "epoch"), all_epochs())
-def test_what_is_not_in_a_block_keeps_every_byte(algo, epoch, batch):
+def test_everything_outside_the_blocks_keeps_every_byte(algo, epoch, batch):
     net, optimizer = network(algo), SGD()
     for e in range(parse(algo).period):  # give every momentum buffer something to lose
         local_step(net, parse(algo).blocks_at(e, K), *batch, optimizer)
@@ -115,14 +115,14 @@ def test_frozen_layers_run_forward_as_in_training(algo, batch, monkeypatch):
     for number in range(1, blocks[0].first):
         ((training, zeros),) = [(t, z) for layer, t, z in seen if layer is net.layer(number)]
         assert training
-        assert zeros > 0.6  # half are rectified, half of the rest dropped
+        assert zeros > 0.6  # ReLU zeroes half, dropout half of the rest
         for name in ("bn.mean", "bn.variance"):
             assert not np.array_equal(before[f"layers.{number}.{name}"], net.layer(number).state[name])
 
 
 @pytest.mark.parametrize(("algo", "epoch"), all_epochs())
 def test_blocks_hand_over_features_from_before_their_update(algo, epoch, batch):
-    """Running all blocks' forward passes first and updating afterwards gives the same bits: nobody waits."""
+    """Running all blocks' forward passes first and updating afterwards gives the same bits, so no block has to wait."""
     blocks = parse(algo).blocks_at(epoch, K)
     now, later = network(algo), network(algo)
     optimizers = SGD(), SGD()
@@ -136,7 +136,7 @@ def test_blocks_hand_over_features_from_before_their_update(algo, epoch, batch):
 
 
 class HeldBack:
-    """An optimizer that remembers what to update and leaves it for later."""
+    """An optimizer that remembers what to update, and updates nothing yet."""
 
     def __init__(self, optimizer):
         self.optimizer, self.layers = optimizer, []
@@ -259,7 +259,7 @@ def step_with_idle(net, algo, epoch, batch, optimizer=None, **options):
 
 @pytest.mark.parametrize(("algo", "epoch"), all_epochs(["G2S1", "G3S1", "G3S2"]))
 def test_idle_classifiers_learn_and_change_nothing_else(algo, epoch, batch):
-    """Beside a step in which they rest: the same losses, and every other array has the same bytes."""
+    """Compared with a step in which they rest, losses and all other arrays have the same bits."""
     alone, resting = network(algo, dropout=0.3), network(algo, dropout=0.3)
     optimizers = SGD(), SGD()
     for step in range(2):
@@ -275,7 +275,7 @@ def test_idle_classifiers_learn_and_change_nothing_else(algo, epoch, batch):
 
 @pytest.mark.parametrize("classifier", ["a1", "a2"])
 def test_an_idle_classifiers_gradient_is_that_of_its_loss_on_the_same_features(classifier, batch):
-    """G3S2 at shift 2: A_3 and A_6 are idle. Their gradients equal those that they get as ends of blocks at shift 0."""
+    """G3S2 at shift 2: A_3 and A_6 are idle. Their gradients are those of shift 0, where they end blocks."""
     net = build_network("8 8 M 8 8 M", [8, 8, 8], (8, 8, 2), 3, "G3S2", features=32, classifier=classifier)
     schedule = parse("G3S2", idle="learn")
     gradients = []
@@ -315,7 +315,7 @@ def test_blocks_with_gaps_are_refused_by_name_and_nothing_changes(blocks, says, 
 
 
 class SquaredFeatures:
-    """A local loss of one's own, without a classifier: L = mean over the batch of |scale ⊙ x|² / 2."""
+    """A user-defined local loss without a classifier: L = mean over the batch of |scale ⊙ x|² / 2."""
 
     def __init__(self, features):
         self.layers = {"own": Layer()}
@@ -329,7 +329,7 @@ class SquaredFeatures:
         return value, 0, (scale**2 * flat / n).reshape(x.shape) if need_dx else None
 
 
-def test_a_block_learns_from_a_loss_of_ones_own(batch):
+def test_a_block_learns_from_a_loss_of_your_own(batch):
     net, optimizer = network("G2", dropout=0), SGD(lr=1e-3)
     net.losses[2] = SquaredFeatures(8 * 8 * 4)
     assert "own.2.scale" in net.arrays()

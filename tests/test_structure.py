@@ -23,7 +23,7 @@ FLOORS = [  # rooms on one floor import from lower floors and from one another, 
     "train evaluate compare bench grade course",
 ]
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms.split()}
-CORE = [  # what a student reads, with the minibatches
+CORE = [  # what a student reads, including the minibatches
     *("schedule", "steps", "losses", "optim", "streams", "errors"),
     *("networks", "layers", "kernels", "compute", "training", "gradcheck"),
 ]

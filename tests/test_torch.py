@@ -72,7 +72,7 @@ def a2(x, t, training, features):
 
 
 def tensors(arrays):
-    """Copy arrays to tensors: parameters to leaves of autograd, running statistics to plain ones."""
+    """Copy arrays to tensors: parameters become leaves of autograd, running statistics plain tensors."""
     state = ("mean", "variance")
     return {name: torch.tensor(a, requires_grad=not name.endswith(state)) for name, a in arrays.items()}
 
@@ -127,7 +127,7 @@ class Reference:
             for i in range(first, last + 1):
                 x = self.layer(i, x, masks[i - 1])
             loss = functional.cross_entropy(self.classify(last, x), labels)
-            self.optimizer.zero_grad(set_to_none=True)  # parameters without a gradient do not decay either
+            self.optimizer.zero_grad(set_to_none=True)  # without a gradient, parameters do not even decay
             loss.backward()
             self.optimizer.step()
             losses.append(loss.item())

@@ -1,4 +1,4 @@
-"""The training command and what it leaves behind, from outside."""
+"""The training command, seen from outside: its output, its files and its exit status."""
 
 import csv
 import json
@@ -39,7 +39,7 @@ def train(quick, tmp_path, capsys, monkeypatch):
     return run
 
 
-def test_a_run_says_what_it_does_and_leaves_everything(train, tmp_path):
+def test_a_run_says_what_it_does_and_writes_all_its_files(train, tmp_path):
     status, out, err = train("--algo", "g3s2", "--validation", "0.25")
     assert (status, err) == (0, "")
     lines = out.splitlines()
@@ -107,7 +107,7 @@ def test_default_directories_never_collide(train, tmp_path):
     assert len(list((tmp_path / "runs").iterdir())) == 3
 
 
-def test_quiet_is_silent_but_for_the_result(train):
+def test_quiet_prints_only_the_result(train):
     status, out, err = train("--quiet")
     assert (status, err) == (0, "")
     assert len(out.splitlines()) == 1
@@ -182,7 +182,7 @@ def test_bad_input_is_one_sentence_status_2_and_nothing_written(train, tmp_path,
     assert sorted(p.name for p in tmp_path.rglob("*")) == ["file", "full", "keep"]
 
 
-def test_images_that_the_model_does_not_fit(train, tmp_path):
+def test_images_that_do_not_fit_the_model_are_refused(train, tmp_path):
     x = np.zeros((200, 20, 20, 3), np.uint8)
     np.savez(tmp_path / "own.npz", x_train=x, y_train=np.arange(200) % 3, x_test=x, y_test=np.arange(200) % 3)
     status, _, err = train("--dataset", "npz:own.npz", "--train-size", "128")
@@ -190,7 +190,7 @@ def test_images_that_the_model_does_not_fit(train, tmp_path):
     assert "20×20×3 images do not fit the network: layer 6: pool: a 2×2 pooling window does not divide a 5×5 map" in err
 
 
-def test_ones_own_data_is_trained_on(train, tmp_path, images):
+def test_your_own_data_can_be_trained_on(train, tmp_path, images):
     x_train, x_test = (np.pad(x, ((0, 0), (4, 4), (4, 4), (0, 0))) for x in (images.x_train, images.x_test))
     np.savez(tmp_path / "own.npz", x_train=x_train, y_train=images.y_train, x_test=x_test, y_test=images.y_test)
     argv = [
@@ -226,7 +226,7 @@ def test_a_diverging_run_exits_1_and_keeps_its_directory(train, tmp_path):
     assert "results in" not in out
 
 
-def test_a_signal_while_pictures_are_drawn_finds_nothing_left_to_stop(train, tmp_path, monkeypatch):
+def test_a_signal_while_figures_are_drawn_has_nothing_left_to_stop(train, tmp_path, monkeypatch):
     def drawn(*args):
         signal.raise_signal(TERMINATE)
         return draw(*args)
@@ -239,7 +239,7 @@ def test_a_signal_while_pictures_are_drawn_finds_nothing_left_to_stop(train, tmp
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, TERMINATE])
-def test_a_run_stopped_before_it_began_leaves_nothing_but_one_gone_on_with_stays(train, tmp_path, monkeypatch, number):
+def test_a_run_stopped_before_it_begins_leaves_nothing_but_a_resumed_one_stays(train, tmp_path, monkeypatch, number):
     monkeypatch.setattr("minilocal.train.on_first_compilation", lambda *_: signal.raise_signal(number))
     status, _, err = train("--quiet", "--run-dir", "run")
     assert status == (130 if number == signal.SIGINT else 143)
@@ -254,7 +254,7 @@ def test_a_run_stopped_before_it_began_leaves_nothing_but_one_gone_on_with_stays
     assert (tmp_path / "begun" / "config.json").exists()
 
 
-def test_a_run_is_lengthened_if_its_learning_rate_was_planned_for_that(train, tmp_path):
+def test_a_run_can_be_lengthened_if_its_learning_rate_was_planned_for_it(train, tmp_path):
     assert train("--algo", "G2S1", "--lr-epochs", "3", "--run-dir", "run")[0] == 0
     status, out, _ = train("--resume", "run", "--epochs", "3", "--algo", "g2s1", "--threads", "1")
     assert status == 0
@@ -291,7 +291,7 @@ def finished(quick, tmp_path_factory):
         (["--keep", "many"], "invalid int value: 'many'"),
     ],
 )
-def test_what_a_run_cannot_go_on_with_is_refused_and_changes_nothing(train, finished, tmp_path, argv, says):
+def test_options_that_a_run_cannot_resume_with_are_refused_and_change_nothing(train, finished, tmp_path, argv, says):
     (tmp_path / "file").touch()
     shutil.copytree(finished, tmp_path / "run")
     before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
@@ -302,7 +302,7 @@ def test_what_a_run_cannot_go_on_with_is_refused_and_changes_nothing(train, fini
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before
 
 
-def test_a_run_goes_on_where_its_data_lie_now_if_they_are_the_same(tmp_path, monkeypatch, capsys):
+def test_a_run_resumes_with_its_data_elsewhere_if_they_are_the_same(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "b").mkdir()
     x, y = np.random.default_rng(0).integers(0, 255, (80, 16, 16, 1)).astype(np.uint8), np.arange(80) % 4
@@ -325,7 +325,7 @@ def test_a_code_page_without_multiplication_sign_does_not_stop_a_run(quick, tmp_
 
 
 def test_a_terminal_gets_bars_and_a_pipe_gets_lines(quick, tmp_path):
-    """Under a pseudo-terminal the bar moves and shows images per second and losses; through a pipe there is none."""
+    """Under a pseudo-terminal the bar moves and shows images per second and losses; through a pipe there is no bar."""
     pty, fcntl, termios = (pytest.importorskip(name) for name in ("pty", "fcntl", "termios"))
     command = [sys.executable, "-m", "minilocal.train", *quick, "--epochs", "1", "--algo", "G2", "--batch-size", "8"]
     piped = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)

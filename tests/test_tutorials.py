@@ -103,7 +103,7 @@ def first_cell(script):
 
 
 def run_first_cell(folder, **environment):
-    """Run the lessons' first cell in a Python without site-packages; pip is not called, only shown."""
+    """Run the lessons' first cell in a Python without site-packages; pip is not called; its command is only shown."""
     shown = "import subprocess; subprocess.run = lambda command, check: print(*command[1:])"
     found = 'spec = importlib.util.find_spec("minilocal"); print(spec.origin if spec else "not found")'
     code = "\n".join([shown, first_cell(build.lessons()[0]), found])
@@ -137,7 +137,7 @@ def test_the_first_cell_says_what_to_do_without_checkout_or_wheel(environment, t
 
 @every_lesson
 def test_a_lesson_downloads_nothing(script):
-    """No address in its code: whoever owns it could run anything on a student's machine."""
+    """No address in its code, because its owner could run anything on a student's machine."""
     for cell in cells(build.read(script), "code"):
         assert not re.search(r"://|git\+|www\.", cell.source)
 

@@ -1,12 +1,12 @@
 """`python -m minilocal.bench`: how fast a step is, where its time goes, and how that compares with PyTorch.
 
-The command itself runs nothing that it times (but for blocks in parallel). It starts worker processes, asks them in
-turns, and puts their answers in tables.
+The command itself runs nothing that it times (except blocks in parallel). It starts worker processes, asks them in
+turn, and puts their answers in tables.
 
     options.py      the command's options
     plan.py         what to time: steps at each shift, their multiply-adds, the minibatch
-    worker.py       a worker process from both sides, and turns
-    timing.py       steps, inference and single layers, ours and PyTorch's in turns
+    worker.py       a worker process from both sides; runners that take turns
+    timing.py       steps, inference and single layers, ours and PyTorch's taking turns
     our_side.py     what minilocal's processes run        torch_side.py   what PyTorch's run
     instruments.py  clocks around layers, and bytes saved for backward
     workers.py      blocks in parallel

@@ -1,4 +1,4 @@
-"""Instruments on a network's layers, for the length of a `with` block: clocks, and a count of the bytes saved.
+"""Instruments on a network's layers, for the duration of a `with` block: clocks, and a count of the bytes saved.
 
 Neither layers nor steps know of them.
 """
@@ -53,7 +53,7 @@ def instrumented(network: Network, optimizer: SGD) -> Iterator[Seconds]:
 
 
 def timed(function: Callable, kind: str, seconds: Seconds, within: str | None = None) -> Callable:
-    """Return the function with a clock around it, which adds to one kind's seconds and takes from that of a caller."""
+    """Return the function with a clock that adds its time to `kind` and subtracts it from `within`, a caller's kind."""
 
     def clocked(*arguments: Any, **options: Any) -> Any:
         start = time.perf_counter()
@@ -85,8 +85,8 @@ def _conv_backward(conv: Conv2d, seconds: Seconds) -> Callable:
 def saved_at_loss(network: Network) -> Iterator[list[int]]:
     """Yield a list that gets the bytes saved at the moment of each block's loss, inside the `with` block.
 
-    Most is saved then: the block's forward is done, and the classifier's backward, which comes next, has released
-    nothing yet.
+    The most is saved at that moment: the block's forward is done, and the classifier's backward, which comes next, has
+    released nothing yet.
     """
     sizes: list[int] = []
     with contextlib.ExitStack() as stack:

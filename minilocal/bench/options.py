@@ -45,12 +45,12 @@ def parser() -> Parser:
     p = Parser(
         prog="python -m minilocal.bench",
         description="Time training steps and inference, show where time and memory go, and compare with PyTorch.",
-        epilog="Read the medians, and close other programs first.",
+        epilog="Close other programs first, and read the medians.",
     )
     g = p.add_argument_group("what to time")
     g.add_argument("--algo", nargs="+", metavar="ALGO", help=f"BP, GX or GXSY (default: {' '.join(ALGORITHMS)})")
     g.add_argument("--model", default="vgg16", help="vgg8b, vgg11b, vgg11bx2, vgg16 or vgg19 (default: %(default)s)")
-    g.add_argument("--width", type=float, default=1.0, help="factor on all widths, a power of two (default: 1)")
+    g.add_argument("--width", type=float, default=1.0, help="factor for all widths, a power of two (default: 1)")
     g.add_argument("--classifier", choices=("a1", "a2"), default="a1", help="auxiliary classifiers (default: a1)")
     g.add_argument("--batch-size", type=int, default=128, help="images per step (default: %(default)s)")
     g.add_argument("--threads", type=int, help="threads to use (default: all processors)")
@@ -60,14 +60,14 @@ def parser() -> Parser:
     g = p.add_argument_group("more to measure")
     g.add_argument("--per-layer", action="store_true", help="single conv and linear layers; steps only with --algo")
     workers = (
-        "instead: blocks in parallel on N processes of one thread each, several N if you like; simulated where "
-        f"processors are too few (default --algo: {' '.join(WORKERS)})"
+        "instead, blocks in parallel on N processes of one thread each (you may give several N); simulated where "
+        f"there are too few processors (default --algo: {' '.join(WORKERS)})"
     )
     g.add_argument("--workers", nargs="+", type=int, default=(), metavar="N", help=workers)
     g.add_argument("--figure10", metavar="FILE", type=Path, help="draw step times, estimated and measured, as PNG")
 
     g = p.add_argument_group("output")
-    g.add_argument("--json", action="store_true", help="print everything as JSON, and nothing else, to stdout")
+    g.add_argument("--json", action="store_true", help="print everything as JSON to stdout, and nothing else")
     g.add_argument("--plot", metavar="FILE", type=Path, help="draw step times and where they go, as PNG")
     return p
 
@@ -95,7 +95,7 @@ def read(argv: Sequence[str] | None) -> Options:
     if given.algo is None:
         given.algo = WORKERS if given.workers else FIGURE10 if given.figure10 else () if given.per_layer else ALGORITHMS
     if given.figure10 is not None and "BP" not in (algo.upper() for algo in given.algo):
-        raise InputError("--figure10 compares with BP; name it among --algo")
+        raise InputError("--figure10 compares with BP; add BP to --algo")
     if given.plot is not None and not given.algo:
         raise InputError("--plot draws step times; name the algorithms with --algo")
     for flag, file in (("--plot", given.plot), ("--figure10", given.figure10)):

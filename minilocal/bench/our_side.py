@@ -74,7 +74,7 @@ class OurSteps:
 
 
 class OurLayers:
-    """The convolutions and linear layers of a network, one of them at hand at a time."""
+    """The convolutions and linear layers of a network, with one of them chosen at a time."""
 
     def __init__(self, batch_size: int, threads: int, **network: Any) -> None:
         parallel.set_threads(threads)
@@ -82,7 +82,7 @@ class OurLayers:
         self.passes: dict[str, Callable[[], Any]] = {}
 
     def sizes(self) -> list[dict[str, Any]]:
-        """Return what `products` says of each layer."""
+        """Return each layer's sizes, as in `products`."""
         return [sizes for sizes, _ in self.layers]
 
     def choose(self, number: int) -> None:

@@ -19,7 +19,7 @@ from minilocal.schedule import Block
 
 IMAGE_SHAPE = (32, 32, 3)
 CLASSES = 10
-LR = 0.01  # low: the loss must not diverge on the same batch over and over
+LR = 0.01  # low, so that the loss does not diverge when every step takes the same batch
 MOMENTUM, WEIGHT_DECAY, DROPOUT = 0.9, 5e-4, 0.05
 TASK: dict[str, Any] = {"image_shape": IMAGE_SHAPE, "classes": CLASSES, "dropout": DROPOUT}
 INFERENCE = "inference"

@@ -73,7 +73,7 @@ WORKERS: list[Column] = [
 
 
 def _table(columns: Sequence[Column], rows: Iterable[Mapping[str, Any]], texts: int = 1) -> str:
-    """Return a table without the columns that no row has a value for; the first `texts` ones are to the left."""
+    """Return a table without the columns that no row has a value for; the first `texts` ones are left-aligned."""
     rows = list(rows)
     used = [column for column in columns if any(column[1] in row for row in rows)]
     cells = [[write(row[key]) if key in row else "" for _, key, write in used] for row in rows]

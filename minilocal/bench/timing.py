@@ -1,4 +1,4 @@
-"""Steps, inference and single layers, timed: minilocal and, if asked, PyTorch in turns.
+"""Timing of steps, inference and single layers: minilocal and, if asked, PyTorch take turns.
 
 Each algorithm has processes of its own. In a round, minilocal takes a step at each of the algorithm's shifts, and
 PyTorch takes the same step; then PyTorch takes one step of BP, which a local step should beat.
@@ -29,7 +29,7 @@ TorchPeer = tuple[Worker, dict[str, float]]
 
 
 def time_plans(plans: Sequence[Plan], backprop: Plan, options: Options) -> list[dict[str, Any]]:
-    """Return all seconds of each plan's rounds, and the memory and breakdown of our steps.
+    """Return the seconds of each plan's rounds, and the memory and breakdown of our steps.
 
     `backprop` is the plan of BP, whether or not it is among the plans.
     """

@@ -124,7 +124,7 @@ class TorchSteps:
 
 
 class TorchLayers:
-    """Single convolutions and linear layers in both memory layouts, one of them at hand at a time."""
+    """Single convolutions and linear layers in both memory layouts, with one of them chosen at a time."""
 
     def __init__(self, batch_size: int, threads: int) -> None:
         torch.set_num_threads(threads)

@@ -1,4 +1,4 @@
-"""Worker processes from both sides: the command asks them questions in turns, and `serve` answers.
+"""Worker processes from both sides: the command asks them questions in turn, and `serve` answers.
 
 Each side of a comparison is a process of its own. So its peak memory is its own, and PyTorch's threads and ours don't
 meet. Questions and replies are lines of JSON on the worker's standard input and output; a question names a method of
@@ -26,7 +26,7 @@ from minilocal.console.text import plural
 from minilocal.errors import InputError, TrainingError
 
 PAUSE = 0.05  # seconds between turns: idle threads of OpenMP and OpenBLAS spin for up to 30 ms before they sleep
-CALLS, SECONDS = 3, 0.04  # `median_seconds` takes at least this many calls, and at least this long
+CALLS, SECONDS = 3, 0.04  # `median_seconds` makes at least this many calls, and takes at least this long
 
 
 class Worker:
@@ -125,7 +125,7 @@ def turns(what: str, runners: Mapping[Any, Callable[[], Any]], rounds: int) -> d
 
 
 def median_seconds(function: Callable[[], Any]) -> float:
-    """Return the median seconds of several calls in a row, after as many that warm things up.
+    """Return the median seconds of several calls in a row, after about as many to warm up.
 
     A process that slept finds its caches cold, and its threads may share one processor for some milliseconds until
     the system spreads them. In training, layers follow one another without a pause.

@@ -1,4 +1,4 @@
-"""Blocks in parallel: workers of one thread each against one of them, with the plan's bound and a simulation.
+"""Blocks in parallel: workers of one thread each against a single one, with the plan's bound and a simulation.
 
 In each round, a process takes a step of BP, this one takes a step block by block at each shift, and each set of workers
 takes a few steps in a row. A slow or busy minute of the machine then hits all of them alike.

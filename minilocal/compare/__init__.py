@@ -2,7 +2,7 @@
 
     __main__.py   the command: training what is missing     options.py    its options, and presets for them
     entries.py    what is compared, such as `G1/a2`         sweep.py      the runs, and their directory
-    results.py    the results of runs; results.csv          progress.py   what is shown while runs train
+    results.py    the results of runs; results.csv          progress.py   progress while runs train
     figures.py    Figs. 7 and 9, accuracy against cost      report.py     tables and notes; results.md
     published.py  the paper's Tables II and III
 

@@ -71,7 +71,7 @@ def parse(text: str, setting: Config) -> Entry:
         raise InputError(f"entry {text!r}: {error}" if options else error) from None
     entry = Entry(config.schedule.name, tuple(item for item in changed(config, setting) if item[0] in values))
     if len(entry.label) > LONGEST:
-        raise InputError(f"entry {text!r} has too many options to name a directory; give the command what all share")
+        raise InputError(f"entry {text!r} has too many options to name a directory; give shared ones to the command")
     return entry
 
 

@@ -17,7 +17,7 @@ from minilocal.runs.config import Config
 
 @dataclass(frozen=True)
 class Preset:
-    """Options of `Config`, seeds, and which of the paper's algorithms to compare with A2 too."""
+    """Options of `Config`, seeds, and which of the paper's algorithms to train with A2 as well."""
 
     about: str
     options: dict[str, Any]
@@ -31,10 +31,10 @@ class Preset:
 
 
 PRESETS = {
-    "laptop": Preset("the defaults, on the images that ship with minilocal, about 20 minutes on two cores", {}),
+    "laptop": Preset("the defaults, on the images that ship with minilocal; takes about 20 minutes on two cores", {}),
     "course": Preset(
-        "CIFAR-10, 20,000 images, vgg11b × 0.125, two of the algorithms with A2 too, an afternoon",
-        # A network of an eighth of the width has nothing to spare for dropout, least of all for the paper's rate.
+        "CIFAR-10, 20,000 images, vgg11b × 0.125, two of the algorithms also with A2; takes an afternoon",
+        # A network with an eighth of the width has nothing to spare for dropout, least of all for the paper's rate.
         {"dataset": "cifar10", "model": "vgg11b", "width": 0.125, "train_size": 20_000, "epochs": 20, "dropout": 0.0},
         with_a2=(0, -1),
     ),
@@ -63,7 +63,9 @@ class Options:
         group=WHAT, metavar="ENTRY",
     )  # fmt: skip
     seeds: tuple[int, ...] = option((), "train each entry with each seed (default: 0 1 2)", group=WHAT, metavar="N")
-    sweep_dir: str | None = option(None, "for runs and results (default: in sweeps/)", group=RUNNING, metavar="DIR")
+    sweep_dir: str | None = option(
+        None, "directory for runs and results (default: one in sweeps/)", group=RUNNING, metavar="DIR"
+    )
     report: str | None = option(None, "don't train; report on the sweep in DIR", group=RUNNING, metavar="DIR")
     threads: int | None = option(None, "threads to use (default: all processors)", group=RUNNING, least=1)
     quiet: bool = option(False, "print nothing but the report", group=RUNNING)

@@ -1,4 +1,4 @@
-"""What is shown on stderr while a sweep trains: one bar on a terminal, lines elsewhere, nothing if quiet."""
+"""Progress on stderr while a sweep trains: one bar on a terminal, lines elsewhere, nothing if quiet."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from minilocal.compare.sweep import Run, Sweep
 from minilocal.steps import BlockResult
 from minilocal.training.results import EpochReport
 
-LINE_SECONDS = 60.0  # without a terminal, the least time between two lines within a run
+LINE_SECONDS = 60.0  # without a terminal, the minimum time between two lines within a run
 COMPILING_STEPS = 2  # first steps, which compile kernels or load them from the cache; they are not timed
 
 

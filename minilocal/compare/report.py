@@ -73,7 +73,7 @@ def accuracy_table(results: Results, score: str = "test_accuracy", paper: bool =
     """Return rows like those of the paper's Tables II and III, in %, with a column per algorithm.
 
     There is a row for each classifier, and for each other combination of options. The paper's rows for the network, or
-    for the one nearest to it, stand below if the paper has the data set. BP has no auxiliary classifiers, so its
+    for the one nearest to it, appear below if the paper has the data set. BP has no auxiliary classifiers, so its
     numbers appear in all rows that differ in them alone.
     """
     entries, setting = results.entries, results.sweep.setting
@@ -167,7 +167,7 @@ def notes(results: Results) -> list[str]:
             "or after which epoch."
         )
         if setting.model in NEAREST:
-            scale += f" The paper has no {setting.model}; {MODELS[NEAREST[setting.model]]} is the nearest that it has."
+            scale += f" The paper has no {setting.model}; {MODELS[NEAREST[setting.model]]} is its nearest network."
     else:
         scale = (
             f"The paper has no results on {setting.npz.name if setting.npz else setting.dataset}, so the table has no "

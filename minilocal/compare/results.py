@@ -54,7 +54,7 @@ class Results:
         return [run for run in self.runs if not run.finished]
 
     def state(self, run: Run) -> str:
-        """Return how far a run is: "finished", or "2 of 10 epochs", followed by the reason if it failed."""
+        """Return how far a run has got: "finished", or "2 of 10 epochs", followed by the reason if it failed."""
         if run.finished:
             return "finished"
         why = f"; {self.failures[run.title]}" if run.title in self.failures else ""

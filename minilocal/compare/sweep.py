@@ -86,7 +86,7 @@ class Sweep:
 
     @property
     def runs(self) -> list[Run]:
-        """All runs, with their curves yet to be read: every entry with the first seed, then with the second, …"""
+        """All runs, with their curves not yet read: every entry with the first seed, then with the second, …"""
         return [
             Run(entry, seed, entry.config(self.setting, seed), RunDirectory(self.path / entry.directory(seed)))
             for seed in self.seeds
@@ -94,7 +94,7 @@ class Sweep:
         ]
 
     def joined(self) -> Sweep:
-        """Return the sweep with the entries and seeds that its directory already contains before its own ones.
+        """Return the sweep with the entries and seeds that its directory already contains, followed by its own.
 
         Raises `InputError` if the directory contains anything else, or runs with another setting.
         """
@@ -183,6 +183,6 @@ def read_sweep(path: str | Path) -> Sweep:
 def in_use(path: Path) -> bool:
     """Return whether there is anything at a path except an empty directory.
 
-    Hidden files do not count: they may be what a killed process left half-written.
+    Hidden files do not count: a killed process may have left them half-written.
     """
     return path.exists() and not (path.is_dir() and all(place.name.startswith(".") for place in path.iterdir()))

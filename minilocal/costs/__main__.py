@@ -30,10 +30,10 @@ class Task:
     """The algorithms, the network and the images."""
 
     algo: tuple[str, ...] = option(
-        ("BP", "G1", "G2", "G2S1", "G3", "G3S2"), "one or several of BP, GX and GXSY", group=TASK, metavar="ALGO"
+        ("BP", "G1", "G2", "G2S1", "G3", "G3S2"), "one or more of BP, GX and GXSY", group=TASK, metavar="ALGO"
     )
     model: str = option("vgg16", ", ".join(CONFIGS), group=TASK, choices=tuple(CONFIGS), metavar="MODEL")
-    width: float = option(1.0, "factor of all widths, a power of two", group=TASK, above=0, most=8)
+    width: float = option(1.0, "factor for all widths, a power of two", group=TASK, above=0, most=8)
     classes: int = option(10, "number of classes", group=TASK, least=2, most=MOST, metavar="N")
     image_size: int = option(32, "images are N×N pixels", group=TASK, least=1, most=MOST, metavar="N")
     channels: int = option(3, "channels of the images", group=TASK, choices=(1, 3))
@@ -78,7 +78,7 @@ class Options:
     figure6: bool = option(False, "Fig. 6: off-chip accesses and MACs, CIFAR-10; drawn in figure6.png", group=PAPER)
     figure8: bool = option(False, "Fig. 8: the same for CIFAR-100; drawn in figure8.png", group=PAPER)
     json: bool = option(False, "print everything as JSON to stdout, and nothing else", group=OUTPUT)
-    out: str | None = option(None, "folder for the figures (default: this folder)", group=OUTPUT, metavar="FOLDER")
+    out: str | None = option(None, "folder for the figures (default: current folder)", group=OUTPUT, metavar="FOLDER")
 
     @property
     def figures(self) -> list[Figure]:

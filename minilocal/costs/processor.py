@@ -53,10 +53,10 @@ class Processor:
         return sum(times) / len(times)
 
 
-# Round numbers of the order that such machines have, not those of any particular product.
+# Round numbers of the right order of magnitude for such machines, not those of any particular product.
 PROCESSORS = {
     "edge": Processor("an edge device's training chip, 8-bit floats", 0.25e12, 0.5e6, 4e9, 1),
     "cpu": Processor("two processor cores", 0.2e12, 4e6, 20e9, 4),
     "gpu": Processor("a graphics card", 10e12, 6e6, 500e9, 4),
-    "npu": Processor("a neural processor with much memory on its chip, 16-bit floats", 50e12, 64e6, 50e9, 2),
+    "npu": Processor("a neural processor with a lot of on-chip memory, 16-bit floats", 50e12, 64e6, 50e9, 2),
 }

@@ -36,7 +36,7 @@ TABLE1 = {
 def table1() -> dict[str, Row]:
     """Return Table I as computed here.
 
-    A classifier counts with 3 × its forward MACs, a layer with 2 ×, because layer-wise learning needs only a layer's
+    A classifier costs 3 × its forward MACs, a layer 2 ×, because layer-wise learning needs only a layer's
     forward pass and its weight gradient. A1 is on all 15 layers (the last one's is A_K), A2 on the 13 conv layers.
     """
     config = CONFIGS["vgg16"]
@@ -58,11 +58,11 @@ class Figure:
     """Published reductions against BP, with A1, in whole percent.
 
     Attributes:
-        number: of the figure in the paper.
-        dataset: that the networks were trained on.
-        classes: of the data set.
-        macs: by algorithm, "regardless of the neural network structure".
-        off_chip: by network, for the last algorithm in `macs`.
+        number: the number of the figure in the paper.
+        dataset: the data set that the networks were trained on.
+        classes: the number of classes in the data set.
+        macs: reductions of MACs by algorithm, "regardless of the neural network structure".
+        off_chip: reductions of off-chip accesses by network, for the last algorithm in `macs`.
     """
 
     number: int

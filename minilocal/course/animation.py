@@ -22,7 +22,7 @@ def show_animation(figures: Iterable[Any], caption: str, alt: str, seconds: floa
     """Show figures of the same size in a loop, and close them; caption and alt text are those of `show`.
 
     Each figure stays for `seconds`, the first one for `first` seconds: it should be the one that says most, because
-    paper shows nothing else.
+    a printed page shows no other.
     """
     import matplotlib.pyplot as plt
 

@@ -28,7 +28,7 @@ SHARP = 2  # pixels of the image per pixel of the page: high-resolution screens 
 
 
 def style() -> None:
-    """Set matplotlib's defaults to the course's look. Lines are grey and differ by their dashes."""
+    """Set matplotlib's defaults to the course's look. Lines are grey and differ in their dashes."""
     import matplotlib as mpl
     from cycler import cycler
 

@@ -1,4 +1,4 @@
-"""What lessons use beside figures: sizes, checked claims, and the library's own source."""
+"""What lessons use besides figures: sizes, checked claims, and the library's own source."""
 
 from __future__ import annotations
 

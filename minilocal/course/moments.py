@@ -77,8 +77,8 @@ def _kept(layers: Mapping[str, Layer]) -> dict[str, int]:
 def draw_moments(steps: Mapping[str, tuple[Sequence[Moment], Sequence[Block]]]) -> Any:
     """Return a figure with a row per step, title → its moments and blocks: a bar per moment, stacked by layer.
 
-    Layers have their block's colour and their number. Below each bar stands what has just happened, → forward,
-    ← backward or ↻ update, and the layer or block that it happened to.
+    Layers have their block's colour and their number. The label below each bar says what has just happened,
+    → forward, ← backward or ↻ update, and to which layer or block.
     """
     import matplotlib.pyplot as plt
 

@@ -14,7 +14,7 @@ def draw_passes(plans: Mapping[str, Sequence[Pass]], arrays: Sequence[str]) -> A
     """Return a figure with a table per plan, side by side: title → passes, each with the arrays that it moves.
 
     `arrays` names the arrays; in a pass, names are separated by spaces. A light square with R is a read, a dark one
-    with W a write; their numbers stand below.
+    with W a write; the totals are written below.
     """
     import matplotlib.pyplot as plt
 

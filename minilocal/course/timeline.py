@@ -9,7 +9,7 @@ from minilocal.course.figure import WHITE, block_patch, box, hide_ticks_and_spin
 
 
 class Job(NamedTuple):
-    """A worker, from 1, was busy with a block, from 1, between `start` and `end`; `label` is written on the box."""
+    """A worker was busy with a block between `start` and `end` (both count from 1); `label` is written on the box."""
 
     worker: int
     block: int

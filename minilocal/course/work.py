@@ -9,7 +9,7 @@ from minilocal.course.figure import FROZEN_PATCH, GREY, INK, block_patch, box, h
 from minilocal.schedule import Block
 
 PRODUCTS = ("forward", "weight gradient", "input gradient")
-WIDE = 0.025  # share of all MACs that a layer must have so that its number has room
+WIDE = 0.025  # share of all MACs above which a layer has room for its number
 
 
 def draw_work(macs: Sequence[float], steps: Mapping[str, Sequence[Block]]) -> Any:

@@ -1,7 +1,7 @@
 """Data sets: images to train and test on, read, checked and downloaded.
 
 `load("fashion-mnist-mini")` needs no download. The other data sets are downloaded once, by `python -m
-minilocal.datasets fetch NAME`, or lie in a folder that `data_dir` names. `load("npz:my.npz")` reads your own images.
+minilocal.datasets fetch NAME`, or read from a folder, `data_dir`. `load("npz:my.npz")` reads your own images.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ class Minibatches:
 
     A random crop shifts each image by up to 4 pixels in each direction and fills in black. A last, smaller minibatch is
     dropped. Everything depends on `seed` and `epoch` alone and is drawn when this object is made, so any minibatch, or
-    only its labels, can be had without the others. Epochs count from 0.
+    only its labels, can be made without the others. Epochs count from 0.
     """
 
     def __init__(self, images: Images, batch_size: int, seed: int, epoch: int, crop: bool, flip: bool) -> None:

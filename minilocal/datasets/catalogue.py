@@ -1,6 +1,6 @@
 """The data sets that have a name. To add one, add an entry; everything else reads this table.
 
-MD5 sums are those that the authors publish. They reveal a damaged download; against a forger they would be too weak.
+MD5 sums are those that the authors publish. They reveal damaged downloads, but MD5 is too weak to reveal forged ones.
 """
 
 from __future__ import annotations

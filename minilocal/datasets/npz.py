@@ -21,7 +21,7 @@ from minilocal.datasets.reading import check_density, reason
 from minilocal.errors import InputError
 
 MOST_MEMBERS = 10_000
-LONGEST_HEADER = 2**14  # bytes; NumPy takes no longer ones
+LONGEST_HEADER = 2**14  # bytes; NumPy refuses longer ones
 HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 
 

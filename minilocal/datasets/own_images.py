@@ -58,7 +58,7 @@ def _images(x: np.ndarray, what: str) -> np.ndarray:
     if x.ndim not in (3, 4) or (x.ndim == 4 and x.shape[3] not in (1, 3)):
         raise InputError(f"{what} has shape {x.shape}, not (N, H, W) or (N, H, W, C) with C = 1 or 3")
     if x.dtype.kind == "f":
-        with np.errstate(over="ignore", invalid="ignore"):  # too large numbers become infinite, see below
+        with np.errstate(over="ignore", invalid="ignore"):  # numbers that are too large become infinite; see below
             x = x.astype(np.float32)
         if not np.isfinite(x).all():
             raise InputError(f"{what} contains NaN, infinity or numbers too large for float32")

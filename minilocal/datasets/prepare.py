@@ -46,7 +46,7 @@ class Images:
 
 @dataclass(frozen=True)
 class Data:
-    """The images of a run: to train on, to make choices with (None without a validation split), and to report on.
+    """The images of a run: to train on, to choose options by (None without a validation split), and to report on.
 
     Attributes:
         raw_shape: (height, width, channels) of the data set's images, before padding.
@@ -128,7 +128,7 @@ def pad_to_32(images: np.ndarray) -> np.ndarray:
 def split(count: int, share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the sorted indices of (training, validation) images: a random `share` of `count` is held out.
 
-    Raises `InputError` if the share is not in 0 … 1, or is above 0 and would leave either set empty.
+    Raises `InputError` unless 0 ≤ share < 1, or if a share above 0 would leave either set empty.
     """
     if not 0 <= share < 1:
         raise InputError(f"the validation share is {share}; it must be at least 0 and below 1")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from minilocal.errors import InputError
 
-LIMIT = 2**31  # bytes: far more than any file of these data sets has, and few enough to refuse a header that lies
+LIMIT = 2**31  # bytes: far more than any file of these data sets has, and few enough to catch a header that lies
 CHUNK = 2**20
 MODEST = 2**28  # bytes that any file may unpack to, however small it is
 DENSEST = 100  # times its own size that a larger file may unpack to; images and weights reach 2 to 10
@@ -37,9 +37,11 @@ def read_file(path: Path, limit: int = LIMIT) -> bytearray:
 
 
 def check_density(path: Path, size: int, unpacked: int) -> None:
-    """Raise `InputError` if a file of `size` bytes promises far more data than images or weights ever pack into it."""
+    """Raise `InputError` if a file of `size` bytes promises more data than images or weights ever unpack to."""
     if unpacked > max(MODEST, DENSEST * size):
-        raise InputError(f"{path} has {size:,} bytes and promises {unpacked:,} of data; images and weights don't")
+        raise InputError(
+            f"{path} has {size:,} bytes and promises {unpacked:,} bytes of data; no images or weights pack so densely"
+        )
 
 
 def digest(path: Path, algorithm: str) -> str:

@@ -31,9 +31,9 @@ class Options:
 
     seed: int = option(0, "seed of the random inputs", group="grading", least=0)
     time_limit: float = option(
-        10.0, "time for loading a file, and for each case", group="grading", above=0, most=3600, metavar="SECONDS"
+        10.0, "time limit for loading a file, and for each case", group="grading", above=0, most=3600, metavar="SECONDS"
     )
-    json: bool = option(False, "print everything as JSON, and nothing else, to stdout", group="grading")
+    json: bool = option(False, "print everything as JSON to stdout, and nothing else", group="grading")
 
 
 @command

@@ -48,7 +48,7 @@ class Exercise:
 
     @property
     def points(self) -> int:
-        """Return the points for everything."""
+        """The points for all cases together."""
         return sum(case.points for case in self.cases)
 
 

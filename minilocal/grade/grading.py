@@ -44,7 +44,7 @@ class Graded:
     exercise: Exercise
     verdicts: dict[int, Verdict] = field(default_factory=dict)
     unfit: str = ""
-    printed: str = ""  # while a file was loaded that could not be
+    printed: str = ""  # what it printed, if the file could not be loaded
 
     @property
     def points(self) -> int:
@@ -89,7 +89,7 @@ def _grade(graded: Graded, numbers: Sequence[int], seed: int, limit: float, on_c
 
 
 class _NoAnswerError(Exception):
-    """The student's process is late or dead; the message says what the code does."""
+    """The student's process is late or dead; the message says why."""
 
 
 def _messages(path: Path, numbers: Sequence[int], seed: int, limit: float) -> Iterator[tuple[Any, ...]]:
@@ -129,7 +129,7 @@ def _receive(pipe: Any) -> tuple[Any, ...] | None:
 
 def _ended(status: int | None) -> str:
     if status is not None and status < 0:
-        return f"it is killed by signal {-status}; does it use too much memory, or call itself without end?"
+        return f"it was killed by signal {-status}; does it use too much memory, or call itself without end?"
     return f"it ends the whole process (exit status {status}); don't call os._exit"
 
 

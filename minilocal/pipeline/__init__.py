@@ -11,8 +11,8 @@ those of a single process. The modules:
     holding.py      the layers that a process holds, and how they pass to another
     transport.py    what carries messages: shared.py between processes.py's processes, mpi.py between ranks.py's ranks
     replicas.py     each worker's own copy of the trainer
-    log.py          what each worker did when; timeline.py draws it
-    simulate.py     how fast more workers would be than this machine has processors
+    log.py          what each worker did, and when; timeline.py draws it
+    simulate.py     how fast more workers than this machine has processors would be
 
 Source: tutorials/reference.md, "Update unlocking".
 """

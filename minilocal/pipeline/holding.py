@@ -94,7 +94,7 @@ class HeldLayers:
         return [self.network.layer(number), *(loss.layers.values() if loss else ())]
 
     def _replace(self, number: int, make: Callable[[np.ndarray], np.ndarray]) -> None:
-        """Replace a layer and the loss on it by copies that have `make(array)` for each array of theirs."""
+        """Replace a layer and the loss on it by copies with `make(array)` in place of each array."""
         network, loss = self.network, self.network.losses.get(number)
         network.layers[number - 1] = self._copy(network.layer(number), [network.layer(number)], make)
         if loss is not None:
@@ -105,5 +105,5 @@ class HeldLayers:
         for layer in layers:
             self.optimizer.velocity.pop(layer, None)
             memo |= {id(a): make(a) for group in (layer.params, layer.grads, layer.state) for a in group.values()}
-        # The deep copy takes our arrays for copies that it has already made, so what shared an array still does.
+        # The deep copy takes our arrays for copies that it has already made, so shared arrays stay shared.
         return copy.deepcopy(original, memo)

@@ -1,4 +1,4 @@
-"""What each worker did when: how long it was busy, how long it waited, and what moving layers cost."""
+"""What each worker did, and when: how long it was busy, how long it waited, and what moving layers cost."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Log:
     Attributes:
         steps: number of steps that all workers have completed.
         seconds: duration of these steps and of the moves between them.
-        busy: for each worker, the part of `seconds` in which it computed, sent or received; otherwise it waited.
+        busy: for each worker, the seconds in which it computed, sent or received; the rest of `seconds` it waited.
         moves: each time that layers changed owners.
         spans: what each worker did around the first move, or else in the first steps.
         cuts: when, on the time axis of `spans`, something was left out.

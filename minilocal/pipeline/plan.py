@@ -44,7 +44,7 @@ class Plan:
 
     @property
     def workers(self) -> int:
-        """Number of workers that have blocks at one shift at least."""
+        """Number of workers that have blocks at some shift."""
         return max(map(len, self.shares.values()))
 
     def concerned(self, shift: int | None) -> int:
@@ -58,15 +58,15 @@ class Plan:
     def bound(self, shift: int | None = None) -> float:
         """Return the largest possible speed-up over one worker, at a shift or over all shifts.
 
-        It is the seconds of all shares divided by those of the slowest one. Passing features on is taken to be free.
-        Source: tutorials/reference.md, "Update unlocking".
+        It is the seconds of all shares divided by those of the slowest one. Passing features on is assumed to take no
+        time. Source: tutorials/reference.md, "Update unlocking".
         """
         shifts = list(self.shares) if shift is None else [shift]
         seconds = [[share.seconds for share in self.shares[shift]] for shift in shifts]
         return sum(map(sum, seconds)) / sum(map(max, seconds))
 
     def timed(self, seconds: Mapping[int, Sequence[float]]) -> Plan:
-        """Return the same shares with other seconds for the blocks of each shift."""
+        """Return the same shares with new times for the blocks of each shift."""
         plan = {}
         for shift, shares in self.shares.items():
             times = iter(seconds[shift])
@@ -122,7 +122,7 @@ def partition(costs: Sequence[float], count: int) -> list[slice]:
 
     @cache
     def best(end: int, groups: int) -> tuple[float, tuple[int, ...]]:
-        """Return the smallest possible largest sum of `costs[:end]` in so many groups, and where these begin."""
+        """Return the smallest possible largest sum of `costs[:end]` in that many groups, and where they begin."""
         if groups == 1:
             return sum(costs[:end]), (0,)
         shorter = {start: best(start, groups - 1) for start in range(groups - 1, end)}

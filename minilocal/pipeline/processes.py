@@ -29,7 +29,7 @@ from minilocal.pipeline.worker import Worker
 from minilocal.training.trainer import Trainer
 
 LOST = 3  # exit status of a worker that ends because another process is gone
-PATIENCE = 10.0  # seconds that processes have to end by themselves
+PATIENCE = 10.0  # seconds that we give processes to end by themselves
 
 
 @contextlib.contextmanager
@@ -109,7 +109,7 @@ def _work(
             held.keep_only(())
             Worker(number, trainer, held, plan, transport, zero).run()
             status = 0
-    except (LostWorkerError, FileNotFoundError):  # the latter if the root has gone and taken the shared memory along
+    except (LostWorkerError, FileNotFoundError):  # the latter if the root is gone, and the shared memory with it
         status = LOST
     except Exception:
         traceback.print_exc()

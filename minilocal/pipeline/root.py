@@ -18,7 +18,7 @@ from minilocal.training.trainer import Trainer
 
 
 class Root:
-    """Takes a trainer's steps, and evaluates, with the workers of a plan; the results are equal to the bit.
+    """Takes a trainer's steps, and evaluates, with the workers of a plan; the results are the same, bit for bit.
 
     This is what `Trainer.workers` is set to. While the workers train, the layers are with them; `collect` fetches
     copies.
@@ -85,7 +85,7 @@ class Root:
         return {number: Score(losses[number] / images, correct[number] / images) for number in losses}
 
     def _reports(self, under_way: int) -> Iterator[tuple[Command, list[Report]]]:
-        """Yield commands with their reports, in order, until so many are still under way."""
+        """Yield commands with their reports, in order, until only `under_way` commands are left."""
         while len(self.under_way) > under_way:
             yield self._reported()
 

@@ -1,4 +1,4 @@
-"""Processes of one machine, joined by pipes for messages and by shared memory for arrays.
+"""Processes of one machine, connected by pipes for messages and by shared memory for arrays.
 
 A channel leads from one process to another. It has a pipe, and a ring of slots in memory that both processes see. The
 sender copies an array into a slot, and the receiver reads it there:
@@ -52,7 +52,7 @@ Ends = tuple[dict[int, Channel], dict[int, Channel]]  # a process's ends of the 
 
 
 class SharedTransport(Transport):
-    """Joins this process to others, by its ends of the channels to them and from them.
+    """Connects this process to others, by its ends of the channels to them and from them.
 
     If a process is gone, it raises `LostWorkerError` with the text that `loss()` returns.
     """

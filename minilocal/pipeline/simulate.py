@@ -1,4 +1,4 @@
-"""A simulated pipeline, also of more workers than there are processors: each event happens as soon as it can.
+"""A simulated pipeline, even with more workers than processors: each event happens as soon as it can.
 
 Source: tutorials/reference.md, "Update unlocking".
 """
@@ -14,7 +14,7 @@ from minilocal.pipeline.transport import SLOTS
 
 
 class Load(NamedTuple):
-    """Seconds in a worker's step: its first block, its other blocks, and passing the features on."""
+    """Seconds of a worker's step: its first block, its other blocks, and passing the features on."""
 
     first: float
     others: float = 0.0

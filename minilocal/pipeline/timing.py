@@ -1,6 +1,6 @@
-"""How long each block takes here, measured before training on a copy of the network, to distribute the blocks by.
+"""How long each block takes on this machine, measured on a copy of the network before training.
 
-The seconds decide which worker trains what, and never what is computed.
+The times decide which worker trains which blocks, but never change what is computed.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class BlockClock:
     def step(self, epoch: int) -> list[float]:
         """Return the seconds of each block in a step of an epoch, counted from 0.
 
-        The first block's include making the minibatch and running the frozen layers forward.
+        The first block's seconds include making the minibatch and running the frozen layers forward.
         """
         network, optimizer, trainer = self.network, self.optimizer, self.trainer
         step = trainer.recipe.step(epoch, 0, trainer.steps_per_epoch, len(network))

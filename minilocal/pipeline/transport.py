@@ -1,4 +1,4 @@
-"""What workers need from whatever joins them: messages in order, with arrays, between any two processes.
+"""What workers need from whatever connects them: messages in order, with arrays, between any two processes.
 
 Two modules beside this one provide it: shared.py for the processes of one machine, mpi.py for many machines.
 """
@@ -41,10 +41,10 @@ class Transport(ABC):
 
     @abstractmethod
     def release(self, source: int) -> None:
-        """Free the slot of the last array received, if that has not been done."""
+        """Free the slot of the last array received, unless it is free already."""
 
     def is_same(self, one: int, other: int) -> bool:
-        """Return whether two members are one process."""
+        """Return whether two numbers stand for the same process: the root may also be a worker."""
         return one == other
 
     @contextmanager

@@ -5,7 +5,7 @@
     worker 3                                                                      └─────► … t−1
 
 No worker waits for another one's loss or gradient. For its blocks, each does what `local_step` does, on the same
-features, so that the weights are the same to the bit. Source: tutorials/reference.md, "Update unlocking".
+features, so the weights are the same, bit for bit. Source: tutorials/reference.md, "Update unlocking".
 """
 
 from __future__ import annotations
@@ -72,8 +72,8 @@ class Worker:
     def _compute(self, command: Train | Test, x: np.ndarray | None) -> tuple[np.ndarray | None, Any]:
         """Return the features to pass on, and the report's content.
 
-        After a failure a worker passes commands on without features, and so do those after it: all are still there
-        to be told to stop.
+        After a failure, a worker passes commands on without features, and so do those after it. So all of them can
+        still be told to stop.
         """
         if self.failed or (self.number and x is None):
             return None, None
@@ -137,7 +137,7 @@ class Worker:
             self.transport.send(self.number + 1, command, features)
 
     def _release(self) -> None:
-        """Make room for more features, once those received are not needed any more."""
+        """Make room for more features, once those received are no longer needed."""
         self.transport.release(self.previous)
 
     def _minibatches(self, epoch: int) -> Minibatches:

@@ -1,7 +1,7 @@
 """The checkpoints of a run: `checkpoint.npz` is the newest, `checkpoint-epoch3.npz` an older one.
 
 A new checkpoint is written under a temporary name and flushed to disk. Then the previous one is renamed, and the new
-one takes its name. So there is always a good one, whenever the process or the machine dies.
+one takes its name. So there is always a good one, no matter when the process or the machine dies.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Checkpoints:
         """Return the older checkpoints by position, the latest first."""
         try:
             matches = [OLDER.fullmatch(path.name) for path in self.directory.iterdir()]
-        except OSError:  # the directory is gone or closed to us: opening a file in it will say so
+        except OSError:  # the directory is gone or unreadable: opening a file in it will say so
             return {}
         places = sorted((Position(int(match[1]), int(match[2] or 0)) for match in matches if match), reverse=True)
         return {place: self.directory / _name(place) for place in places}
@@ -74,7 +74,7 @@ class Checkpoints:
         return None
 
     def read_good(self, take: Callable[[Arrays, dict[str, Any]], T]) -> tuple[Path, T] | None:
-        """Return the path of the newest good checkpoint and what `read` would return of it; None if there are none.
+        """Return the path of the newest good checkpoint and what `read` would return for it; None without checkpoints.
 
         Newer checkpoints that are damaged or do not fit are named on stderr. If none is good, `InputError` says what is
         wrong with the newest.

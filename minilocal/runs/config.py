@@ -1,4 +1,4 @@
-"""A run's configuration: a recipe, and the network and the data that it is used on."""
+"""A run's configuration: a recipe, the network that it trains, and the data."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from minilocal.training.trainer import Trainer
 class Config(Recipe):
     """A recipe with the options that choose network and data: everything that a run's numbers depend on.
 
-    None means "as the data set suggests" (sizes) or "the paper's for this model and data set" (dropout).
+    None means all images (sizes), the cache directory (`data_dir`), or the default in the option's help (dropout).
     """
 
     model: str = option("vgg8b", ", ".join(CONFIGS), group="network", choices=tuple(CONFIGS), metavar="MODEL")
-    width: float = option(0.125, "factor of all widths, a power of two", group="network", above=0, most=8)
+    width: float = option(0.125, "factor for all widths, a power of two", group="network", above=0, most=8)
     classifier: str = option("a1", "auxiliary classifiers", group="network", choices=tuple(CLASSIFIERS))
     dropout: float | None = option(
         None, "dropout rate (default: the paper's for the model and data set, else 0.05)", group="network",
@@ -37,14 +37,14 @@ class Config(Recipe):
     )  # fmt: skip
     conv: str = option(
         "auto",
-        "how convolutions are computed where that is possible (default: the fastest for each layer's shape)",
+        "how to compute convolutions, where that method is possible (default: the fastest for each layer's shape)",
         group="network",
         choices=("auto", *METHODS),
     )
     plain: bool = option(
         False,
         "compute every layer in the plain way that the course explains, im2col and BatchNorm, ReLU and dropout one by "
-        "one; the numbers are the same but for rounding",
+        "one; the numbers are the same up to rounding",
         group="network",
     )
     dataset: str = option(
@@ -114,7 +114,7 @@ class Config(Recipe):
         return replace(self, data_dir=data_dir, dataset=dataset)
 
     def moved_to(self, data_dir: str | None) -> Config:
-        """Return the configuration that looks for the data set's files, an npz file too, in another directory."""
+        """Return the configuration with another directory for the data set's files, including an npz file."""
         if data_dir is None:
             return self
         dataset = f"npz:{Path(data_dir) / self.npz.name}" if self.npz else self.dataset
@@ -122,12 +122,12 @@ class Config(Recipe):
 
     @property
     def title(self) -> str:
-        """What a person calls the run: "G3S2, vgg8b × 0.125, fashion-mnist-mini, 10 epochs, seed 0"."""
+        """The run's title: "G3S2, vgg8b × 0.125, fashion-mnist-mini, 10 epochs, seed 0"."""
         return f"{self.schedule.title}, {self.task}, seed {self.seed}"
 
     @property
     def task(self) -> str:
-        """What runs to be compared have in common: "vgg8b × 0.125, fashion-mnist-mini, 10 epochs"."""
+        """What the runs of a comparison have in common: "vgg8b × 0.125, fashion-mnist-mini, 10 epochs"."""
         dataset = self.npz.name if self.npz else self.dataset
         return f"{self.network_title}, {dataset}, {plural(self.epochs, 'epoch')}"
 
@@ -140,7 +140,7 @@ class Config(Recipe):
 def differences(mine: Recipe, theirs: Recipe, leave_out: Collection[str] = ()) -> dict[str, tuple[Any, Any]]:
     """Return the options in which two recipes or configurations differ, with the value in each.
 
-    The folder of the data never counts. `lr_epochs` is compared as it takes effect.
+    The folder of the data never counts. An `lr_epochs` of None counts as `epochs`.
 
     >>> differences(Config(lr=0.05, seed=1), Config(seed=2))
     {'seed': (1, 2), 'lr': (0.05, 0.1)}

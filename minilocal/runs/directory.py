@@ -4,10 +4,10 @@
         config.json             every option, the normalisation, the class names, library versions
         metrics.csv, gradients.csv, timing.csv          see tables.py
         checkpoint.npz, checkpoint-epoch9.npz           the newest checkpoint and the one before, see checkpoints.py
-        curves.png, gradient_map.png
+        curves.png, gradient_map.png, and perhaps timeline.png (of workers) and confusion_matrix.png (by evaluate.py)
         .lock                   empty; locked while a process trains here
 
-Files are written under a temporary name, flushed and renamed, so that none is ever half-written.
+Files are written under a temporary name, flushed and renamed, so that no file is ever half-written.
 """
 
 from __future__ import annotations
@@ -176,5 +176,5 @@ def _check_empty(directory: Path) -> None:
 
 
 def _is_empty(directory: Path) -> bool:
-    """Whether a directory is empty, or holds only what a run leaves that was killed before its first file."""
+    """Whether a directory is empty, or holds only what is left of a run that was killed before its first file."""
     return all(path.name in (".lock", ".config.json.tmp") for path in directory.iterdir())

@@ -65,7 +65,7 @@ class Lock:
                 ) from None
             print(
                 f"the file system of {self.directory} has no locks ({error.strerror}); "
-                "let no other process train there",
+                "make sure that no other process trains there",
                 file=sys.stderr,
             )
         self._close = weakref.finalize(self, os.close, file)

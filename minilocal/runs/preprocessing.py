@@ -1,4 +1,4 @@
-"""What a run remembers of its data, so that its network can be used without the data set."""
+"""What a run remembers about its data, so that its network can be used without the data set."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Preprocessing:
 
     @classmethod
     def of(cls, data: Data) -> Preprocessing:
-        """Return what to remember of the data."""
+        """Return what to remember about the data."""
         return cls(data.classes, data.raw_shape, data.image_shape, data.white_level, data.train.normalisation)
 
     def check(self, data: Data) -> None:

@@ -1,4 +1,4 @@
-"""What is shown while training: a bar per epoch on a terminal, lines elsewhere, nothing if quiet."""
+"""Progress during training: a bar per epoch on a terminal, lines elsewhere, nothing if quiet."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from minilocal.schedule import Block
 from minilocal.steps import BlockResult
 from minilocal.training.results import EpochReport, Position
 
-LINE_SECONDS = 30.0  # without a terminal, the least time between two lines within an epoch
+LINE_SECONDS = 30.0  # without a terminal, the minimum time between two lines within an epoch
 
 
 class Progress:
@@ -24,7 +24,7 @@ class Progress:
         self.bars = not quiet and sys.stderr.isatty()
         self.bar: Any = None
         self.epoch, self.seen, self.steps, self.losses = -1, 0, 0, np.zeros(1)
-        self.seen_before = 0  # images of the first epoch that an interrupted run has seen
+        self.seen_before = 0  # images that an interrupted run has already seen in this process's first epoch
         self.start = self.next_line = 0.0
 
     def say(self, text: str) -> None:
@@ -34,7 +34,7 @@ class Progress:
             sys.stdout.flush()
 
     def begin_at(self, position: Position, batch_size: int) -> None:
-        """Say where a run resumes, if it does, and count the images that it has seen before."""
+        """Say where a run resumes, if it does, and count the images that it has already seen."""
         if position.epoch >= self.epochs:
             self.say(f"all {self.epochs} epochs are trained already")
         elif position != (0, 0):

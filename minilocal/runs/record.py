@@ -1,4 +1,4 @@
-"""Training into a run directory: its tables and checkpoints, from the beginning or resumed."""
+"""Training that is recorded in a run directory, in tables and checkpoints, from the beginning or resumed."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ def train_into(
     keep: int = 1,
     on_begin: Callable[[Position], None] | None = None,
 ) -> Iterator[EpochReport]:
-    """Train the epochs that are missing in a run directory; yield each report once its checkpoint and rows are written.
+    """Train a run's remaining epochs; yield each report once its checkpoint and table rows are written.
 
     Random numbers are keyed by epoch and step, so a resumed run ends with the same bits as an uninterrupted one.
-    `checkpoint_every` also writes a checkpoint after every so many steps, `keep` is the number of old checkpoints to
-    keep, and `on_begin(position)` is called with the position that training begins or resumes at.
+    With `checkpoint_every`, there is also a checkpoint after every that many steps. `keep` is the number of older
+    checkpoints to keep. `on_begin(position)` is called with the position at which training begins or resumes.
 
     Raises `InputError` before the first step if another process trains there, the checkpoint is damaged or belongs to
-    another run, or nothing can be written; `TrainingError` later, if a number is not finite, the disk is full or a
+    another run, or the system refuses to write; `TrainingError` later, if a number is not finite, the disk is full or a
     worker dies; `Interrupted` after Ctrl-C or SIGTERM, once everything is saved. The last good checkpoint is always
     kept.
     """
@@ -101,13 +101,13 @@ class _Record:
         self.texts["timing.csv"] = tables.until(self.run.path / "timing.csv", self.trainer.totals.epoch)
         self.run.write_tables(self.texts)
         if found is None:
-            self.save()  # shows that there is room for one
+            self.save()  # shows that there is room for a checkpoint
 
     def add(self, report: EpochReport) -> None:
         """Save an epoch that has just ended.
 
         Times are not in checkpoints, so that the same run writes the same bytes; they are written first. The other
-        tables come last, and so never hold more than the checkpoint does.
+        tables come last, so they never contain more than the checkpoint does.
         """
         self.texts = tables.extended(self.texts, report)
         self.run.write_tables({"timing.csv": self.texts["timing.csv"]})

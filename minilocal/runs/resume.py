@@ -1,4 +1,4 @@
-"""Resuming a run with the options on the command line: only its own, more epochs, or another place of the data."""
+"""Resuming a run: options may repeat the run's own, ask for more epochs, or name another folder for the data."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from minilocal.schedule import parse
 def resumed(config: Config, asked: Mapping[str, Any]) -> Config:
     """Return a run's configuration, with more epochs if they are asked for.
 
-    Raises `InputError` naming the options that differ from the run's, because they would give numbers that no run
-    gives. More epochs are possible if the learning rate was planned for them from the beginning. The folder of the data
-    may differ.
+    Raises `InputError` naming any other options that differ from the run's, because no uninterrupted run would give
+    such numbers. More epochs are possible if the learning rate was planned for them from the beginning. The folder of
+    the data may differ.
     """
     epochs = asked.get("epochs", config.epochs)
     if epochs < config.epochs:

@@ -5,7 +5,7 @@
     timing.csv          seconds and images per second, per epoch
 
 The first two contain no times, so that the same run gives the same bytes. Checkpoints hold their text, from which a
-resumed run writes the files again: no row is ever lost or doubled.
+resumed run writes the files again: no row is ever lost or duplicated.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ TABLES = {"metrics.csv": METRICS, "gradients.csv": GRADIENTS, "timing.csv": TIMI
 
 WHOLE = {"epoch", "shift", "block", "layer", "first_layer", "last_layer"}
 OPTIONAL = {"validation_loss", "validation_accuracy"}
-MOST = 100_000  # epochs, layers, …: what claims more is damaged
+MOST = 100_000  # epochs, layers, …; a table with a larger number is damaged
 LONGEST = 2**28  # bytes
 
 

@@ -181,7 +181,7 @@ def test_compilation_is_announced(capsys, monkeypatch):
         ("--figure10 no/such/folder/a.png", "--figure10: 'no/such/folder/a.png' can't be written (No such"),
         ("--figure10 tests", "--figure10: 'tests' can't be written (Is a directory)"),
         ("--plot a.png --figure10 a.png", "--plot and --figure10 are both a.png; choose two files"),
-        ("--figure10 a.png --algo G1", "--figure10 compares with BP; name it among --algo"),
+        ("--figure10 a.png --algo G1", "--figure10 compares with BP; add BP to --algo"),
     ],
 )
 def test_bad_options(argv, sentence, capsys, processes):

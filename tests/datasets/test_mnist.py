@@ -94,7 +94,7 @@ def test_content_and_not_the_name_shows_what_is_gzipped(tmp_path):
         (header(0, 2), "is empty: its sizes are 0×2"),
         (header(2, 2) + bytes(3), "promises 4 bytes (2×2) and contains only 3"),
         (header(2, 2) + bytes(5), "promises 4 bytes (2×2) and contains more"),
-        (header(2**31, 2**31) + bytes(5), "and promises 4,611,686,018,427,387,904 of data"),
+        (header(2**31, 2**31) + bytes(5), "and promises 4,611,686,018,427,387,904 bytes of data"),
     ],
 )
 @pytest.mark.parametrize("pack", [bytes, gzip.compress])
@@ -139,7 +139,7 @@ def test_a_gzip_bomb_is_refused_before_it_is_unpacked(tmp_path, monkeypatch):
     path = tmp_path / "bomb.gz"
     path.write_bytes(gzip.compress(header(2**24) + bytes(2**24)))
     message, memory = refused(path)
-    assert "promises 16,777,216 of data; images and weights don't" in message
+    assert "promises 16,777,216 bytes of data; no images or weights pack so densely" in message
     assert memory < 1e6
 
 

@@ -21,7 +21,7 @@ SECONDS = 30  # a test that waits longer has failed
 
 
 class ThreadTransport(Transport):
-    """Queues between threads. `release` overwrites the array: nothing may read it any more."""
+    """Queues between threads. `release` overwrites the array: nothing may read it afterwards."""
 
     def __init__(self, me, wires):
         super().__init__(me)

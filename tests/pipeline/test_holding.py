@@ -61,7 +61,7 @@ def test_a_layer_that_returns_trains_as_if_it_had_never_left(held, rng):
 
 
 class Doubled:
-    """A loss that refers to its classifier a second time, by the loss inside it."""
+    """A loss that refers to its classifier a second time, through the loss inside it."""
 
     def __init__(self, classifier):
         self.inner = CrossEntropy(classifier)
@@ -73,7 +73,7 @@ class Doubled:
         return 2 * value, correct, dx
 
 
-def test_a_loss_of_ones_own_that_returns_still_computes_with_the_layers_that_it_trains(held, rng):
+def test_a_loss_of_your_own_that_returns_still_computes_with_the_layers_that_it_trains(held, rng):
     network = held.network
     network.losses[2] = Doubled(network.classifier(2))
     sent = [array.copy() for array in held.arrays(2)]

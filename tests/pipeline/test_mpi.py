@@ -107,7 +107,7 @@ def test_a_signal_stops_all_ranks_where_the_run_can_be_resumed(alone, tmp_path, 
 
 
 def start_and_wait_for_epoch_1(ranks, *options):
-    """Start a run; return the launcher and the process id of each rank, found as Linux and MPICH tell."""
+    """Start a run; return the launcher and the process id of each rank, found as on Linux with MPICH."""
     process = subprocess.Popen(
         command(ranks, *OPTIONS, *options), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )

@@ -30,7 +30,7 @@ FILES = ("metrics.csv", "gradients.csv", "checkpoint.npz")
 
 
 def train(*argv):
-    """Run the command in this process and return its exit status; no processes and shared memory may be left."""
+    """Run the command in this process and return its exit status; no processes and no shared memory may be left."""
     try:
         status = main([*argv])
     except SystemExit as error:
@@ -86,7 +86,7 @@ def kill_one(children, chance=random):
 
 
 def at_step(monkeypatch, number, act):
-    """Call `act` when a step is reported; steps count from 0."""
+    """Call `act` when step `number` is reported; steps count from 0."""
     steps = iter(range(10**6))
     monkeypatch.setattr(Progress, "on_step", lambda *_: act() if next(steps) == number else None)
 

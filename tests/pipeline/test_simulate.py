@@ -12,7 +12,7 @@ def test_one_worker_takes_the_sum_of_its_load():
 
 
 def test_a_slow_second_worker_delays_the_first():
-    """Worker 1 passes on after 1 s and needs a free slot: worker 2 must have done its first block of two steps ago.
+    """Worker 1 passes on after 1 s and needs a free slot: worker 2 must have finished its first block of two steps ago.
 
     step            0    1    2    3    4
     worker 2       1-5  5-9 9-13 13-17 …       first block done at 3, 7, 11, 15

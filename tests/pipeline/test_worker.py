@@ -96,7 +96,7 @@ def test_a_run_that_diverges_raises_the_same_error(trainer, on_threads, algo, sp
 
 
 def test_training_is_saved_where_it_is_due_with_all_layers_in_the_trainer(trainer, on_threads, bits):
-    """As for a checkpoint: the pipeline drains at that step, and afterwards training continues unchanged."""
+    """As for a checkpoint: the pipeline drains at that step, and training then continues unchanged."""
 
     def use(shared):
         saved = {}

@@ -1,8 +1,8 @@
 """A program that kills itself while it writes: `python tests/runs/dying.py FOLDER ALGO COUNT`.
 
-It trains a small network again and again, each time in a process of its own that gets SIGKILL at another moment: in the
-middle of a write, before a flush to disk, a rename or a removal of checkpoints and tables. Then another process resumes
-from what is there, and the result must equal that of an undisturbed training. It tries COUNT moments of each kind,
+It trains a small network again and again, each time in a process of its own that gets SIGKILL at a different moment: in
+the middle of a write, or before a flush to disk, a rename or a removal of checkpoints and tables. Then another process
+resumes from what is there, and the result must equal that of undisturbed training. It tries COUNT moments of each kind,
 evenly spread, or all if COUNT is 0, and prints how many it tried and which ones lost something.
 """
 
@@ -67,7 +67,7 @@ class File:
 
 
 def watch(fate):
-    """Have this process's writes, flushes, renames and removals of files be moments of its fate."""
+    """Make this process's writes, flushes, renames and removals of files moments of its fate."""
     open_, replace, unlink, fsync = Path.open, Path.replace, Path.unlink, os.fsync
 
     def watched_open(path, mode="r", *args, **kwargs):
@@ -102,7 +102,7 @@ def train(path, algo, fate=None):
 
 
 def in_a_process(task, *args):
-    """Return the status of a forked process that does a task."""
+    """Run a task in a forked process; return its exit status."""
     if (child := os.fork()) == 0:
         status = 1
         try:
@@ -114,7 +114,7 @@ def in_a_process(task, *args):
 
 
 def chosen(kinds, count):
-    """Return the numbers, from 1, of the moments to try: so many of each kind, evenly spread, or all."""
+    """Return the numbers, from 1, of the moments to try: `count` of each kind, evenly spread, or all."""
     numbers = []
     for kind in {*kinds}:
         mine = [number for number, other in enumerate(kinds, 1) if other == kind]
@@ -137,7 +137,7 @@ def main(folder, algo, count):
         if in_a_process(train, path, algo, Fate(fatal)) != signal.SIGKILL:
             losses.append(f"{what} does not kill")
         for file in path.glob("checkpoint*.npz"):
-            sealed.read(file)  # whatever has this name is whole
+            sealed.read(file)  # a file with this name is complete
         if in_a_process(train, path, algo):
             losses.append(f"{what} can't be resumed")
         elif any((path / name).read_bytes() != (whole / name).read_bytes() for name in SAME):

@@ -24,7 +24,7 @@ def history(tmp_path):
     return Checkpoints(tmp_path)
 
 
-def test_the_newest_and_those_before(history):
+def test_older_checkpoints_are_kept_beside_the_newest(history):
     places = [(0, 0), (0, 5), (1, 0), (2, 0), (10, 0)]
     for previous, new in zip([None, *places], places, strict=False):
         write(history, new, previous, keep=2)
@@ -35,19 +35,19 @@ def test_the_newest_and_those_before(history):
         assert sealed.read(path)[1]["place"] == list(position)
 
 
-def test_none_is_kept_if_none_is_wanted(history):
+def test_no_older_checkpoint_is_kept_if_keep_is_zero(history):
     write(history, (1, 0))
     write(history, (2, 0), (1, 0), keep=0)
     assert names(history) == ["checkpoint.npz"]
 
 
-def test_a_newest_one_that_nobody_knows_is_not_kept(history):
+def test_a_newest_checkpoint_at_an_unknown_position_is_not_kept(history):
     history.newest.write_bytes(b"damaged")
     write(history, (2, 0), None)
     assert names(history) == ["checkpoint.npz"]
 
 
-def test_those_of_another_future_go(history):
+def test_checkpoints_at_the_same_or_later_positions_are_removed(history):
     for name in (
         "checkpoint-epoch1.npz",
         "checkpoint-epoch2-step3.npz",
@@ -59,13 +59,13 @@ def test_those_of_another_future_go(history):
     assert names(history) == ["checkpoint-epoch1.npz", "checkpoint-mine.npz", "checkpoint.npz"]
 
 
-def test_where_there_is_none(history, tmp_path):
+def test_without_checkpoints_nothing_is_read(history, tmp_path):
     assert history.read(place) is None
     assert history.read_good(place) is None
     assert Checkpoints(tmp_path / "absent").read_good(place) is None
 
 
-def test_a_bad_one_gives_way_only_where_that_is_wanted(history, capsys):
+def test_only_read_good_skips_a_damaged_checkpoint(history, capsys):
     write(history, (1, 0))
     write(history, (2, 0), (1, 0))
     history.newest.write_bytes(history.newest.read_bytes()[:-1])
@@ -79,7 +79,7 @@ def test_a_bad_one_gives_way_only_where_that_is_wanted(history, capsys):
     )
 
 
-def test_one_that_does_not_fit_gives_way_too(history):
+def test_read_good_also_skips_a_checkpoint_that_does_not_fit(history):
     write(history, (1, 0))
     write(history, (2, 0), (1, 0))
 

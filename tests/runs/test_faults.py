@@ -1,4 +1,4 @@
-"""Disks that fill up, directories that vanish or close: one sentence, no checkpoint lost, and the same end."""
+"""Disks that fill up, directories that vanish or become read-only: one sentence, and no checkpoint is lost."""
 
 import os
 import shutil
@@ -47,7 +47,7 @@ def tmpfs(tmp_path):
 
 
 def when_an_epoch_ends(monkeypatch, number, action):
-    """Have something happen behind an epoch, once all of it is saved."""
+    """Do something after an epoch, once everything is saved."""
 
     def on_epoch(self, report):
         if report.epoch == number:
@@ -73,13 +73,13 @@ def check_one_sentence(err, says):
 
 @pytest.fixture(scope="module")
 def whole(quick, tmp_path_factory):
-    """A run that nothing happens to."""
+    """An undisturbed run."""
     path = tmp_path_factory.mktemp("whole") / "run"
     assert train.main([*quick, "--algo", "G3S2", "--quiet", "--run-dir", str(path)]) == 0
     return path
 
 
-def check_it_goes_on(command, run, whole):
+def check_it_resumes(command, run, whole):
     for path in run.glob("checkpoint*.npz"):
         sealed.read(path)
     assert not list(run.glob(".*.tmp"))
@@ -100,7 +100,7 @@ def test_a_disk_that_fills_up(command, tmpfs, tmp_path, monkeypatch, whole):
     assert status == 2
     check_one_sentence(err, "No space left on device")
     (disk / "filler").unlink()
-    check_it_goes_on(command, disk / "run", whole)
+    check_it_resumes(command, disk / "run", whole)
 
 
 @pytest.mark.parametrize("size", ["0k", "8k", "64k", "300k"])
@@ -112,7 +112,7 @@ def test_a_disk_that_is_too_small_from_the_beginning(command, tmpfs, size):
     check_one_sentence(err, "No space left on device")
 
 
-def test_a_disk_without_room_for_pictures(command, tmpfs, tmp_path, monkeypatch, whole):
+def test_a_disk_without_room_for_figures(command, tmpfs, tmp_path, monkeypatch, whole):
     disk = tmpfs()
     when_an_epoch_ends(monkeypatch, 2, lambda: fill(disk))
     status, err = command("--run-dir", str(disk / "run"))
@@ -121,7 +121,7 @@ def test_a_disk_without_room_for_pictures(command, tmpfs, tmp_path, monkeypatch,
     (disk / "filler").unlink()
     monkeypatch.undo()
     monkeypatch.chdir(tmp_path)
-    check_it_goes_on(command, disk / "run", whole)
+    check_it_resumes(command, disk / "run", whole)
     assert (disk / "run" / "gradient_map.png").exists()
 
 
@@ -143,7 +143,7 @@ def test_a_disk_that_turns_read_only(command, tmpfs, tmp_path, monkeypatch, whol
         assert status == 2
         check_one_sentence(err, "Read-only file system")
     subprocess.run(["umount", disk], check=True)
-    check_it_goes_on(command, disk / "run", whole)
+    check_it_resumes(command, disk / "run", whole)
 
 
 @pytest.mark.parametrize("epoch", [1, 2])
@@ -155,11 +155,11 @@ def test_a_directory_that_vanishes(command, tmp_path, monkeypatch, epoch, whole)
     assert not (tmp_path / "run").exists()
     monkeypatch.undo()
     monkeypatch.chdir(tmp_path)
-    check_it_goes_on(command, tmp_path / "moved", whole)
+    check_it_resumes(command, tmp_path / "moved", whole)
 
 
 @posix
-def test_a_directory_that_closes(command, tmp_path, monkeypatch, whole):
+def test_a_directory_that_becomes_read_only(command, tmp_path, monkeypatch, whole):
     import matplotlib.figure  # noqa: F401 - here, because another user may not see our packages
 
     run = tmp_path / "run"
@@ -167,7 +167,7 @@ def test_a_directory_that_closes(command, tmp_path, monkeypatch, whole):
     def close():
         (run / ".lock").chmod(0o444)
         run.chmod(0o555)
-        if os.geteuid() == 0:  # for whom nothing is closed
+        if os.geteuid() == 0:  # root can write anywhere
             os.seteuid(65534)
 
     when_an_epoch_ends(monkeypatch, 1, close)
@@ -187,4 +187,4 @@ def test_a_directory_that_closes(command, tmp_path, monkeypatch, whole):
         os.seteuid(euid)
         run.chmod(0o755)
     (run / ".lock").chmod(0o644)
-    check_it_goes_on(command, run, whole)
+    check_it_resumes(command, run, whole)

@@ -1,4 +1,4 @@
-"""Figures are drawn from CSV files; what can be checked without eyes is that every cell is where it belongs."""
+"""Figures are drawn from CSV files. Without eyes, a test can check that every cell is where it belongs."""
 
 import numpy as np
 import pytest
@@ -38,15 +38,15 @@ def test_figures_are_drawn(run, algo, layers, epochs):
         assert not list(directory.path.glob(".*"))
 
 
-def test_titles_and_classes_are_no_formulas(run, tmp_path):
-    """Names of files and classes are whatever people call them."""
+def test_titles_and_classes_are_not_read_as_formulas(run, tmp_path):
+    """Names of files and classes may contain any characters."""
     title, directory = "a$\\frac$ \udcff.npz", run("G2S1", 4, 2)
     for draw in (draw_curves, draw_gradient_map):
         assert draw(directory, title).exists()
     assert draw_confusion(np.eye(3, dtype=int), ["$", "$x^$", "_{"], title, tmp_path / "x.png").exists()
 
 
-def test_cells_have_their_blocks_colour_and_frozen_ones_none(run, monkeypatch):
+def test_cells_have_their_blocks_colour_and_frozen_ones_are_grey(run, monkeypatch):
     """Catch the picture before it is drawn: one RGB cell per layer and epoch."""
     shown = []
     monkeypatch.setattr("matplotlib.axes.Axes.imshow", lambda self, image, **_: shown.append(np.asarray(image)))

@@ -1,4 +1,4 @@
-"""Training that is killed, or asked to stop, from outside: another process goes on to the same bytes."""
+"""Training that is killed or asked to stop from outside: another process resumes it, with the same final bytes."""
 
 import os
 import random
@@ -64,7 +64,7 @@ def wait_for(path):
 
 @pytest.fixture(scope="module")
 def whole(train, home):
-    """A run that nothing happens to, and how long it trains."""
+    """An undisturbed run, and how long it trains."""
     process = train("--run-dir", "whole")
     begun = wait_for(home / "whole" / "config.json")
     assert process.communicate()[1] == ""

@@ -14,7 +14,7 @@ from minilocal.runs.directory import RunDirectory
 from minilocal.runs.lock import Lock
 
 
-def test_one_at_a_time(tmp_path):
+def test_only_one_process_at_a_time(tmp_path):
     with Lock(tmp_path) as mine:
         mine.acquire()  # no effect
         with pytest.raises(InputError, match=f"another process trains in {tmp_path}; wait until it ends"):
@@ -45,18 +45,18 @@ def test_a_process_that_is_killed_leaves_no_lock(tmp_path):
         pass
 
 
-def test_where_nothing_can_be_written(tmp_path):
+def test_a_directory_that_cannot_be_written_to_is_refused(tmp_path):
     with pytest.raises(InputError, match=r"absent can't be written to \(No such file or directory\)"):
         Lock(tmp_path / "absent").acquire()
 
 
-def test_where_the_file_system_has_no_locks_a_sentence_says_so(tmp_path, monkeypatch, capsys):
+def test_if_the_file_system_has_no_locks_a_sentence_says_so(tmp_path, monkeypatch, capsys):
     def refuse(file):
         raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
 
     monkeypatch.setattr(lock, "_take", refuse)
     with Lock(tmp_path):
-        assert "has no locks (No locks available); let no other process train there\n" in capsys.readouterr().err
+        assert "has no locks (No locks available); make sure that no other process trains" in capsys.readouterr().err
 
 
 def test_directories_made_at_the_same_moment_are_different_ones(tmp_path):
@@ -74,7 +74,7 @@ def test_directories_made_at_the_same_moment_are_different_ones(tmp_path):
     assert len({run.path for run in runs}) == 8
 
 
-def test_of_two_that_take_the_same_empty_directory_one_is_refused(tmp_path):
+def test_if_two_take_the_same_empty_directory_one_is_refused(tmp_path):
     taken, refused, start = [], [], threading.Barrier(8)
 
     def create():

@@ -1,4 +1,4 @@
-"""Long runs: memory does not grow. In a process of its own, whose memory nothing else uses."""
+"""In long runs memory does not grow, measured in a process of its own, whose memory nothing else uses."""
 
 import subprocess
 import sys
@@ -37,7 +37,7 @@ CODE = """
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory is read from /proc")
 @pytest.mark.parametrize("steps", [200, pytest.param(2000, marks=pytest.mark.slow)])
 def test_memory_does_not_grow(tmp_path, steps):
-    """Within 2 %, checkpoints, evaluations and tables included, once the first tenth of the steps is done."""
+    """After the first tenth of the steps it grows by at most 2 %, with checkpoints, evaluations and tables."""
     command = [sys.executable, "-c", textwrap.dedent(CODE), str(steps), tmp_path]
     pages = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
     assert len(pages) == steps

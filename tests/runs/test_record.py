@@ -76,7 +76,7 @@ def test_a_resumed_run_equals_an_uninterrupted_one(images, algo, run):
     ids=lambda x: " ".join(x.values()) if isinstance(x, dict) else str(x),
 )
 def test_a_run_that_dies_in_any_step_resumes_within_the_epoch(images, algo, run, every):
-    """It dies after each of its 12 steps, before that is saved, and resumes from the checkpoint before."""
+    """It dies after each of its 12 steps, before the step is saved, and resumes from the last checkpoint."""
     whole, parts = run("whole"), run("parts")
     list(train_into(whole, trainer(images, algo, epochs=2)))
     done = 0
@@ -193,7 +193,7 @@ def test_old_checkpoints_are_kept(images, run, keep, older):
         assert (about["sums"]["epoch"], about["sums"]["steps"]) == place
 
 
-def test_a_damaged_checkpoint_is_replaced_by_the_one_before(images, run, capsys):
+def test_a_damaged_checkpoint_is_replaced_by_the_previous_one(images, run, capsys):
     whole, parts = run("whole"), run("parts")
     list(train_into(whole, trainer(images), keep=2))
     reports = train_into(parts, trainer(images), keep=2)
@@ -268,14 +268,14 @@ def test_more_epochs_continue_a_learning_rate_planned_for_them(images, run):
 @pytest.mark.parametrize(
     ("what", "array"), [("gradient", "grads"), ("weight", "params"), ("running statistic", "state")]
 )
-def test_what_is_not_finite_stops_the_run_with_its_place_and_keeps_the_checkpoint(images, run, what, array):
+def test_a_non_finite_number_stops_the_run_is_located_and_leaves_the_checkpoint(images, run, what, array):
     """The number goes wrong after step 8, the second of epoch 2, in layer 2, which is frozen by no shift."""
     mine, directory = trainer(images, "G2S1"), run()
 
     def spoil(*_):
         if mine.totals.position == (1, 2):
             layer = mine.network.layer(2)
-            if array == "grads":  # at the place where backward writes it
+            if array == "grads":  # where backward writes it
                 backward = layer.backward
 
                 def worse(dy, need_dx=True):

@@ -19,7 +19,7 @@ def write(path, arrays=ARRAYS, about=ABOUT):
 
 
 def signed(content):
-    """Return what would be a checkpoint's bytes in front of its checksum, with the right checksum."""
+    """Return content, in place of a checkpoint's bytes before its checksum, with the right checksum."""
     return content + hashlib.sha256(content).hexdigest().encode()
 
 
@@ -73,7 +73,7 @@ def test_every_changed_byte_is_noticed(small):
         refused(path, "is damaged: its checksum is wrong|its end is missing")
 
 
-def test_every_missing_or_further_byte_is_noticed(small):
+def test_every_missing_or_extra_byte_is_noticed(small):
     path, content = small, small.read_bytes()
     for i in range(len(content)):
         path.write_bytes(content[:i])
@@ -83,7 +83,7 @@ def test_every_missing_or_further_byte_is_noticed(small):
         refused(path, "its end is missing|its checksum is wrong")
 
 
-def test_what_is_no_file(tmp_path):
+def test_a_path_that_is_not_a_file_is_refused(tmp_path):
     refused(tmp_path / "absent.npz", r"can't be read \(No such file or directory\)")
     refused(tmp_path, "can't be read")
 

@@ -43,7 +43,7 @@ def test_without_validation_its_fields_are_left_out(tmp_path):
     assert "validation_loss" not in tables.read(tmp_path / "metrics.csv")[0]
 
 
-def test_a_table_without_rows_has_none(tmp_path):
+def test_a_table_without_rows_reads_as_an_empty_list(tmp_path):
     (tmp_path / "metrics.csv").write_text(tables.empty()["metrics.csv"])
     assert tables.read(tmp_path / "metrics.csv") == []
 
@@ -82,7 +82,7 @@ HEADER = ",".join(METRICS)
         (f"{HEADER}\n\0\n", "is not a table of numbers|has 1 fields"),
     ],
 )
-def test_what_is_no_table_is_refused(tmp_path, text, says):
+def test_text_that_is_not_a_table_is_refused(tmp_path, text, says):
     path = tmp_path / "metrics.csv"
     path.write_text(text)
     with pytest.raises(InputError, match=says) as error:
@@ -105,6 +105,6 @@ def test_rows_until_an_epoch(written, epoch, lines):
 
 
 @pytest.mark.parametrize("damage", [lambda path: path.unlink(), lambda path: path.write_text("1,2,3")])
-def test_of_a_table_that_cannot_be_read_there_are_no_rows(written, damage):
+def test_a_table_that_cannot_be_read_counts_as_empty(written, damage):
     damage(written("timing.csv"))
     assert tables.until(written("timing.csv"), 3) == ",".join(TIMING) + "\n"

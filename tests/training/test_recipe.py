@@ -22,7 +22,7 @@ from minilocal.training.recipe import Recipe
         ({"algo": "G3", "idle": "learn"}, "idle learn has no effect on G3"),
     ],
 )
-def test_what_is_out_of_range_is_refused_by_name(options, says):
+def test_values_out_of_range_are_refused_by_name(options, says):
     with pytest.raises(InputError, match=says):
         Recipe(**options)
 
@@ -36,7 +36,7 @@ def test_a_recipe_from_before_an_option_existed_reads_with_its_default():
         assert getattr(Recipe.from_dict(content), field.name) == default
 
 
-def test_an_option_that_no_longer_exists_may_have_had_no_effect():
+def test_an_option_that_no_longer_exists_is_ignored_if_it_had_no_effect():
     assert Recipe.from_dict({"lr": 0.2, "shift_every": None, "shift_order": "cycle"}) == Recipe(lr=0.2)
     with pytest.raises(InputError, match="unknown options: shift_every"):
         Recipe.from_dict({"shift_every": 20})

@@ -167,7 +167,7 @@ class OwnLoss:
         self.layers = layers
 
 
-def test_a_loss_that_the_recipe_or_the_evaluation_does_not_fit_is_refused_at_once(images):
+def test_a_loss_that_does_not_suit_the_recipe_or_the_evaluation_is_refused_at_once(images):
     data = prepare(images)
     network = build_network("8", [], data.image_shape, 4)
     network.losses[1] = OwnLoss(aux=network.classifier())
@@ -179,7 +179,7 @@ def test_a_loss_that_the_recipe_or_the_evaluation_does_not_fit_is_refused_at_onc
 
 
 class Recorder:
-    """Stands for workers that are one step late; the trainer's own steps are recorded."""
+    """Stands in for workers that are one step behind; records the trainer's own steps."""
 
     def __init__(self, trainer):
         self.trainer, self.late, self.asked = trainer, [], []
