@@ -70,7 +70,10 @@ def _report(
     """Print accuracies and the confusion matrix, and draw the matrix."""
     data = config.data()
     if (data.image_shape, data.classes) != (preprocessing.image_shape, preprocessing.classes):
-        raise InputError(f"{config.dataset} has other images or classes now than when {run.path} was trained on it")
+        raise InputError(
+            f"{config.dataset} now has another image shape or other classes than when {run.path} was trained; "
+            "name the original with --data-dir"
+        )
     test = Images(data.test.pixels, data.test.labels, preprocessing.normalisation)
     last_epoch = position.epoch - (position.step == 0)
     blocks = config.schedule.blocks_at(max(last_epoch, 0), len(network))
