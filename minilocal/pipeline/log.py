@@ -82,7 +82,7 @@ class Log:
         """Yield lines for people: the time of a step, how long each worker was busy and waited, and what moves cost."""
         if not self.steps:
             return
-        yield f"a step took {1e3 * self.seconds / self.steps:.1f} ms; of these each worker was"
+        yield f"a step took {1e3 * self.seconds / self.steps:.1f} ms; for each worker, of that time"
         for number, busy in enumerate(self.busy, 1):
             waiting = max(0.0, self.seconds - busy)
             yield (

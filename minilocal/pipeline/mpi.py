@@ -66,7 +66,7 @@ class MPITransport(Transport):
         """Do nothing: received arrays have memory of their own."""
 
     def is_same(self, one: int, other: int) -> bool:
-        """Return whether two members are one process, as the root and worker 0 are."""
+        """Return whether two numbers stand for the same process: those of the root and worker 0 do."""
         return _rank(one) == _rank(other)
 
     def finish(self) -> None:

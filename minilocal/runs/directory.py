@@ -59,7 +59,7 @@ class RunDirectory:
                 return _make_directory(Path(path))
             stem = f"{datetime.now():%Y%m%d-%H%M%S}-{parse(config.algo).name}-{config.model}"
             Path(base).mkdir(parents=True, exist_ok=True)
-            for number in range(1, 1000):
+            for number in range(1, 1001):
                 directory = Path(base) / (stem if number == 1 else f"{stem}-{number}")
                 with contextlib.suppress(FileExistsError):
                     directory.mkdir()

@@ -53,7 +53,7 @@ def test_without_a_move_spans_are_those_of_the_first_steps():
 
 def test_a_log_in_words_and_as_a_figure(log, tmp_path):
     assert list(log.describe()) == [
-        "a step took 3636.4 ms; of these each worker was",
+        "a step took 3636.4 ms; for each worker, of that time",
         "  1: 2136.4 ms busy, 1500.0 ms waiting (41 %)",
         "  2: 3181.8 ms busy, 454.5 ms waiting (12 %)",
         "boundaries moved: 1×, each time 0.00 MB of layers with their momentum and statistics, 1000.0 ms",

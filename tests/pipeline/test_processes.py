@@ -73,7 +73,7 @@ def test_a_run_with_workers_has_the_same_bytes_and_reports_what_each_did(alone, 
     assert "there are at most 3 blocks at a time, so workers 4 to 5 have nothing to do" in lines
     end = "\n".join(lines[-6:])
     assert re.search(
-        r"a step took [\d.]+ ms; of these each worker was\n  1: [\d.]+ ms busy, [\d.]+ ms waiting \(\d+ %\)", end
+        r"a step took [\d.]+ ms; for each worker, of that time\n  1: [\d.]+ ms busy, [\d.]+ ms waiting \(\d+ %\)", end
     )
     assert re.search(
         r"boundaries moved: 5×, each time [\d.]+ MB of layers with their momentum and statistics, [\d.]+ ms", end
