@@ -43,7 +43,7 @@ def bomb(path):
 def test_a_zip_bomb_is_refused_before_it_is_unpacked(bomb, monkeypatch):
     monkeypatch.setattr(reading, "MODEST", 2**24)
     message, memory = refused(bomb)
-    assert f"{bomb} has {bomb.stat().st_size:,} bytes and promises 67,108,992 of data" in message
+    assert f"{bomb} has {bomb.stat().st_size:,} bytes and promises 67,108,992 bytes of data" in message
     assert memory < 2**20
 
 
