@@ -7,6 +7,7 @@ import json
 import platform
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from minilocal import __version__
@@ -66,7 +67,7 @@ def _about(options: Options) -> dict[str, Any]:
     packages = ["numpy", "numba", *([options.against] if options.against else [])]
     versions = {"minilocal": __version__, "python": platform.python_version()}
     versions |= {name: importlib.metadata.version(name) for name in packages}
-    plain = {name: value for name, value in vars(options).items() if name not in ("json", "plot", "figure10")}
+    plain = {name: value for name, value in asdict(options).items() if name not in ("json", "plot", "figure10")}
     machine = {"system": platform.system(), "machine": platform.machine(), "processors": available_threads()}
     return {"title": options.title, "options": plain, "versions": versions, "machine": machine}
 

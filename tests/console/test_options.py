@@ -20,7 +20,7 @@ class Recipe:
     rate: float = option(0.1, "learning rate", above=0, below=1)
     steps: int | None = option(None, "how long to train (default: one epoch)", group="length", least=1, metavar="N")
     name: str = option("cosine", "its name", choices=("cosine", "step"))
-    folder: Path | None = option(None, "where files go")  # noqa: RUF009
+    folder: Path | None = option(None, "where files go")
     crop: bool = option(True, "random crops")
     flip: bool | None = option(None, "mirror images")
     quiet: bool = option(False, "print nothing")
