@@ -25,6 +25,9 @@ SMALL = 1 << 16  # bytes; for smaller arrays NumPy's own allocator does as well
 ROOMY = 4  # a block may be at most this many times as large as its array
 HOARD = 3  # times `_most_in_use`; if we hold more bytes than that, array sizes have changed
 
+# By default a forked child would share the pages, and its numbers would appear in the parent's arrays.
+PRIVATE: dict[str, int] = {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS} if hasattr(mmap, "MAP_PRIVATE") else {}
+
 # Garbage collection may free a block at any moment, in any thread. Single operations on these dicts are safe even then;
 # a running sum of bytes would not be, and a lock could deadlock.
 _free: defaultdict[int, list[mmap.mmap]] = defaultdict(list)  # size → free blocks
@@ -68,7 +71,7 @@ def _fresh(size: int) -> mmap.mmap:
         _free.clear()
         _most_in_use = bytes_in_use()
     try:
-        return mmap.mmap(-1, size)
+        return mmap.mmap(-1, size, **PRIVATE)
     except OSError as error:
         raise MemoryError(f"the system can't give {size:,} bytes of memory") from error
 

@@ -24,7 +24,7 @@ from queue import SimpleQueue
 from typing import Any, TypeVar
 
 import numpy as np
-from threadpoolctl import ThreadpoolController
+from threadpoolctl import OpenBLASController, ThreadpoolController
 
 from minilocal.compute import memory
 from minilocal.errors import InputError
@@ -166,14 +166,18 @@ def _help() -> None:
         del work, done  # or they would hold on to arrays while this thread sleeps
 
 
-def _no_helpers() -> None:
-    """Forget the helpers: a forked process has none of its parent's threads."""
-    global _helpers, _jobs
-    _helpers, _jobs = 0, SimpleQueue()
+def _after_fork() -> None:
+    """In a forked process, which has none of its parent's other threads: forget what they held, and the helpers."""
+    global _helpers, _jobs, _lock, _holders, _limit
+    _helpers, _jobs, _lock = 0, SimpleQueue(), threading.Lock()
+    _local.inside, _holders = False, getattr(_local, "holders", 0)
+    if _limit is not None and _holders == 0:
+        _unowned(_limit.restore_original_limits)
+        _limit = None
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_no_helpers)
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 @contextlib.contextmanager
@@ -185,19 +189,33 @@ def one_blas_thread() -> Iterator[None]:
     """
     global _holders, _limit, _controller
     with _lock:
-        _holders += 1
+        _holders, _local.holders = _holders + 1, getattr(_local, "holders", 0) + 1
         if _holders == 1:
             if _controller is None:
                 _controller = ThreadpoolController()
-            _limit = _controller.limit(limits=1, user_api="blas")
+            _limit = _unowned(partial(_controller.limit, limits=1, user_api="blas"))
     try:
         yield
     finally:
         with _lock:
-            _holders -= 1
+            _holders, _local.holders = _holders - 1, _local.holders - 1
             if _holders == 0:
-                _limit.restore_original_limits()
+                _unowned(_limit.restore_original_limits)
                 _limit = None
+
+
+def _unowned(change: Callable[[], T]) -> T:
+    """Change BLAS's limit from whichever thread this is, and leave it to all threads.
+
+    Since threadpoolctl 3.8, the first thread that changes OpenBLAS's limit owns it: changes from other threads would be
+    ignored without a word.
+    """
+    disown = getattr(OpenBLASController, "clear_controlling_thread", lambda force: None)
+    disown(force=True)
+    try:
+        return change()
+    finally:
+        disown(force=True)
 
 
 def scratch(name: str, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
