@@ -57,7 +57,8 @@ class Trainer:
             of an evaluation.
         save: called when that is due.
 
-    Raises `InputError` if the batch is larger than the training set or the network was built for another algorithm.
+    Raises `InputError` if the batch is larger than the training set, the network was built for another algorithm, or a
+    loss of your own can't smooth labels as the recipe says.
     """
 
     def __init__(
@@ -71,11 +72,7 @@ class Trainer:
             )
         for number in recipe.schedule.classifiers(len(network)):
             network.classifier(number)  # raises if the network was built for another algorithm, or has no class scores
-        for loss in network.losses.values():
-            if isinstance(loss, CrossEntropy):
-                loss.smoothing = recipe.label_smoothing
-            elif recipe.label_smoothing:
-                raise InputError(f"label_smoothing is {recipe.label_smoothing}, but {loss} has none; use CrossEntropy")
+        self.smooth_labels()
         self.optimizer = recipe.optimizer()
         self.totals = self.new_totals(0)
         self.workers: Workers | None = None
@@ -119,7 +116,17 @@ class Trainer:
         if self.totals.epoch != epoch:
             self.totals = self.new_totals(epoch)
         self.totals.start_clock()
+        self.smooth_labels()  # again, because another trainer may have trained the network in between
         return self.minibatches(epoch)
+
+    def smooth_labels(self) -> None:
+        """Have all losses smooth labels as the recipe says; `InputError` for a loss that can't."""
+        smoothing = self.recipe.label_smoothing
+        for loss in self.network.losses.values():
+            if isinstance(loss, CrossEntropy):
+                loss.smoothing = smoothing
+            elif smoothing:
+                raise InputError(f"label_smoothing is {smoothing}, but {loss} has none; use CrossEntropy")
 
     def minibatches(self, epoch: int) -> Minibatches:
         """Return the minibatches of an epoch, counted from 0."""

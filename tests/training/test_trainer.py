@@ -160,6 +160,9 @@ def test_smoothed_labels_reach_every_block_and_leave_scores_alone(images):
     assert all(one.train.loss != other.train.loss for one, other in zip(*first, strict=True))
     scores = evaluate(smoothed[0].network, smoothed[0].data.test, [2, 3])
     assert scores[3] == smoothed[1][-1].test  # the held-out loss is plain cross-entropy
+    Trainer(smoothed[0].network, smoothed[0].data, Recipe(algo="G2S1", batch_size=16))  # smooths nothing
+    smoothed[0].train_epoch(0)
+    assert {loss.smoothing for loss in smoothed[0].network.losses.values()} == {0.2}
 
 
 class OwnLoss:
