@@ -156,7 +156,13 @@ def test_the_numbers_are_printed_even_if_the_figure_cannot_be_drawn(run, capsys)
 
 
 @pytest.mark.parametrize(
-    ("bad", "says"), [("none.png", "does not exist"), ("deep.png", "more than 8 bits"), ("text.png", ""), ("run", "")]
+    ("bad", "says"),
+    [
+        ("none.png", "does not exist"),
+        ("deep.png", "more than 8 bits"),
+        ("text.png", "can't be read"),
+        ("run", "can't be read"),
+    ],
 )
 def test_files_that_are_not_images_are_refused_before_any_prediction_is_printed(run, tmp_path, bad, says, capsys):
     from PIL import Image
