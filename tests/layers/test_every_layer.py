@@ -1,4 +1,7 @@
-"""What holds for every layer: NaNs stay visible, threads change nothing, gradients and memory are handled alike."""
+"""What holds for every layer: NaNs stay visible, threads change nothing, gradients and memory are handled alike.
+
+Also the arguments and inputs that layers refuse.
+"""
 
 from functools import partial
 
