@@ -1,4 +1,5 @@
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -17,11 +18,7 @@ def finished(quick, tmp_path_factory):
 @pytest.fixture
 def run(finished, tmp_path):
     """A copy that a test may spoil."""
-    copy = tmp_path / "run"
-    copy.mkdir()
-    for path in finished.iterdir():
-        (copy / path.name).write_bytes(path.read_bytes())
-    return copy
+    return shutil.copytree(finished, tmp_path / "run")
 
 
 def test_it_reports_what_training_reported(run, capsys):
@@ -99,6 +96,8 @@ ODD_DATA = [
 ]  # fmt: skip
 ODD_SUMS = [{}, [], {"epoch": -3, "steps": 0}, {"epoch": True, "steps": 0}, {"epoch": 2, "steps": 0.5}, {"epoch": 2}]
 
+BETA = "layers.1.bn.beta"
+
 
 @pytest.mark.parametrize(
     ("action", "says"),
@@ -118,10 +117,8 @@ ODD_SUMS = [{}, [], {"epoch": -3, "steps": 0}, {"epoch": True, "steps": 0}, {"ep
         *((edit_config("data", **{name: value}), f"(data.{name} is ") for name, value in ODD_DATA),
         (spoil("config.json", b"[" * 100_000), "config.json can't be read"),
         *((edit_checkpoint(sums), "it does not say how far training was") for sums in ODD_SUMS),
-        (
-            edit_checkpoint(**{"layers.1.bn.beta": np.full(8, np.nan)}),
-            "array layers.1.bn.beta contains NaN or infinity",
-        ),
+        (edit_checkpoint(**{BETA: np.full(8, np.nan)}), f"array {BETA} contains NaN or infinity"),
+        (edit_checkpoint(**{BETA: np.array([object()], dtype=object)}), f"{BETA} holds Python objects, which are not"),
         (edit_config(test_size=90_000), "test size is 90000"),
     ],
 )
@@ -129,9 +126,8 @@ def test_a_damaged_run_is_refused_in_one_sentence(run, action, says, capsys):
     action(run)
     assert evaluate.main([str(run)]) == 2
     out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
     assert says in err
-    assert err.count("\n") == 1
-    assert out == ""
 
 
 def test_a_run_on_your_own_data_can_be_evaluated_from_anywhere(tmp_path, monkeypatch, capsys):
@@ -140,8 +136,9 @@ def test_a_run_on_your_own_data_can_be_evaluated_from_anywhere(tmp_path, monkeyp
     monkeypatch.chdir(tmp_path / "a")
     x, y = np.random.default_rng(0).integers(0, 255, (80, 16, 16, 1)).astype(np.uint8), np.arange(80) % 4
     np.savez("own.npz", x_train=x, y_train=y, x_test=x, y_test=y)
-    argv = ["--algo", "BP", "--width", "0.0625", "--epochs", "1", "--batch-size", "40", "--quiet", "--run-dir", "run"]
+    argv = ["--algo", "G1", "--width", "0.0625", "--epochs", "1", "--batch-size", "40", "--quiet", "--run-dir", "run"]
     assert train.main(["--dataset", "npz:own.npz", *argv]) == 0
+    assert json.loads((tmp_path / "a/run/config.json").read_text())["data"]["classes"] == [*"0123"]
     monkeypatch.chdir(tmp_path)
     assert evaluate.main(["a/run"]) == 0
     (tmp_path / "a" / "own.npz").rename(tmp_path / "b" / "own.npz")
@@ -158,30 +155,25 @@ def test_the_numbers_are_printed_even_if_the_figure_cannot_be_drawn(run, capsys)
     assert "% on 100 images" in out
 
 
-def test_all_images_are_read_before_any_prediction_is_printed(run, tmp_path, capsys):
+@pytest.mark.parametrize(
+    ("bad", "says"),
+    [
+        ("none.png", "does not exist"),
+        ("deep.png", "more than 8 bits"),
+        ("text.png", "can't be read"),
+        ("run", "can't be read"),
+    ],
+)
+def test_files_that_are_not_images_are_refused_before_any_prediction_is_printed(run, tmp_path, bad, says, capsys):
     from PIL import Image
 
     Image.new("L", (28, 28)).save(tmp_path / "a.png")
     Image.new("I;16", (28, 28)).save(tmp_path / "deep.png")
-    for bad, says in (("none.png", "does not exist"), ("deep.png", "more than 8 bits")):
-        assert evaluate.main([str(run), "--predict", str(tmp_path / "a.png"), str(tmp_path / bad)]) == 2
-        out, err = capsys.readouterr()
-        assert out == ""
-        assert says in err
-
-
-@pytest.mark.parametrize("cut", [0.3, 0.7, 0.99])
-def test_a_truncated_checkpoint_is_refused(run, cut, capsys):
-    content = (run / "checkpoint.npz").read_bytes()
-    (run / "checkpoint.npz").write_bytes(content[: int(cut * len(content))])
-    assert evaluate.main([str(run)]) == 2
-    assert "checkpoint.npz is not a complete checkpoint" in capsys.readouterr().err
-
-
-def test_a_pickle_in_a_checkpoint_is_not_loaded(run, capsys):
-    edit_checkpoint(**{"layers.1.bn.beta": np.array([object()], dtype=object)})(run)
-    assert evaluate.main([str(run)]) == 2
-    assert "layers.1.bn.beta holds Python objects, which are not read" in capsys.readouterr().err
+    (tmp_path / "text.png").write_text("not an image")
+    assert evaluate.main([str(run), "--predict", str(tmp_path / "a.png"), str(tmp_path / bad)]) == 2
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert says in err
 
 
 def test_between_two_renames_the_previous_checkpoint_is_read(run, capsys):
@@ -189,11 +181,3 @@ def test_between_two_renames_the_previous_checkpoint_is_read(run, capsys):
     (run / "checkpoint.npz").unlink()
     assert evaluate.main([str(run)]) == 0
     assert "; after epoch 1" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize("name", ["none.png", "text.png", "folder"])
-def test_files_that_are_not_images_are_refused(run, tmp_path, name, capsys):
-    (tmp_path / "text.png").write_text("not an image")
-    (tmp_path / "folder").mkdir()
-    assert evaluate.main([str(run), "--predict", str(tmp_path / name)]) == 2
-    assert capsys.readouterr().err.count("\n") == 1

@@ -19,8 +19,9 @@ import minilocal.compare.__main__
 import minilocal.costs.__main__
 import minilocal.datasets.prepare
 from minilocal import gradcheck, train
-from minilocal.console import cli
+from minilocal.console import cli, options
 from minilocal.datasets import load
+from minilocal.runs.config import Config
 
 HOSTILE = [
     "", " ", "0", "-0", "-1", "3", "nan", "inf", "-inf", "1e999", "1e-999", "0.3", "1.5", str(2**31), str(2**63),
@@ -178,10 +179,7 @@ def test_every_flag_with_every_hostile_value(command, finished, capsys):
 
 
 def test_all_flags_are_known_here():
-    assert {flag for _, (flag, *_), _ in filter(lambda entry: entry[1], FLAGS["train"])} >= {
-        "--resume",
-        "--keep",
-        "--lr",
-    }
+    known = {"".join(flag).replace("--no-", "--") for _, flag, _ in FLAGS["train"]}
+    assert known >= {"--resume", "--keep", *map(options.flag, Config().as_dict())}
     assert {tuple(flag) for _, flag, _ in FLAGS["datasets"]} >= {("--mirror",), ("--data-dir",), ()}
     assert all(FLAGS.values())

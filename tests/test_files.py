@@ -39,12 +39,8 @@ def test_the_old_file_moves_aside(path, tmp_path):
 @pytest.mark.parametrize(("owner", "name"), [(Path, "open"), (os, "fsync"), (Path, "replace")])
 def test_if_the_system_refuses_the_old_file_stays(path, tmp_path, monkeypatch, owner, name):
     monkeypatch.setattr(owner, name, refuse)
-    with (
-        pytest.raises(
-            TrainingError, match=r"file can't be written \(No space left on device\); what was there before is"
-        ),
-        replacing(path, tmp_path / "aside") as file,
-    ):
+    says = r"file can't be written \(No space left on device\); what was there before is"
+    with pytest.raises(TrainingError, match=says), replacing(path, tmp_path / "aside") as file:
         file.write(b"new")
     monkeypatch.undo()
     assert everything_in(tmp_path) == {"file": b"old"}
@@ -91,12 +87,7 @@ def test_checking_a_place_changes_nothing_there(path, tmp_path):
     assert everything_in(tmp_path) == {"file": b"old"}
 
 
-def test_the_root_directory_is_refused():
-    with pytest.raises(InputError, match="can't be written"):
-        check_writable(Path("/"), "--plot")
-
-
-@pytest.mark.parametrize("name", ["", "missing/new", "file/new", "n" * 300, "nul\0"])
+@pytest.mark.parametrize("name", ["/", "", "missing/new", "file/new", "n" * 300, "nul\0"])
 def test_places_that_cannot_be_written_are_refused(path, tmp_path, name):
     with pytest.raises(InputError, match=r"--plot: '.*' can't be written \(.*\); name another file"):
         check_writable(tmp_path / name, "--plot")

@@ -12,20 +12,18 @@ def test_every_layer_and_classifier():
     assert not [check.explain() for check in checks if not check.passed()]
 
 
-@pytest.mark.parametrize(("algo", "epoch"), [(a, e) for a in gradcheck.ALGORITHMS for e in range(parse(a).period)])
-def test_whole_steps(algo, epoch):
-    checks = list(gradcheck.check_step(algo, epoch, entries=3))
+@pytest.mark.parametrize(
+    ("algo", "epoch", "options"),
+    [
+        *((algo, epoch, {}) for algo in gradcheck.ALGORITHMS for epoch in range(parse(algo).period)),
+        ("G2S1", 1, {"classifier": "a2"}),
+        *(("BP", 0, {"conv": conv}) for conv in ("winograd", "dense")),
+    ],
+)
+def test_whole_steps(algo, epoch, options):
+    checks = list(gradcheck.check_step(algo, epoch, entries=2 if options else 3, **options))
     assert checks
     assert not [check.explain() for check in checks if not check.passed()]
-
-
-def test_a_whole_step_with_a2():
-    assert all(check.passed() for check in gradcheck.check_step("G2S1", 1, "a2", entries=2))
-
-
-@pytest.mark.parametrize("conv", ["winograd", "dense"])
-def test_a_whole_step_with_other_convolutions(conv):
-    assert all(check.passed() for check in gradcheck.check_step("BP", 0, entries=2, conv=conv))
 
 
 class Wrong(Linear):

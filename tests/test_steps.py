@@ -45,6 +45,12 @@ def all_epochs(algorithms=ALGORITHMS):
     return [(algo, epoch) for algo in algorithms for epoch in range(parse(algo).period)]
 
 
+def take_step(net, algo, epoch, batch, optimizer=None):
+    if algo == "BP":
+        return backprop_step(net, *batch, optimizer)
+    return local_step(net, parse(algo).blocks_at(epoch, K), *batch, optimizer)
+
+
 def belongs_to(name, block):
     """Whether a saved name is that of a layer in the block, or of its classifier."""
     kind, number, _ = name.removeprefix("momentum.").split(".", 2)
@@ -160,26 +166,16 @@ def test_no_input_gradient_for_a_blocks_first_layer(algo, epoch, batch, monkeypa
     monkeypatch.setattr(im2col, "input_gradient", counting("conv", im2col.input_gradient))
     monkeypatch.setattr(pooling, "max_pool_backward", counting("pool", pooling.max_pool_backward))
     products = []
-    monkeypatch.setattr(
-        linear,
-        "matmul",
-        lambda a, b, out=None: products.append((a.shape, b.shape)) or np.matmul(a, b, out=out),
-    )
+    monkeypatch.setattr(linear, "matmul", lambda a, b, out=None: products.append(0) or np.matmul(a, b, out=out))
     net = network(algo)
     blocks = parse(algo).blocks_at(epoch, K)
-    if algo == "BP":
-        backprop_step(net, *batch)
-    else:
-        local_step(net, blocks, *batch)
+    take_step(net, algo, epoch, batch)
     convs, pooled = {1, 2, 3, 4}, {3, 5}
     not_first = {layer for block in blocks for layer in range(block.first + 1, block.last + 1)}
     assert counts["conv"] == len(not_first & convs)
     assert bool(counts["pool"]) == bool(not_first & pooled)
     trained_fc = sum(layer > 4 for block in blocks for layer in range(block.first, block.last + 1))
-    forward, weight_gradients = (
-        2 + len(blocks),
-        trained_fc + len(blocks),
-    )  # classifiers are one product each here
+    forward, weight_gradients = 2 + len(blocks), trained_fc + len(blocks)  # classifiers are one product each here
     assert len(products) - forward - weight_gradients == len(not_first - convs) + len(blocks)
 
 
@@ -207,17 +203,13 @@ def test_one_step_by_hand(batch):
         x = h
 
 
-@pytest.mark.parametrize("algo", ["BP", "G2"])
-def test_a_non_finite_loss_stops_before_the_update_and_names_the_block(algo, batch):
+@pytest.mark.parametrize(("algo", "block"), [("BP", "1-6"), ("G2", "3-4")])
+def test_a_non_finite_loss_stops_before_the_update_and_names_the_block(algo, block, batch):
     net, optimizer = network(algo), SGD()
     net.layer(4).params["conv.weight"][0, 0, 0, 0] = np.nan
     before = parameters(snapshot(net))
-    step = backprop_step if algo == "BP" else lambda n, *rest: local_step(n, parse("G2").blocks_at(0, K), *rest)
-    with pytest.raises(
-        TrainingError,
-        match="the loss of block 1-6 is nan" if algo == "BP" else "the loss of block 3-4 is nan",
-    ):
-        step(net, *batch, optimizer)
+    with pytest.raises(TrainingError, match=f"the loss of block {block} is nan"):
+        take_step(net, algo, 0, batch, optimizer)
     moved = changed(before, parameters(snapshot(net)))
     assert not any(name.startswith(("layers.3", "layers.4", "layers.5", "aux.4")) for name in moved)
 
@@ -225,10 +217,7 @@ def test_a_non_finite_loss_stops_before_the_update_and_names_the_block(algo, bat
 @pytest.mark.parametrize("algo", ["BP", "G3S2"])
 def test_nothing_is_kept_after_a_step(algo, batch):
     net = network(algo)
-    if algo == "BP":
-        backprop_step(net, *batch, SGD())
-    else:
-        local_step(net, parse(algo).blocks_at(1, K), *batch, SGD())
+    take_step(net, algo, 1, batch, SGD())
 
     def leaves(layer):
         inner = getattr(layer, "layers", None)
@@ -243,13 +232,6 @@ def test_nothing_is_kept_after_a_step(algo, batch):
 def test_a_block_without_a_classifier_is_refused(batch):
     with pytest.raises(InputError, match="layer 1 has no auxiliary classifier; build the network for this algorithm"):
         local_step(network("G2"), parse("G1").blocks_at(0, K), *batch)
-
-
-def test_losses_are_mean_and_correct_counts(batch):
-    net = network("G2")
-    for result in local_step(net, parse("G2").blocks_at(0, K), *batch):
-        assert 0 <= result.correct <= 12
-        assert 0 < result.loss < 5
 
 
 def step_with_idle(net, algo, epoch, batch, optimizer=None, **options):

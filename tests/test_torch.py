@@ -309,21 +309,6 @@ def test_training_steps_of_published_networks(run):
     train(network, Reference(network, stages, fc, features, classifier), algo, (SHIFTS[algo] * 3)[:3], 1e-9)
 
 
-def test_shifts_and_block_of_all_layers(rng):
-    for algo, shifts in SHIFTS.items():
-        assert [ml.parse_schedule(algo).shift_at(epoch) for epoch in range(6)] == (shifts * 6)[:6]
-    x, labels, weights = rng.standard_normal((8, 8, 8, 3)).astype(np.float32), np.arange(8) % 5, []
-    for algo in ("BP", "G4"):
-        network, optimizer = ml.build_network("4 M 8", [16, 8], (8, 8, 3), 5, algo, dropout=0.2), ml.SGD()
-        for step in range(3):
-            if algo == "BP":
-                ml.backprop_step(network, x, labels, optimizer, 0, step)
-            else:
-                ml.local_step(network, [ml.Block(1, 4)], x, labels, optimizer, 0, step)
-        weights.append({name: array.tobytes() for name, array in network.arrays().items()})
-    assert weights[0] == weights[1]
-
-
 @pytest.mark.parametrize(("momentum", "decay"), [(0.9, 5e-4), (0, 0.1), (0.5, 0)])
 def test_sgd_and_learning_rates(rng, momentum, decay):
     steps = 32

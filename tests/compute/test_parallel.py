@@ -87,26 +87,24 @@ def products(rng, count, dtype):
     return pairs
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_concurrent_products_equal_serial_ones(rng, dtype):
-    pairs = products(rng, 200, dtype)
+def check_products(pairs, numbers_of_threads):
     parallel.set_threads(1)
     serial = parallel.run(lambda p: p[0] @ p[1], pairs)
-    parallel.set_threads(4)
-    for _ in range(5):
-        assert all(map(np.array_equal, serial, parallel.run(lambda p: p[0] @ p[1], pairs)))
+    for threads in numbers_of_threads:
+        parallel.set_threads(threads)
+        for _ in range(5):
+            assert all(map(np.array_equal, serial, parallel.run(lambda p: p[0] @ p[1], pairs)))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_concurrent_products_equal_serial_ones(rng, dtype):
+    check_products(products(rng, 200, dtype), [4])
 
 
 @pytest.mark.slow
-def test_concurrent_products_for_a_minute(rng):
+def test_concurrent_products_for_a_minute():
     for seed in range(20):
-        pairs = products(np.random.default_rng(seed), 400, np.float32)
-        parallel.set_threads(1)
-        serial = parallel.run(lambda p: p[0] @ p[1], pairs)
-        for threads in (2, 4, 8, 16):
-            parallel.set_threads(threads)
-            for _ in range(5):
-                assert all(map(np.array_equal, serial, parallel.run(lambda p: p[0] @ p[1], pairs)))
+        check_products(products(np.random.default_rng(seed), 400, np.float32), [2, 4, 8, 16])
 
 
 def test_sleeping_helpers_hold_on_to_no_arrays():

@@ -87,10 +87,6 @@ def test_help_shows_headings_defaults_and_choices(capsys):
         assert f"{text} (default" not in shown
 
 
-def test_a_flag_is_made_from_a_name():
-    assert flag("batch_size") == "--batch-size"
-
-
 BAD = [
     ("batch_size", 1, "1; it must be at least 2 and at most 1000"),
     ("batch_size", 1001, "1001; it must be at least 2 and at most 1000"),

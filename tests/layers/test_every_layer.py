@@ -1,9 +1,15 @@
-"""What holds for every layer: NaNs stay visible, threads change nothing, gradients and memory are handled alike."""
+"""What holds for every layer: NaNs stay visible, threads change nothing, gradients and memory are handled alike.
+
+Also the arguments and inputs that layers refuse.
+"""
+
+from functools import partial
 
 import numpy as np
 import pytest
 
 from minilocal.compute import parallel
+from minilocal.errors import InputError
 from minilocal.layers import (
     AvgPool2d,
     BatchNorm,
@@ -19,6 +25,7 @@ from minilocal.layers import (
 from minilocal.networks.auxiliary import a1, a2
 from minilocal.networks.vgg import cbrd, fbrd
 
+POOLS = (MaxPool2d, AvgPool2d)
 MAP, VECTOR = (4, 4, 4, 3), (4, 6)
 LAYERS = {
     "im2col": (lambda: Conv2d(3, 5, method="im2col"), MAP),
@@ -51,7 +58,7 @@ def normal(rng, *shape):
 @each_layer
 @pytest.mark.parametrize("training", [False, True])
 def test_a_nan_in_an_image_shows_in_its_output(make, shape, training, rng):
-    for place in (0, -1, 17):
+    for place in (0, 3, 12, 15, 17, -1):  # also each place of a pooling window
         x = normal(rng, *shape)
         x.flat[place] = np.nan
         image = int(np.flatnonzero(np.isnan(x.reshape(len(x), -1)).any(axis=1))[0])
@@ -95,6 +102,32 @@ def test_a_released_layer_keeps_nothing_and_says_what_backward_needs(make, shape
     if not isinstance(layer, AvgPool2d):  # it needs nothing from its forward
         with pytest.raises(RuntimeError, match=r"needs forward\(x, training=True\) first"):
             layer.backward(y)
+
+
+@pytest.mark.parametrize(
+    ("make", "shape", "says"),
+    [
+        (lambda: Conv2d(2, 3), (4, 4, 2), r"takes maps \(height, width, 2\), not of shape \(4, 2\)"),
+        (lambda: Conv2d(2, 3), (1, 4, 4, 3), r"takes maps \(height, width, 2\)"),
+        (lambda: Conv2d(3, 2), MAP, r"Conv2d has float32 parameters and got uint8; use x.astype\(np.float32\)"),
+        (lambda: Conv2d(2, 3, stride=0), MAP, "must be at least 1"),
+        (lambda: Linear(3, 2), (1, 4), "vectors of 3 numbers"),
+        (lambda: Linear(3, 2), (1, 1, 3), "vectors of 3 numbers"),
+        (lambda: Linear(0, 2), VECTOR, "at least 1"),
+        (lambda: BatchNorm(3), (2, 4), "takes 3 channels"),
+        (lambda: BatchNorm(3), (1, 3), "at least 2 values per channel"),
+        (lambda: BatchNorm(0), VECTOR, "at least 1"),
+        *((partial(Dropout, rate), MAP, "at least 0 and below 1") for rate in (-0.1, 1, 1.5, float("nan"))),
+        (lambda: BatchNormReLUDropout(3, 1), MAP, "dropout rate is 1"),
+        *((partial(pool, 2), (1, 5, 4, 1), "2×2 pooling window does not divide a 5×4 map") for pool in POOLS),
+        *((partial(pool, 2), (1, 4), "takes maps") for pool in POOLS),
+        *((partial(pool, 0), MAP, "at least 1") for pool in POOLS),
+    ],
+)
+def test_bad_inputs_are_refused(make, shape, says):
+    dtype = np.uint8 if "uint8" in says else np.float32
+    with pytest.raises(InputError, match=says):
+        make().forward(np.zeros(shape, dtype), training=True)
 
 
 THREADED = {

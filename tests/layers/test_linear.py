@@ -1,9 +1,7 @@
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from minilocal.errors import InputError
 from minilocal.layers import Flatten, Linear
 
 
@@ -35,15 +33,6 @@ def test_gain_sets_the_initial_variance():
     for gain in (1, 2):
         weight = Linear(1000, 300, gain=gain).params["weight"]
         assert abs(weight.var() * 1000 / gain - 1) < 0.02
-
-
-def test_bad_inputs_are_refused():
-    with pytest.raises(InputError, match="vectors of 3 numbers"):
-        Linear(3, 2).forward(np.zeros((1, 4)))
-    with pytest.raises(InputError, match="vectors of 3 numbers"):
-        Linear(3, 2).forward(np.zeros((1, 1, 3)))
-    with pytest.raises(InputError, match="at least 1"):
-        Linear(0, 2)
 
 
 def test_flatten_is_in_height_width_channel_order():

@@ -42,12 +42,6 @@ def test_depths_and_shapes(model, depth, last_map):
     assert pools == CONFIGS[model].stages.count("M")
 
 
-def test_vgg11bx2_doubles_convs_only():
-    network = build_vgg("vgg11bx2", width=0.25)
-    assert network.layer(1).params["conv.weight"].shape == (3, 3, 3, 64)
-    assert network.shapes[-1] == (256,)
-
-
 def test_auxiliary_classifiers_see_the_map_before_the_pool():
     network = build_vgg("vgg16", algo="G1", width=0.125)
     assert network.shapes[1] == (32, 32, 8)  # layer 2's output; layer 3 begins with the pool

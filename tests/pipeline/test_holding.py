@@ -37,6 +37,14 @@ def test_a_dropped_layer_takes_no_memory_but_knows_its_shapes(held):
         network.layer(2).params["conv.weight"][...] = 1
 
 
+def leave_and_return(held, number):
+    sent = [array.copy() for array in held.arrays(number)]
+    held.drop(number)
+    held.hold(number)
+    for array, content in zip(held.arrays(number), sent, strict=True):
+        array[...] = content
+
+
 def test_a_layer_that_returns_trains_as_if_it_had_never_left(held, rng):
     schedule = parse("G2S1")
     x, labels = rng.standard_normal((4, 8, 8, 1)).astype(np.float32), np.array([0, 1, 2, 0])
@@ -47,12 +55,8 @@ def test_a_layer_that_returns_trains_as_if_it_had_never_left(held, rng):
 
     step(held, 0)
     step(other, 0)
-    for number in (2, 3):
-        sent = [array.copy() for array in other.arrays(number)]
-        other.drop(number)
-        other.hold(number)
-        for array, content in zip(other.arrays(number), sent, strict=True):
-            array[...] = content
+    leave_and_return(other, 2)
+    leave_and_return(other, 3)
     step(held, 1)
     step(other, 1)
     for number in (1, 2, 3):
@@ -76,11 +80,7 @@ class Doubled:
 def test_a_loss_of_your_own_that_returns_still_computes_with_the_layers_that_it_trains(held, rng):
     network = held.network
     network.losses[2] = Doubled(network.classifier(2))
-    sent = [array.copy() for array in held.arrays(2)]
-    held.drop(2)
-    held.hold(2)
-    for array, content in zip(held.arrays(2), sent, strict=True):
-        array[...] = content
+    leave_and_return(held, 2)
     loss = network.losses[2]
     assert loss.inner.layers["aux"] is loss.layers["aux"] is network.classifier(2)
     before = network.arrays()["aux.2.linear.weight"].copy()

@@ -153,7 +153,7 @@ def test_no_worker_outlives_the_command(tmp_path):
 
 def test_bp_and_zero_workers_are_refused(tmp_path, capfd):
     assert train("--algo", "BP", "--workers", "2", "--run-dir", str(tmp_path / "run")) == 2
-    assert "(backward locking)" in capfd.readouterr().err
+    assert "waits for the gradient of the layers after it (backward locking)" in capfd.readouterr().err
     assert train("--workers", "0", "--run-dir", str(tmp_path / "run")) == 2
     assert capfd.readouterr().err == "minilocal.train: --workers is 0; it must be at least 1\n"
     assert list(tmp_path.iterdir()) == []

@@ -35,12 +35,6 @@ def test_older_checkpoints_are_kept_beside_the_newest(history):
         assert sealed.read(path)[1]["place"] == list(position)
 
 
-def test_no_older_checkpoint_is_kept_if_keep_is_zero(history):
-    write(history, (1, 0))
-    write(history, (2, 0), (1, 0), keep=0)
-    assert names(history) == ["checkpoint.npz"]
-
-
 def test_a_newest_checkpoint_at_an_unknown_position_is_not_kept(history):
     history.newest.write_bytes(b"damaged")
     write(history, (2, 0), None)

@@ -65,10 +65,12 @@ def fill(folder):
             pass
 
 
-def check_one_sentence(err, says):
-    assert err.startswith("minilocal.train: ")
-    assert err.count("\n") == 1
-    assert says in err
+def check_refused(result, status, says):
+    """The command ended with this status and one sentence."""
+    assert result[0] == status
+    assert result[1].startswith("minilocal.train: ")
+    assert result[1].count("\n") == 1
+    assert says in result[1]
 
 
 @pytest.fixture(scope="module")
@@ -88,17 +90,12 @@ def check_it_resumes(command, run, whole):
         assert (run / name).read_bytes() == (whole / name).read_bytes(), name
 
 
-def test_a_disk_that_fills_up(command, tmpfs, tmp_path, monkeypatch, whole):
+def test_a_disk_that_fills_up(command, tmpfs, monkeypatch, whole):
     disk = tmpfs()
     when_an_epoch_ends(monkeypatch, 1, lambda: fill(disk))
-    status, err = command("--run-dir", str(disk / "run"))
-    assert status == 1
-    check_one_sentence(err, "can't be written (No space left on device); what was there before is kept")
-    monkeypatch.undo()
-    monkeypatch.chdir(tmp_path)
-    status, err = command("--resume", str(disk / "run"))  # it still is
-    assert status == 2
-    check_one_sentence(err, "No space left on device")
+    says = "can't be written (No space left on device); what was there before is kept"
+    check_refused(command("--run-dir", str(disk / "run")), 1, says)
+    check_refused(command("--resume", str(disk / "run")), 2, "No space left on device")  # it still is
     (disk / "filler").unlink()
     check_it_resumes(command, disk / "run", whole)
 
@@ -107,25 +104,19 @@ def test_a_disk_that_fills_up(command, tmpfs, tmp_path, monkeypatch, whole):
 def test_a_disk_that_is_too_small_from_the_beginning(command, tmpfs, size):
     inodes = 2 if size == "0k" else 20
     disk = tmpfs("-t", "tmpfs", "-o", f"size={size},nr_inodes={inodes}", "tmpfs")
-    status, err = command("--run-dir", str(disk / "run"))
-    assert status == 2
-    check_one_sentence(err, "No space left on device")
+    check_refused(command("--run-dir", str(disk / "run")), 2, "No space left on device")
 
 
-def test_a_disk_without_room_for_figures(command, tmpfs, tmp_path, monkeypatch, whole):
+def test_a_disk_without_room_for_figures(command, tmpfs, monkeypatch, whole):
     disk = tmpfs()
     when_an_epoch_ends(monkeypatch, 2, lambda: fill(disk))
-    status, err = command("--run-dir", str(disk / "run"))
-    assert status == 1
-    check_one_sentence(err, "curves.png can't be written (No space left on device)")
+    check_refused(command("--run-dir", str(disk / "run")), 1, "curves.png can't be written (No space left on device)")
     (disk / "filler").unlink()
-    monkeypatch.undo()
-    monkeypatch.chdir(tmp_path)
     check_it_resumes(command, disk / "run", whole)
     assert (disk / "run" / "gradient_map.png").exists()
 
 
-def test_a_disk_that_turns_read_only(command, tmpfs, tmp_path, monkeypatch, whole):
+def test_a_disk_that_turns_read_only(command, tmpfs, monkeypatch, whole):
     disk = tmpfs()
 
     def close():
@@ -133,15 +124,9 @@ def test_a_disk_that_turns_read_only(command, tmpfs, tmp_path, monkeypatch, whol
         tmpfs("-o", "remount,bind,ro")
 
     when_an_epoch_ends(monkeypatch, 1, close)
-    status, err = command("--run-dir", str(disk / "run"))
-    assert status == 1
-    check_one_sentence(err, "can't be written (Read-only file system)")
-    monkeypatch.undo()
-    monkeypatch.chdir(tmp_path)
+    check_refused(command("--run-dir", str(disk / "run")), 1, "can't be written (Read-only file system)")
     for argv in (["--resume", str(disk / "run")], ["--run-dir", str(disk / "new")]):
-        status, err = command(*argv)
-        assert status == 2
-        check_one_sentence(err, "Read-only file system")
+        check_refused(command(*argv), 2, "Read-only file system")
     subprocess.run(["umount", disk], check=True)
     check_it_resumes(command, disk / "run", whole)
 
@@ -149,12 +134,9 @@ def test_a_disk_that_turns_read_only(command, tmpfs, tmp_path, monkeypatch, whol
 @pytest.mark.parametrize("epoch", [1, 2])
 def test_a_directory_that_vanishes(command, tmp_path, monkeypatch, epoch, whole):
     when_an_epoch_ends(monkeypatch, epoch, lambda: (tmp_path / "run").rename(tmp_path / "moved"))
-    status, err = command("--run-dir", "run")
-    assert status == 1
-    check_one_sentence(err, "No such file or directory" if epoch == 1 else "metrics.csv does not exist")
+    says = "No such file or directory" if epoch == 1 else "metrics.csv does not exist"
+    check_refused(command("--run-dir", "run"), 1, says)
     assert not (tmp_path / "run").exists()
-    monkeypatch.undo()
-    monkeypatch.chdir(tmp_path)
     check_it_resumes(command, tmp_path / "moved", whole)
 
 
@@ -175,14 +157,8 @@ def test_a_directory_that_becomes_read_only(command, tmp_path, monkeypatch, whol
     try:
         for parent in (tmp_path, *tmp_path.parents[:2]):
             parent.chmod(0o755)
-        status, err = command("--run-dir", "run")
-        assert status == 1
-        check_one_sentence(err, "can't be written (Permission denied)")
-        monkeypatch.undo()
-        monkeypatch.chdir(tmp_path)
-        status, err = command("--resume", "run")
-        assert status == 2
-        check_one_sentence(err, "Permission denied")
+        check_refused(command("--run-dir", "run"), 1, "can't be written (Permission denied)")
+        check_refused(command("--resume", "run"), 2, "Permission denied")
     finally:
         os.seteuid(euid)
         run.chmod(0o755)

@@ -59,28 +59,14 @@ def test_if_the_file_system_has_no_locks_a_sentence_says_so(tmp_path, monkeypatc
         assert "has no locks (No locks available); make sure that no other process trains" in capsys.readouterr().err
 
 
-def test_directories_made_at_the_same_moment_are_different_ones(tmp_path):
-    runs, start = [], threading.Barrier(8)
-
-    def create():
-        start.wait()
-        runs.append(RunDirectory.create(Config(), base=str(tmp_path)))
-
-    threads = [threading.Thread(target=create) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len({run.path for run in runs}) == 8
-
-
-def test_if_two_take_the_same_empty_directory_one_is_refused(tmp_path):
+def create_eight_at_once(*arguments):
+    """Return the directories that were made, and the messages of the refusals."""
     taken, refused, start = [], [], threading.Barrier(8)
 
     def create():
         start.wait()
         try:
-            taken.append(RunDirectory.create(Config(), str(tmp_path / "run")))
+            taken.append(RunDirectory.create(Config(), *arguments))
         except InputError as error:
             refused.append(str(error))
 
@@ -89,6 +75,16 @@ def test_if_two_take_the_same_empty_directory_one_is_refused(tmp_path):
         thread.start()
     for thread in threads:
         thread.join()
+    return taken, refused
+
+
+def test_directories_made_at_the_same_moment_are_different_ones(tmp_path):
+    taken, refused = create_eight_at_once(None, str(tmp_path))
+    assert (len({run.path for run in taken}), refused) == (8, [])
+
+
+def test_if_two_take_the_same_empty_directory_one_is_refused(tmp_path):
+    taken, refused = create_eight_at_once(str(tmp_path / "run"))
     assert (len(taken), len(refused)) == (1, 7)
     assert all("another process trains" in message for message in refused)
 

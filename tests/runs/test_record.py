@@ -17,7 +17,6 @@ from minilocal.runs.config import Config
 from minilocal.runs.directory import RunDirectory
 from minilocal.runs.record import train_into
 from minilocal.training.recipe import Recipe
-from minilocal.training.results import Position
 from minilocal.training.trainer import Trainer
 
 SAME = ("metrics.csv", "gradients.csv", "checkpoint.npz")
@@ -257,18 +256,16 @@ def test_a_checkpoint_of_another_configuration_is_refused_by_name(images, run):
         next(train_into(other, trainer(images)))
 
 
-def test_more_epochs_continue_a_learning_rate_planned_for_them(images, run):
-    whole, parts = run("whole"), run("parts")
-    list(train_into(whole, trainer(images, epochs=3, lr_epochs=4)))
-    list(train_into(parts, trainer(images, epochs=1, lr_epochs=4)))
-    list(train_into(parts, trainer(images, epochs=3, lr_epochs=4)))
-    check_same(whole, parts)
-
-
 @pytest.mark.parametrize(
-    ("what", "array"), [("gradient", "grads"), ("weight", "params"), ("running statistic", "state")]
+    ("what", "array", "every", "when", "saved"),
+    [
+        ("gradient", "grads", None, "in step 3", "epoch 1"),
+        ("weight", "params", None, "in step 3", "epoch 1"),
+        ("running statistic", "state", None, "after step 6", "epoch 1"),
+        ("running statistic", "state", 1, "after step 2", "step 1 of epoch 2"),
+    ],
 )
-def test_a_non_finite_number_stops_the_run_is_located_and_leaves_the_checkpoint(images, run, what, array):
+def test_a_number_that_is_not_finite_stops_the_run_and_is_not_saved(images, run, what, array, every, when, saved):
     """The number goes wrong after step 8, the second of epoch 2, in layer 2, which is frozen by no shift."""
     mine, directory = trainer(images, "G2S1"), run()
 
@@ -290,31 +287,16 @@ def test_a_non_finite_number_stops_the_run_is_located_and_leaves_the_checkpoint(
 
     mine.on_step = spoil
     with pytest.raises(NonFiniteError) as error:
-        list(train_into(directory, mine))
-    where = "after step 6" if array == "state" else "in step 3"
+        list(train_into(directory, mine, checkpoint_every=every))
     value = "inf" if array == "grads" else "nan"
     name = "bn.mean" if array == "state" else "conv.weight"
     assert str(error.value) == (
-        f"the {what} of layers.2.{name} (layer 2, block 2-3) is {value} {where} of epoch 2; "
-        "try a smaller --lr than 0.1; the last good checkpoint, of epoch 1, is kept"
+        f"the {what} of layers.2.{name} (layer 2, block 2-3) is {value} {when} of epoch 2; "
+        f"try a smaller --lr than 0.1; the last good checkpoint, of {saved}, is kept"
     )
     goes_on = train_into(directory, trainer(images, "G2S1"))
     assert next(goes_on).epoch == 2
     goes_on.close()
-
-
-def test_a_checkpoint_with_numbers_that_are_not_finite_is_never_written(images, run):
-    mine, directory = trainer(images), run()
-
-    def spoil(*_):
-        if mine.totals.position == (0, 4):
-            mine.network.layer(2).state["bn.variance"][0] = np.inf
-
-    mine.on_step = spoil
-    with pytest.raises(
-        NonFiniteError, match=r"layers\.2\.bn\.variance .* is inf after step 4 of epoch 1; .*, of step 3 of"
-    ):
-        list(train_into(directory, mine, checkpoint_every=1))
 
 
 @pytest.mark.parametrize(("keep", "every"), [(-1, None), (1, 0), (1, -3)])
@@ -352,19 +334,6 @@ def test_when_the_system_refuses_a_write_the_last_good_checkpoint_is_kept(images
         check_timing(directory, 2)
 
 
-def test_a_directory_that_vanishes_stops_the_run_in_one_sentence(images, run, tmp_path):
-    mine, directory = trainer(images), run()
-    reports = train_into(directory, mine)
-    next(reports)
-    directory.path.rename(tmp_path / "elsewhere")
-    with pytest.raises(TrainingError, match=r"can't be written \(No such file or directory\)"):
-        next(reports)
-    assert not directory.path.exists()
-    moved, places = RunDirectory(tmp_path / "elsewhere"), []
-    list(train_into(moved, trainer(images), on_begin=places.append))
-    assert places == [Position(1, 0)]
-
-
 def test_two_trainings_in_one_directory_do_not_mix(images, run):
     directory = run()
     first = train_into(directory, trainer(images))
@@ -390,16 +359,4 @@ def test_tables_are_written_again_whatever_they_contain(images, run, damage):
         directory.read_rows("metrics.csv")
     list(train_into(directory, trainer(images, epochs=2)))
     check_same(whole, directory)
-    check_timing(directory, 2)
-
-
-def test_a_row_of_an_epoch_without_a_checkpoint_is_removed(images, run):
-    """Times are not in checkpoints, and are written before them."""
-    directory = run()
-    reports = train_into(directory, trainer(images, epochs=2))
-    next(reports)
-    reports.close()
-    with (directory.path / "timing.csv").open("a") as file:
-        file.write("2,1.0,1.0,1.0\n")
-    list(train_into(directory, trainer(images, epochs=2)))
     check_timing(directory, 2)
