@@ -79,30 +79,14 @@ def test_the_images_that_ship():
     assert mini.y_train[:5].tolist() == [9, 0, 0, 3, 0]  # Fashion-MNIST begins so
 
 
-@pytest.fixture
-def copy(monkeypatch, tmp_path):
-    """A copy of the shipped folder that is used in place of it."""
+def test_installed_package_and_checkout(monkeypatch, tmp_path):
     source, _ = folders.find(MINI.name)
     monkeypatch.setattr(folders, "PACKAGE", tmp_path / "minilocal")
-    folder = tmp_path / "minilocal" / "data" / MINI.folder
-    shutil.copytree(source, folder)
-    return folder
-
-
-def test_installed_package_and_checkout(copy, tmp_path):
+    copy = shutil.copytree(source, tmp_path / "minilocal" / "data" / MINI.folder)
     assert folders.find(MINI.name, tmp_path / "ignored")[0] == copy
     beside = tmp_path / "data"
     shutil.move(copy.parent, beside)
     assert folders.find(MINI.name)[0] == beside / MINI.folder
     (beside / MINI.folder / MINI.files[3]).unlink()
     with pytest.raises(InputError, match=rf"no {MINI.files[0]} in .* no {MINI.files[3]} in .*; reinstall minilocal"):
-        load(MINI.name)
-
-
-@pytest.mark.parametrize("file", MINI.files)
-def test_a_changed_shipped_file_is_refused(copy, file):
-    content = bytearray((copy / file).read_bytes())
-    content[len(content) // 2] ^= 4
-    (copy / file).write_bytes(content)
-    with pytest.raises(InputError, match=f"{file} is not the file that ships with minilocal; reinstall"):
         load(MINI.name)

@@ -24,29 +24,25 @@ from minilocal.errors import InputError
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         self.server.asked.append(self.path)
-        content = self.server.files.get(self.path)
-        behaviour = self.server.behaviour
+        behaviour, path = self.server.behaviour, self.path.removeprefix("/moved")
+        content = self.server.files.get(path)
         moved = {"redirect in circles": self.path, "redirect to a file": "file:///etc/hosts"}
-        if behaviour == "redirect" and not self.path.startswith("/moved"):
-            moved["redirect"] = "/moved" + self.path
+        if path == self.path:
+            moved["redirect"] = "/moved" + path
+        errors = {"404": (404,), "500": (500,), "long words": (403, "Go\x1baway " + "away " * 1000)}
         if behaviour == "garbage":
             self.wfile.write(b"\x1b[31m\xff" * 1000)
-            return
-        if behaviour == "long words":
-            self.send_response(403, "Go\x1baway " + "away " * 1000)
-            self.end_headers()
-            return
-        if behaviour in moved:
+        elif behaviour in moved:
             self.send_response(302)
             self.send_header("Location", moved[behaviour])
             self.send_header("Content-Length", "0")
             self.end_headers()
-            return
-        if content is None:
-            content = self.server.files.get(self.path.removeprefix("/moved"))
-        if behaviour in ("404", "500") or content is None:
-            self.send_error(int(behaviour) if behaviour in ("404", "500") else 404)
-            return
+        elif behaviour in errors or content is None:
+            self.send_error(*errors.get(behaviour, (404,)))
+        else:
+            self.send_content(behaviour, content)
+
+    def send_content(self, behaviour, content):
         self.send_response(200)
         if behaviour in ("longer", "no length, longer"):
             content += b"more"
@@ -62,10 +58,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if behaviour in ("broken off", "stall"):
             content = content[: len(content) // 2]
         pause = {"trickle": 0.02, "dribble": 0.0001}.get(behaviour, 0)
-        for i in range(0, len(content), 100 if pause else len(content)):
-            chunk = content[i : i + 100] if pause else content
+        step = 100 if pause else len(content)
+        for i in range(0, len(content), step):
             try:
-                self.wfile.write(chunk[: 1 if behaviour == "trickle" else None])
+                self.wfile.write(content[i : i + (1 if behaviour == "trickle" else step)])
                 self.wfile.flush()
             except OSError:  # the client has gone
                 return
@@ -132,6 +128,11 @@ def everything_in(folder):
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
 
 
+def fetched(name, here, **options):
+    """Return the data set that was downloaded."""
+    return load(name, fetch(name, here, quiet=True, **options))
+
+
 def refused(here, message, name="mnist", **options):
     """The download is refused and leaves nothing; return the message."""
     with pytest.raises(InputError, match=message) as error:
@@ -156,9 +157,8 @@ def test_good_files_are_not_fetched_again(mnist_server, tmp_path):
     (folder / "train-labels-idx1-ubyte.gz").write_bytes(b"damaged")
     (folder / "t10k-images-idx3-ubyte.gz").unlink()
     mnist_server.asked.clear()
-    fetch("mnist", tmp_path / "here", quiet=True)
+    fetched("mnist", tmp_path / "here")
     assert sorted(mnist_server.asked) == ["/t10k-images-idx3-ubyte.gz", "/train-labels-idx1-ubyte.gz"]
-    load("mnist", folder)
 
 
 def test_archive(cifar_server, cifar10_folder, tmp_path):
@@ -172,16 +172,14 @@ def test_archive(cifar_server, cifar10_folder, tmp_path):
     fetch("cifar10", tmp_path / "here", quiet=True)
     assert len(cifar_server.asked) == 1
     (folder / "data_batch_2.bin").write_bytes(b"damaged")
-    fetch("cifar10", tmp_path / "here", quiet=True)
+    fetched("cifar10", tmp_path / "here")
     assert len(cifar_server.asked) == 2
-    load("cifar10", folder)
 
 
 def test_cifar100_archive(server, monkeypatch, cifar100_folder, tmp_path):
     (cifar100_folder / "fine_label_names.txt").write_text("\n".join(f"name{i}" for i in range(100)))
     serve_archive(server, monkeypatch, "cifar100", cifar100_folder)
-    fetch("cifar100", tmp_path / "here", quiet=True)
-    assert load("cifar100", tmp_path / "here").classes[42] == "name42"
+    assert fetched("cifar100", tmp_path / "here").classes[42] == "name42"
 
 
 def test_the_cache_is_the_default(mnist_server, tmp_path, monkeypatch):
@@ -195,22 +193,19 @@ def test_mirror(mnist_server, monkeypatch, tmp_path, slash):
     downloads = CATALOGUE["mnist"].downloads
     change(monkeypatch, "mnist", [Download(f"http://127.0.0.1:9/{gone.file}", gone.md5) for gone in downloads])
     mnist_server.files = {f"/mirror{path}": content for path, content in mnist_server.files.items()}
-    fetch("mnist", tmp_path / "here", mirror=f"{mnist_server.url}/mirror{slash}", quiet=True)
+    fetched("mnist", tmp_path / "here", mirror=f"{mnist_server.url}/mirror{slash}")
     assert len(mnist_server.asked) == 4
-    load("mnist", tmp_path / "here")
 
 
 def test_folder_as_mirror(mnist_server, mnist_folder, tmp_path):
-    fetch("mnist", tmp_path / "here", mirror=mnist_folder.as_uri(), quiet=True)
+    fetched("mnist", tmp_path / "here", mirror=mnist_folder.as_uri())
     assert not mnist_server.asked
-    load("mnist", tmp_path / "here")
 
 
 @pytest.mark.parametrize("behaviour", ["redirect", "no length", "nonsense length", "dribble"])
 def test_unusual_but_right(mnist_server, tmp_path, behaviour):
     mnist_server.behaviour = behaviour
-    fetch("mnist", tmp_path / "here", quiet=True)
-    load("mnist", tmp_path / "here")
+    fetched("mnist", tmp_path / "here")
 
 
 BAD = {
@@ -283,8 +278,7 @@ def test_a_process_killed_while_downloading_leaves_no_file_that_is_used(mnist_se
     with pytest.raises(InputError, match="mnist is not here"):
         load("mnist", here)
     mnist_server.behaviour = None
-    fetch("mnist", here, quiet=True)
-    load("mnist", here)
+    fetched("mnist", here)
 
 
 def test_a_failed_download_keeps_what_was_there(mnist_server, tmp_path):
@@ -327,14 +321,10 @@ def test_progress_is_printed_as_lines_without_a_terminal(mnist_server, tmp_path,
     assert capsys.readouterr().err == ""
 
 
-class Terminal(io.StringIO):
-    def isatty(self):
-        return True
-
-
 @pytest.mark.parametrize("total", [1000, None])
 def test_bar_on_a_terminal(monkeypatch, total):
-    terminal = Terminal()
+    terminal = io.StringIO()
+    terminal.isatty = lambda: True
     monkeypatch.setattr(fetch_module.sys, "stderr", terminal)
     with progress("file.gz", total) as advance:
         advance(1000)
