@@ -7,10 +7,8 @@ import pytest
 
 from minilocal.bench import workers
 from minilocal.bench.__main__ import main
-from minilocal.bench.options import read
 from minilocal.bench.rates import add_worker_rates
 from minilocal.bench.text import WORKERS_NOTE, render
-from minilocal.errors import InputError
 from minilocal.pipeline.plan import make_plan
 
 TINY = ["--model", "vgg8b", "--width", "0.0625", "--batch-size", "8", "--steps", "1"]
@@ -53,17 +51,11 @@ def test_memory_is_that_of_own_layers_and_of_the_largest_block(monkeypatch):
 
 @pytest.fixture
 def algorithm():
+    apart = {"shares": {0: ["[1]", "[2]"]}, "bound": 2.0, "bytes": 1e6}
     rows = [
         {"workers": 1, "shares": {0: ["[1] [2]"]}, "bound": 1.0, "simulated": 0.3, "seconds": [0.4, 0.3], "bytes": 2e6},
-        {
-            "workers": 2,
-            "shares": {0: ["[1]", "[2]"]},
-            "bound": 2.0,
-            "simulated": 0.19,
-            "seconds": [0.2, 0.2],
-            "bytes": 1e6,
-        },
-        {"workers": 9, "shares": {0: ["[1]", "[2]"]}, "bound": 2.0, "simulated": 0.15, "seconds": None, "bytes": 1e6},
+        {"workers": 2, "simulated": 0.19, "seconds": [0.2, 0.2]} | apart,
+        {"workers": 9, "simulated": 0.15, "seconds": None} | apart,
     ]
     shifts = [{"shift": 0, "blocks": ["1", "2"], "seconds": [0.1, 0.2]}]
     algorithm = {"algo": "G1", "backprop": [0.5, 0.5], "shifts": shifts, "rows": rows}
@@ -96,21 +88,3 @@ def test_as_tables(algorithm):
     assert " ".join(lines[5].split()) == "1 350 ms 1.00× 1.00× 100 % 300 ms -14 % 1.46× 2.0 100 %"
     assert " ".join(lines[6].split()) == "2 200 ms 1.75× 2.00× 88 % 190 ms -5 % 2.50× 1.0 50 %"
     assert " ".join(lines[7].split()) == "9 2.00× 150 ms 3.33× 1.0 50 %"
-
-
-@pytest.mark.parametrize(
-    ("argv", "says"),
-    [
-        (["--workers", "0"], "--workers is 0; it must be at least 1"),
-        (["--workers", "2", "--threads", "2"], "--threads has no effect on --workers, which is measured by itself"),
-        (["--workers", "2", "--per-layer"], "--per-layer has no effect on --workers"),
-    ],
-)
-def test_options_that_make_no_sense_are_refused(argv, says):
-    with pytest.raises(InputError, match=says):
-        read(argv)
-
-
-def test_bp_is_refused(capsys):
-    assert main([*TINY, "--workers", "2", "--algo", "BP"]) == 2
-    assert "(backward locking)" in capsys.readouterr().err

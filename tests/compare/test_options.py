@@ -10,13 +10,10 @@ from minilocal.networks.vgg import DROPOUT
 SIX = ["BP", "G1", "G2", "G2S1", "G3", "G3S2"]
 
 
-def test_the_laptop_preset_is_the_default():
+def test_the_defaults_and_the_algorithms_of_cifar100s_table():
     assert read(["--preset", "laptop"]) == read([])
     assert [entry.label for entry in read([]).entries] == SIX
     assert read([]).seeds == (0, 1, 2)
-
-
-def test_cifar100_gets_the_algorithms_of_its_table():
     assert [entry.label for entry in read(["--dataset", "cifar100"]).entries] == [*SIX[:-1], "G3S1"]
 
 

@@ -3,17 +3,32 @@
 from __future__ import annotations
 
 import runpy
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from minilocal.errors import InputError
+
 ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
-def rng():
-    return np.random.default_rng(7)
+def refusal():
+    """The function that returns the message of a reader's refusal, and the peak of memory in bytes."""
+
+    def run(read, path, *arguments):
+        tracemalloc.start()
+        try:
+            with pytest.raises(InputError) as error:
+                read(path, *arguments)
+            assert str(path) in str(error.value)
+            return str(error.value), tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    return run
 
 
 @pytest.fixture(scope="session")

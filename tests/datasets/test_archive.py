@@ -28,6 +28,13 @@ def pack(path, *extra, files=GOOD):
     return path
 
 
+def refused(path, message, *files):
+    """The archive is refused, and nothing is written."""
+    with pytest.raises(InputError, match=message):
+        extract(path, files, path.parent / "out")
+    assert [entry.name for entry in path.parent.iterdir()] == [path.name]
+
+
 def test_only_the_known_files_come_out(tmp_path):
     """Whatever else is in the archive, even under names that would be dangerous."""
     extra = [
@@ -67,42 +74,32 @@ def test_modes_and_times_are_those_of_new_files(tmp_path):
     ],
 )
 def test_evil_members_are_refused_and_nothing_is_written(tmp_path, extra, message):
-    path = pack(tmp_path / "x.tar.gz", extra)
-    with pytest.raises(InputError, match=message):
-        extract(path, ("a.bin", "b.bin"), tmp_path / "out")
-    assert [path.name for path in tmp_path.iterdir()] == ["x.tar.gz"]
+    refused(pack(tmp_path / "x.tar.gz", extra), message, "a.bin", "b.bin")
 
 
 def test_too_long_and_missing_members(tmp_path):
     path = tmp_path / "x.tar.gz"
     with gzip.open(path, "wb") as stream:  # a header alone: it promises far more than follows
         stream.write(member("set/a.bin", size=2**40)[0].tobuf() + bytes(1024))
-    with pytest.raises(InputError, match="1,099,511,627,776 bytes long"):
-        extract(path, ("a.bin",), tmp_path / "out")
+    refused(path, "1,099,511,627,776 bytes long", "a.bin")
     pack(path, member("set/c.bin", type=tarfile.SYMTYPE, linkname="a.bin"))
-    with pytest.raises(InputError, match=r"must contain each of a\.bin, c\.bin once; it contains a\.bin"):
-        extract(path, ("a.bin", "c.bin"), tmp_path / "out")
-    assert not (tmp_path / "out").exists()
+    refused(path, r"must contain each of a\.bin, c\.bin once; it contains a\.bin", "a.bin", "c.bin")
 
 
 @pytest.mark.parametrize("content", [b"", b"no archive", b"\x1f\x8b\x08"])
 def test_other_files_are_refused(tmp_path, content):
     path = tmp_path / "x.tar.gz"
     path.write_bytes(content)
-    with pytest.raises(InputError, match="can't be unpacked"):
-        extract(path, ("a.bin",), tmp_path / "out")
+    refused(path, "can't be unpacked", "a.bin")
 
 
 def test_truncated_archives_are_refused(tmp_path):
     path = pack(tmp_path / "x.tar.gz", files={**GOOD, "set/big": bytes(range(256)) * 100})
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(InputError, match=r"can't be unpacked|must contain"):
-        extract(path, ("a.bin", "b.bin"), tmp_path / "out")
+    refused(path, "can't be unpacked|must contain", "a.bin", "b.bin")
 
 
 def test_pythons_without_the_data_filter_are_refused(tmp_path, monkeypatch):
     monkeypatch.delattr(tarfile, "data_filter")
-    with pytest.raises(InputError, match=r"can't unpack archives safely; update it to 3\.10\.12"):
-        extract(pack(tmp_path / "x.tar.gz"), ("a.bin",), tmp_path / "out")
-    assert not (tmp_path / "out").exists()
+    refused(pack(tmp_path / "x.tar.gz"), r"can't unpack archives safely; update it to 3\.10\.12", "a.bin")

@@ -30,25 +30,22 @@ def test_entries_are_consistent():
             assert entry.classes_file in entry.members
 
 
-def test_an_unknown_name_lists_what_there_is():
-    with pytest.raises(InputError, match=r"'imagenet' is unknown; choose fashion-mnist-mini, .*, cifar100 or npz:FILE"):
-        load("imagenet")
-
-
-@pytest.mark.parametrize("name", [name for name in NAMES if name != MINI.name])
-def test_nothing_is_here(name, tmp_path):
-    with pytest.raises(InputError, match=f"{name} is not here .* fetch {name}"):
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("imagenet", "'imagenet' is unknown; choose fashion-mnist-mini, .*, cifar100 or npz:FILE"),
+        *((name, f"{name} is not here .* fetch {name}") for name in NAMES if name != MINI.name),
+    ],
+)
+def test_what_is_not_here(name, message, tmp_path):
+    with pytest.raises(InputError, match=message):
         load(name, tmp_path)
 
 
-def test_each_layout(mnist_folder, cifar10_folder, cifar100_folder, tmp_path):
-    assert not load("mnist", tmp_path).flip
+def test_fashion_mnist(mnist_folder, tmp_path):
     mnist_folder.rename(tmp_path / "fashion-mnist")
     fashion = load("fashion-mnist", tmp_path)
-    assert fashion.flip
-    assert fashion.classes[9] == "Ankle boot"
-    assert load("cifar10", tmp_path).x_train.shape == (20, 32, 32, 3)
-    assert len(load("cifar100", cifar100_folder).classes) == 100
+    assert (fashion.flip, fashion.classes[9]) == (True, "Ankle boot")
 
 
 def test_your_own_images(tmp_path, arrays, monkeypatch):
@@ -69,12 +66,9 @@ def test_import_is_light_and_silent():
 def test_the_images_that_ship():
     """Their unpacked bytes are known, whatever packed them (`data/README.md`)."""
     mini = load(MINI.name)
-    assert mini.x_train.shape == (12_000, 28, 28, 1)
     assert mini.x_test.shape == (2_000, 28, 28, 1)
-    assert mini.x_train.dtype == np.uint8
     assert np.bincount(mini.y_train).tolist() == [1200] * 10
     assert np.bincount(mini.y_test).tolist() == [200] * 10
-    assert len(mini.classes) == 10
     assert mini.flip
     assert repr(mini) == (
         "Dataset('fashion-mnist-mini': 12,000 training and 2,000 test images of 28×28×1 uint8, 10 classes)"
@@ -85,30 +79,14 @@ def test_the_images_that_ship():
     assert mini.y_train[:5].tolist() == [9, 0, 0, 3, 0]  # Fashion-MNIST begins so
 
 
-@pytest.fixture
-def copy(monkeypatch, tmp_path):
-    """A copy of the shipped folder that is used in place of it."""
+def test_installed_package_and_checkout(monkeypatch, tmp_path):
     source, _ = folders.find(MINI.name)
     monkeypatch.setattr(folders, "PACKAGE", tmp_path / "minilocal")
-    folder = tmp_path / "minilocal" / "data" / MINI.folder
-    shutil.copytree(source, folder)
-    return folder
-
-
-def test_installed_package_and_checkout(copy, tmp_path):
+    copy = shutil.copytree(source, tmp_path / "minilocal" / "data" / MINI.folder)
     assert folders.find(MINI.name, tmp_path / "ignored")[0] == copy
     beside = tmp_path / "data"
     shutil.move(copy.parent, beside)
     assert folders.find(MINI.name)[0] == beside / MINI.folder
     (beside / MINI.folder / MINI.files[3]).unlink()
     with pytest.raises(InputError, match=rf"no {MINI.files[0]} in .* no {MINI.files[3]} in .*; reinstall minilocal"):
-        load(MINI.name)
-
-
-@pytest.mark.parametrize("file", MINI.files)
-def test_a_changed_shipped_file_is_refused(copy, file):
-    content = bytearray((copy / file).read_bytes())
-    content[len(content) // 2] ^= 4
-    (copy / file).write_bytes(content)
-    with pytest.raises(InputError, match=f"{file} is not the file that ships with minilocal; reinstall"):
         load(MINI.name)

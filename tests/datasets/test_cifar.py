@@ -98,12 +98,3 @@ def test_unreadable_files_are_refused(tmp_path):
     for path in (tmp_path, tmp_path / "absent"):
         with pytest.raises(InputError, match=f"{path} can't be read"):
             read_records(path, (10,))
-
-
-@pytest.mark.parametrize("is_folder", [False, True])
-def test_missing_files_are_named(cifar10_folder, is_folder):
-    (cifar10_folder / "test_batch.bin").unlink()
-    if is_folder:
-        (cifar10_folder / "test_batch.bin").mkdir()
-    with pytest.raises(InputError, match=r"no test_batch\.bin in "):
-        load("cifar10", cifar10_folder)

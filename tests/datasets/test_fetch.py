@@ -24,31 +24,27 @@ from minilocal.errors import InputError
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         self.server.asked.append(self.path)
-        content = self.server.files.get(self.path)
-        behaviour = self.server.behaviour
+        behaviour, path = self.server.behaviour, self.path.removeprefix("/moved")
+        content = self.server.files.get(path)
         moved = {"redirect in circles": self.path, "redirect to a file": "file:///etc/hosts"}
-        if behaviour == "redirect" and not self.path.startswith("/moved"):
-            moved["redirect"] = "/moved" + self.path
+        if path == self.path:
+            moved["redirect"] = "/moved" + path
+        errors = {"404": (404,), "500": (500,), "long words": (403, "Go\x1baway " + "away " * 1000)}
         if behaviour == "garbage":
             self.wfile.write(b"\x1b[31m\xff" * 1000)
-            return
-        if behaviour == "long words":
-            self.send_response(403, "Go\x1baway " + "away " * 1000)
-            self.end_headers()
-            return
-        if behaviour in moved:
+        elif behaviour in moved:
             self.send_response(302)
             self.send_header("Location", moved[behaviour])
             self.send_header("Content-Length", "0")
             self.end_headers()
-            return
-        if content is None:
-            content = self.server.files.get(self.path.removeprefix("/moved"))
-        if behaviour in ("404", "500") or content is None:
-            self.send_error(int(behaviour) if behaviour in ("404", "500") else 404)
-            return
+        elif behaviour in errors or content is None:
+            self.send_error(*errors.get(behaviour, (404,)))
+        else:
+            self.send_content(behaviour, content)
+
+    def send_content(self, behaviour, content):
         self.send_response(200)
-        if behaviour == "longer":
+        if behaviour in ("longer", "no length, longer"):
             content += b"more"
         elif behaviour == "shorter":
             content = content[:-4]
@@ -59,15 +55,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
         elif behaviour not in ("no length", "no length, longer"):
             self.send_header("Content-Length", str(len(content)))
         self.end_headers()
-        if behaviour == "no length, longer":
-            content += b"more"
         if behaviour in ("broken off", "stall"):
             content = content[: len(content) // 2]
         pause = {"trickle": 0.02, "dribble": 0.0001}.get(behaviour, 0)
-        for i in range(0, len(content), 100 if pause else len(content)):
-            chunk = content[i : i + 100] if pause else content
+        step = 100 if pause else len(content)
+        for i in range(0, len(content), step):
             try:
-                self.wfile.write(chunk[: 1 if behaviour == "trickle" else None])
+                self.wfile.write(content[i : i + (1 if behaviour == "trickle" else step)])
                 self.wfile.flush()
             except OSError:  # the client has gone
                 return
@@ -114,20 +108,19 @@ def mnist_server(server, monkeypatch, mnist_folder):
     return server
 
 
-def tar_gz(folder, name):
-    """Return the archive of a folder as the authors pack it, with a file that nobody needs."""
+def serve_archive(server, monkeypatch, name, folder):
+    """Serve the archive of a folder as the authors pack it, with a file that nobody needs."""
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w:gz") as tar:
-        tar.add(folder, name)
-        tar.addfile(tarfile.TarInfo(f"{name}/readme.html"))
-    return archive.getvalue()
+        tar.add(folder, folder.name)
+        tar.addfile(tarfile.TarInfo(f"{folder.name}/readme.html"))
+    serve(server, monkeypatch, name, {f"{name}.tar.gz": archive.getvalue()}, sized=True)
 
 
 @pytest.fixture
 def cifar_server(server, monkeypatch, cifar10_folder):
     (cifar10_folder / "batches.meta.txt").write_text("\n".join("abcdefghij"))
-    archive = {"cifar-10-binary.tar.gz": tar_gz(cifar10_folder, "cifar-10-batches-bin")}
-    serve(server, monkeypatch, "cifar10", archive, sized=True)
+    serve_archive(server, monkeypatch, "cifar10", cifar10_folder)
     return server
 
 
@@ -135,10 +128,26 @@ def everything_in(folder):
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
 
 
+def fetched(name, here, **options):
+    """Return the data set that was downloaded."""
+    return load(name, fetch(name, here, quiet=True, **options))
+
+
+def refused(here, message, name="mnist", **options):
+    """The download is refused and leaves nothing; return the message."""
+    with pytest.raises(InputError, match=message) as error:
+        fetch(name, here, quiet=True, **options)
+    assert everything_in(here) == []
+    return str(error.value)
+
+
 def test_files(mnist_server, mnist_folder, tmp_path):
+    """A teacher downloads into a shared folder: files must not keep the private modes of temporary files."""
+    (tmp_path / "usual").touch()
     here = tmp_path / "deep" / "down"
     assert fetch("mnist", here, quiet=True) == here / "mnist"
     assert everything_in(here / "mnist") == everything_in(mnist_folder)
+    assert {path.stat().st_mode for path in (here / "mnist").iterdir()} == {(tmp_path / "usual").stat().st_mode}
     np.testing.assert_array_equal(load("mnist", here).x_train, load("mnist", mnist_folder).x_train)
     assert len(mnist_server.asked) == 4
 
@@ -148,9 +157,8 @@ def test_good_files_are_not_fetched_again(mnist_server, tmp_path):
     (folder / "train-labels-idx1-ubyte.gz").write_bytes(b"damaged")
     (folder / "t10k-images-idx3-ubyte.gz").unlink()
     mnist_server.asked.clear()
-    fetch("mnist", tmp_path / "here", quiet=True)
+    fetched("mnist", tmp_path / "here")
     assert sorted(mnist_server.asked) == ["/t10k-images-idx3-ubyte.gz", "/train-labels-idx1-ubyte.gz"]
-    load("mnist", folder)
 
 
 def test_archive(cifar_server, cifar10_folder, tmp_path):
@@ -164,17 +172,14 @@ def test_archive(cifar_server, cifar10_folder, tmp_path):
     fetch("cifar10", tmp_path / "here", quiet=True)
     assert len(cifar_server.asked) == 1
     (folder / "data_batch_2.bin").write_bytes(b"damaged")
-    fetch("cifar10", tmp_path / "here", quiet=True)
+    fetched("cifar10", tmp_path / "here")
     assert len(cifar_server.asked) == 2
-    load("cifar10", folder)
 
 
 def test_cifar100_archive(server, monkeypatch, cifar100_folder, tmp_path):
     (cifar100_folder / "fine_label_names.txt").write_text("\n".join(f"name{i}" for i in range(100)))
-    archive = {"cifar-100-binary.tar.gz": tar_gz(cifar100_folder, "cifar-100-binary")}
-    serve(server, monkeypatch, "cifar100", archive, sized=True)
-    fetch("cifar100", tmp_path / "here", quiet=True)
-    assert load("cifar100", tmp_path / "here").classes[42] == "name42"
+    serve_archive(server, monkeypatch, "cifar100", cifar100_folder)
+    assert fetched("cifar100", tmp_path / "here").classes[42] == "name42"
 
 
 def test_the_cache_is_the_default(mnist_server, tmp_path, monkeypatch):
@@ -188,22 +193,19 @@ def test_mirror(mnist_server, monkeypatch, tmp_path, slash):
     downloads = CATALOGUE["mnist"].downloads
     change(monkeypatch, "mnist", [Download(f"http://127.0.0.1:9/{gone.file}", gone.md5) for gone in downloads])
     mnist_server.files = {f"/mirror{path}": content for path, content in mnist_server.files.items()}
-    fetch("mnist", tmp_path / "here", mirror=f"{mnist_server.url}/mirror{slash}", quiet=True)
+    fetched("mnist", tmp_path / "here", mirror=f"{mnist_server.url}/mirror{slash}")
     assert len(mnist_server.asked) == 4
-    load("mnist", tmp_path / "here")
 
 
 def test_folder_as_mirror(mnist_server, mnist_folder, tmp_path):
-    fetch("mnist", tmp_path / "here", mirror=mnist_folder.as_uri(), quiet=True)
+    fetched("mnist", tmp_path / "here", mirror=mnist_folder.as_uri())
     assert not mnist_server.asked
-    load("mnist", tmp_path / "here")
 
 
 @pytest.mark.parametrize("behaviour", ["redirect", "no length", "nonsense length", "dribble"])
 def test_unusual_but_right(mnist_server, tmp_path, behaviour):
     mnist_server.behaviour = behaviour
-    fetch("mnist", tmp_path / "here", quiet=True)
-    load("mnist", tmp_path / "here")
+    fetched("mnist", tmp_path / "here")
 
 
 BAD = {
@@ -226,38 +228,30 @@ BAD = {
 @pytest.mark.parametrize(("behaviour", "message"), BAD.items())
 def test_bad_servers_leave_nothing(mnist_server, cifar_server, tmp_path, name, behaviour, message):
     mnist_server.behaviour, start = behaviour, time.monotonic()
-    with pytest.raises(InputError, match=message) as error:
-        fetch(name, tmp_path / "here", quiet=True, timeout=0.3)
+    said = refused(tmp_path / "here", message, name, timeout=0.3)
     assert time.monotonic() - start < 3
-    assert CATALOGUE[name].downloads[0].url in str(error.value)
-    assert "--mirror" in str(error.value) or "try again" in str(error.value)
-    assert str(error.value).isprintable()
-    assert len(str(error.value)) < 400
-    assert everything_in(tmp_path / "here") == []
+    assert CATALOGUE[name].downloads[0].url in said
+    assert "--mirror" in said or "try again" in said
+    assert said.isprintable()
+    assert len(said) < 400
 
 
 def test_no_more_is_read_than_a_file_may_have(cifar_server, tmp_path):
     cifar_server.behaviour = "no length, longer"
-    with pytest.raises(InputError, match="has more than"):
-        fetch("cifar10", tmp_path / "here", quiet=True)
-    assert everything_in(tmp_path / "here") == []
+    refused(tmp_path / "here", "has more than", "cifar10")
 
 
 def test_an_endless_file_is_not_read_to_its_end(mnist_server, tmp_path, monkeypatch):
     monkeypatch.setattr(fetch_module, "MOST", 1000)
     mnist_server.files = dict.fromkeys(mnist_server.files, bytes(100_000))
     mnist_server.behaviour = "no length"
-    with pytest.raises(InputError, match="has more than 1,000 bytes"):
-        fetch("mnist", tmp_path / "here", quiet=True)
+    refused(tmp_path / "here", "has more than 1,000 bytes")
 
 
 def test_evil_archive_leaves_nothing(server, monkeypatch, cifar10_folder, tmp_path):
     (cifar10_folder / "link").symlink_to("/etc")
-    archive = {"cifar-10-binary.tar.gz": tar_gz(cifar10_folder, "cifar-10-batches-bin")}
-    serve(server, monkeypatch, "cifar10", archive)
-    with pytest.raises(InputError, match=r"cifar-10-binary\.tar\.gz can't be unpacked: .* absolute path"):
-        fetch("cifar10", tmp_path / "here", quiet=True)
-    assert everything_in(tmp_path / "here") == []
+    serve_archive(server, monkeypatch, "cifar10", cifar10_folder)
+    refused(tmp_path / "here", r"cifar10\.tar\.gz can't be unpacked: .* absolute path", "cifar10")
 
 
 def test_interruption_leaves_nothing(mnist_server, tmp_path, monkeypatch):
@@ -284,8 +278,7 @@ def test_a_process_killed_while_downloading_leaves_no_file_that_is_used(mnist_se
     with pytest.raises(InputError, match="mnist is not here"):
         load("mnist", here)
     mnist_server.behaviour = None
-    fetch("mnist", here, quiet=True)
-    load("mnist", here)
+    fetched("mnist", here)
 
 
 def test_a_failed_download_keeps_what_was_there(mnist_server, tmp_path):
@@ -303,9 +296,7 @@ def test_a_failed_download_keeps_what_was_there(mnist_server, tmp_path):
 )
 def test_unreachable_addresses(mirror, tmp_path, monkeypatch):
     monkeypatch.setenv("no_proxy", "*")
-    with pytest.raises(InputError, match="can't be downloaded"):
-        fetch("mnist", tmp_path, mirror=mirror, quiet=True, timeout=2)
-    assert everything_in(tmp_path) == []
+    refused(tmp_path, "can't be downloaded", mirror=mirror, timeout=2)
 
 
 @pytest.mark.parametrize("name", ["imagenet", "fashion-mnist-mini", "npz:x"])
@@ -321,13 +312,6 @@ def test_a_folder_that_cannot_be_made(mnist_server, tmp_path):
     assert not mnist_server.asked
 
 
-def test_files_are_readable_by_others(mnist_server, tmp_path):
-    """A teacher downloads into a shared folder: files must not keep the private modes of temporary files."""
-    (tmp_path / "usual").touch()
-    folder = fetch("mnist", tmp_path / "here", quiet=True)
-    assert {path.stat().st_mode for path in folder.iterdir()} == {(tmp_path / "usual").stat().st_mode}
-
-
 def test_progress_is_printed_as_lines_without_a_terminal(mnist_server, tmp_path, capsys):
     fetch("mnist", tmp_path / "here")
     lines = capsys.readouterr().err.splitlines()
@@ -337,14 +321,10 @@ def test_progress_is_printed_as_lines_without_a_terminal(mnist_server, tmp_path,
     assert capsys.readouterr().err == ""
 
 
-class Terminal(io.StringIO):
-    def isatty(self):
-        return True
-
-
 @pytest.mark.parametrize("total", [1000, None])
 def test_bar_on_a_terminal(monkeypatch, total):
-    terminal = Terminal()
+    terminal = io.StringIO()
+    terminal.isatty = lambda: True
     monkeypatch.setattr(fetch_module.sys, "stderr", terminal)
     with progress("file.gz", total) as advance:
         advance(1000)
@@ -352,15 +332,15 @@ def test_bar_on_a_terminal(monkeypatch, total):
     assert "1.00k" in terminal.getvalue()
 
 
-def test_a_line_for_every_tenth(capsys):
-    with progress("file.gz", 2000) as advance:
+@pytest.mark.parametrize(
+    ("total", "expected"),
+    [
+        (2000, ["file.gz: downloading 2,000 bytes", *(f"file.gz: {tenth} %" for tenth in range(10, 101, 10))]),
+        (None, ["file.gz: downloading"]),
+    ],
+)
+def test_a_line_for_every_tenth_of_a_known_length(capsys, total, expected):
+    with progress("file.gz", total) as advance:
         for _ in range(200):
             advance(10)
-    expected = ["file.gz: downloading 2,000 bytes", *(f"file.gz: {10 * tenth} %" for tenth in range(1, 11))]
     assert capsys.readouterr().err.splitlines() == expected
-
-
-def test_unknown_length(capsys):
-    with progress("file.gz", None) as advance:
-        advance(10)
-    assert capsys.readouterr().err == "file.gz: downloading\n"

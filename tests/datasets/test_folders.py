@@ -72,9 +72,9 @@ def test_no_home(monkeypatch):
         cache_dir()
 
 
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes on this system")
-def test_a_pipe_is_not_a_file(cifar100_folder):
-    (cifar100_folder / "train.bin").unlink()
-    os.mkfifo(cifar100_folder / "train.bin")
-    with pytest.raises(InputError, match=r"no train\.bin"):  # and nothing waits for a writer
-        find("cifar100", cifar100_folder)
+@pytest.mark.parametrize("make", [lambda path: None, Path.mkdir, getattr(os, "mkfifo", Path.mkdir)])
+def test_neither_a_folder_nor_a_pipe_is_a_file(cifar10_folder, make):
+    (cifar10_folder / "test_batch.bin").unlink()
+    make(cifar10_folder / "test_batch.bin")
+    with pytest.raises(InputError, match=r"no test_batch\.bin in "):  # and nothing waits for a writer to the pipe
+        find("cifar10", cifar10_folder)
