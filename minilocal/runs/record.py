@@ -137,7 +137,7 @@ class _Record:
             if differing := in_words(differences(self.recipe, theirs, leave_out=("epochs",))):
                 raise InputError(differing)
         if steps != trainer.steps_per_epoch:
-            raise InputError(f"it was trained in {steps} steps per epoch, not {trainer.steps_per_epoch}")
+            raise InputError(f"it was trained in {steps!r:.40} steps per epoch, not {trainer.steps_per_epoch}")
         position = position_in(about.get("sums"))
         totals = trainer.new_totals(position.epoch)
         totals.fill_in(about["sums"])

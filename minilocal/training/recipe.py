@@ -115,7 +115,8 @@ class Recipe:
         """
         options = {name: v for name, v in options.items() if name not in REMOVED or v != REMOVED[name]}
         if unknown := sorted(set(options) - {field.name for field in fields(cls)}):
-            raise InputError(f"the configuration has unknown options: {', '.join(unknown)}")
+            names = (name if name.isidentifier() else f"{name!r:.40}" for name in unknown)
+            raise InputError(f"the configuration has unknown options: {', '.join(names)}")
         return cls(**options)
 
     def optimizer(self) -> SGD:
