@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
+from functools import cached_property
 from typing import Any, TypeVar
 
 from minilocal.console.options import check, option
@@ -97,7 +98,7 @@ class Recipe:
                 f"lr_epochs is {self.lr_epochs}; the learning-rate schedule must last for all {self.epochs} epochs"
             )
 
-    @property
+    @cached_property  # every step asks for it
     def schedule(self) -> Schedule:
         """The schedule of the blocks' boundaries."""
         return parse(self.algo, self.front, self.idle)
