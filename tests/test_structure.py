@@ -78,9 +78,9 @@ def test_budgets_of_code_lines():
         rooms[room(module)] += count
     core = {module: n for module, n in lines.items() if room(module) in CORE or module == "minilocal.datasets.batches"}
     print(*(f"{count:6} {name}" for name, count in rooms.most_common()), sep="\n")
-    print(f"{sum(core.values())} of 2700 lines in the core, {sum(lines.values())} of 10300 in all")
+    print(f"{sum(core.values())} of 2700 lines in the core, {sum(lines.values())} of 12000 in all")
     assert sum(core.values()) <= 2700
     assert max(core.values()) <= 250
-    assert sum(lines.values()) <= 10300
+    assert sum(lines.values()) <= 12000
     entries = {path.name for path in PACKAGE.iterdir()} - {"__pycache__", "data"}  # a wheel holds data too
     assert len(entries) <= 28, sorted(entries)
