@@ -8,7 +8,8 @@ sees how. The fastest kernels leave nothing to chance, and keep sums in register
         total += spread(a, i, lanes) * load(x, i * channels, lanes)
     store(y, 0, total)
 
-`loads`, `stores` and `add_products` do the same to several vectors at equal distances.
+`loads`, `stores` and `add_products` do the same to several vectors at equal distances, and `linear` makes a function
+that multiplies several vectors by a matrix.
 
 `lanes` is a tuple whose length is the number of lanes: the compiler must know it, and a tuple's length belongs to its
 type. Arrays are flat. Vectors can be added, subtracted and multiplied, with one another and with numbers, which take
@@ -22,6 +23,7 @@ from __future__ import annotations
 
 import functools
 import operator
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numba
@@ -35,6 +37,7 @@ from numba.extending import lower_builtin, models, register_model
 from minilocal.compute.compilation import Array
 
 Lanes = tuple[int, ...]
+Matrix = Sequence[Sequence[float]]
 
 
 @functools.cache
@@ -98,8 +101,11 @@ class _Register(models.PrimitiveModel):
         super().__init__(manager, vector, ir.VectorType(manager.lookup(vector.dtype).get_value_type(), vector.lanes))
 
 
-def _typed(function: Any, result: Any) -> None:
-    """Tell Numba the type of what a function returns, as a function of its arguments' types; None refuses them."""
+def _typed(function: Any, result: Any, key: Any = None) -> None:
+    """Tell Numba the type of what a function returns, as a function of its arguments' types; None refuses them.
+
+    Numba finds the function's instructions under `key`, by default under the function itself.
+    """
 
     class Template(AbstractTemplate):
         prefer_literal = True
@@ -108,7 +114,7 @@ def _typed(function: Any, result: Any) -> None:
             found = result(*args)
             return found if found is None else signature(found, *args)
 
-    infer_global(function)(Template)
+    infer_global(function, typing_key=key or function)(Template)
 
 
 def _flat(array: Any) -> bool:
@@ -203,6 +209,44 @@ lower_builtin(zeros, types.Array, types.UniTuple)(_zeros)
 lower_builtin(store, types.Array, types.Integer, Vector)(_store)
 lower_builtin(stores, types.Array, types.Integer, types.Integer, types.UniTuple)(_store)
 lower_builtin(add_products, types.UniTuple, types.Array, types.Integer, types.Integer, Vector)(_add_products)
+
+
+def linear(matrix: Matrix) -> Callable[[Any], Any]:
+    """Return a function for kernels that turns a tuple of vectors x into the tuple matrix · x.
+
+    Two rows in succession that differ only in signs share their sums: one is a + b, the other a − b.
+    """
+
+    def multiply(x: Any) -> Any:
+        return tuple(sum(number * vector for number, vector in zip(row, x, strict=True) if number) for row in matrix)
+
+    def lower(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        x, rows, products = cgutils.unpack_tuple(builder, args[0], sig.args[0].count), list(matrix), []
+        while rows:
+            row, twin = rows.pop(0), rows[0] if rows else ()
+            same = [number if number == other else 0 for number, other in zip(row, twin or row, strict=True)]
+            opposite = [number if number == -other else 0 for number, other in zip(row, twin or row, strict=True)]
+            if any(same) and any(opposite) and [a + b for a, b in zip(same, opposite, strict=True)] == list(row):
+                a, b, _ = _weighted_sum(builder, same, x), _weighted_sum(builder, opposite, x), rows.pop(0)
+                products += [builder.fadd(a, b), builder.fsub(a, b)]
+            else:
+                products.append(_weighted_sum(builder, row, x))
+        return context.make_tuple(builder, sig.return_type, products)
+
+    _typed(multiply, lambda x: types.UniTuple(x.dtype, len(matrix)), key=lower)
+    lower_builtin(lower, types.UniTuple)(lower)
+    return multiply
+
+
+def _weighted_sum(builder: Any, numbers: Sequence[float], vectors: Sequence[Any]) -> Any:
+    """Return Σ number · vector, at least one number not being zero; those equal to 1 come first."""
+    total = None
+    for number, vector in sorted(zip(numbers, vectors, strict=True), key=lambda pair: pair[0] != 1):
+        if number:
+            factor = ir.Constant(vector.type, [float(number)] * vector.type.count)
+            term = vector if number == 1 else builder.fmul(vector, factor, flags=ROUNDED_ONCE)
+            total = term if total is None else builder.fadd(total, term, flags=ROUNDED_ONCE)
+    return total
 
 
 def _arithmetic(function: Any, instruction: str) -> None:

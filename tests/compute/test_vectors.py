@@ -5,7 +5,7 @@ import pytest
 from numba.core.errors import TypingError
 
 from minilocal.compute.compilation import kernel
-from minilocal.compute.vectors import add_products, lanes, load, loads, spread, store, stores, zeros
+from minilocal.compute.vectors import add_products, lanes, linear, load, loads, spread, store, stores, zeros
 
 
 @kernel
@@ -38,6 +38,23 @@ def test_several_vectors_at_once(rng):
     x, y = rng.integers(-9, 9, (4, 8)).astype(np.float32), np.empty((3, 8), np.float32)
     several(x.ravel(), y.reshape(-1), (0,) * 8)
     np.testing.assert_array_equal(y, x[:3] + np.outer(x[0, :3], x[3]))
+
+
+MATRIX = ((0, 1, 0, -2), (3, -1, 2, 0), (3, 1, -2, 0), (-1, -1, 0, 1), (0, 0, 0, 1), (-0.5, 0, 0, 0))
+multiplied = linear(MATRIX)
+
+
+@kernel
+def times_matrix(x, y, length):
+    """Write MATRIX · x to y, for four vectors x."""
+    n = len(length)
+    stores(y, 0, n, multiplied(loads(x, 0, n, 4, length)))
+
+
+def test_several_vectors_times_a_matrix(rng):
+    x, y = rng.integers(-9, 9, (4, 8)).astype(np.float32), np.empty((6, 8), np.float32)
+    times_matrix(x.ravel(), y.reshape(-1), (0,) * 8)
+    np.testing.assert_array_equal(y, MATRIX @ x)
 
 
 def test_lanes_divide_all_channels():
