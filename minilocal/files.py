@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import io
 import os
 import stat
 import sys
@@ -14,7 +15,7 @@ from typing import IO
 from minilocal.errors import InputError, TrainingError
 
 
-def open_regular(path: str | Path) -> IO[bytes]:
+def open_regular(path: str | Path) -> io.BufferedReader:
     """Open a regular file, or a link to one, for reading.
 
     Raises `OSError` for everything else, without waiting: a pipe might never be written to, and /dev/zero has no end.
