@@ -166,9 +166,9 @@ def read_sweep(path: str | Path) -> Sweep:
     path = Path(path)
     try:
         content = json.loads((path / "sweep.json").read_text(encoding="utf-8"))
-        setting = Config.from_dict(content["setting"] | {"algo": "BP", "seed": 0})
         data = content["data"]
         height, width, channels = map(int, data["image_shape"])
+        setting = Config.from_dict(content["setting"] | {"algo": "BP", "seed": 0}, (height, width))
         size = DataSize(int(data["train"]), int(data["test"]), (height, width, channels), int(data["classes"]))
         entries = tuple(replace(parse(label, setting), written=label) for label in content["entries"])
         sweep = Sweep(path, setting, size, entries, tuple(map(int, content["seeds"])))

@@ -123,21 +123,24 @@ def test_order_and_augmentation_depend_on_seed_and_epoch():
     assert len({epoch(1, 2), epoch(1, 3), epoch(2, 2)}) == 3
 
 
-def test_crops_shift_each_image_by_up_to_four_pixels_into_black(rng):
-    pixels = rng.integers(1, 256, (200, 12, 10, 2)).astype(np.uint8)
+@pytest.mark.parametrize(("shape", "margin"), [((12, 10), 4), ((32, 36), None), ((24, 16), None)])
+def test_crops_shift_each_image_by_up_to_an_eighth_into_black(rng, shape, margin):
+    (height, width), expected = shape, margin or min(shape) // 8
+    pixels = rng.integers(1, 256, (200, height, width, 2)).astype(np.uint8)
     mean, std = np.array([7.0, 9.0]), np.array([2.0, 4.0])
     images = Images(pixels, np.arange(200), Normalisation(mean, std))
-    ((x, y),) = training_batches(images, 200, seed=0, epoch=0, crop=True, flip=False)
-    padded = np.pad(pixels, ((0, 0), (4, 4), (4, 4), (0, 0)))
-    offsets = set()
+    batches = Minibatches(images, 200, seed=0, epoch=0, crop=True, flip=False, margin=margin)
+    x, y = batches.pixels(0), batches.labels(0)
+    padded = np.pad(pixels, ((0, 0), (expected, expected), (expected, expected), (0, 0)))
+    offsets, positions = set(), range(2 * expected + 1)
     for image, label in zip(x * std + mean, y, strict=True):
         found = [
-            (i, j) for i in range(9) for j in range(9)
-            if np.allclose(image, padded[label, i : i + 12, j : j + 10], atol=1e-3)
+            (i, j) for i in positions for j in positions
+            if np.allclose(image, padded[label, i : i + height, j : j + width], atol=1e-3)
         ]  # fmt: skip
         assert len(found) == 1
         offsets.add(found[0])
-    assert {i for i, _ in offsets} == {j for _, j in offsets} == set(range(9))
+    assert {i for i, _ in offsets} == {j for _, j in offsets} == set(positions)
 
 
 def test_flips_mirror_half_of_the_images(rng):
