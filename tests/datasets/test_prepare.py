@@ -10,6 +10,7 @@ from minilocal.datasets.batches import (
     evaluation_labels,
     training_batches,
 )
+from minilocal.datasets.dataset import white_level
 from minilocal.datasets.prepare import Images, Normalisation, checksum_of, pad_to_32, prepare, split
 from minilocal.errors import InputError
 
@@ -161,11 +162,74 @@ def test_evaluation_sees_everything_in_order_unaugmented():
     assert np.array_equal(np.concatenate([x for x, _ in batches]), images.pixels)
 
 
-def test_white_level_shows_the_scale_of_the_pixels(images):
-    assert prepare(images).white_level == 255
-    for factor, white in ((1 / 255, 1.0), (3.0, None)):
-        x_train, x_test = (x.astype(np.float32) * np.float32(factor) for x in (images.x_train, images.x_test))
-        assert prepare(dataclasses.replace(images, x_train=x_train, x_test=x_test)).white_level == white
+@pytest.mark.parametrize(
+    ("pixels", "white"),
+    [
+        (np.uint8([0, 255]), 255),
+        (np.uint8([9, 128]), 255),
+        (np.float32([0, 0.2, 254.9]), 255),
+        (np.uint8([0, 1]), 1),
+        (np.float32([0, 0.6]), 1),
+        (np.uint8([0, 127]), None),  # dark, or white is 16 or 100
+        (np.uint8([0, 16]), None),
+        (np.uint8([0, 0]), None),
+        (np.float32([-1, 1]), None),
+        (np.float32([0, 765]), None),
+    ],
+)
+def test_white_shows_in_the_pixels_or_is_unknown(pixels, white):
+    assert white_level(pixels) == white
+
+
+def by_class(images):
+    """The images, those of class 0 first."""
+    train, test = (labels.argsort(kind="stable") for labels in (images.y_train, images.y_test))
+    arrays = {"x_train": images.x_train[train], "y_train": images.y_train[train]}
+    return dataclasses.replace(images, x_test=images.x_test[test], y_test=images.y_test[test], **arrays)
+
+
+def test_of_images_ordered_by_class_the_first_of_each_class_are_chosen(images):
+    ordered = by_class(images)
+    data = prepare(ordered, train_size=20, test_size=12)
+    assert data.by_class
+    for chosen, x, y in (
+        (data.train, ordered.x_train, ordered.y_train),
+        (data.test, ordered.x_test, ordered.y_test),
+    ):
+        wanted = np.bincount(y) * len(chosen) / len(y)
+        assert np.abs(np.bincount(chosen.labels, minlength=len(wanted)) - wanted).max() <= 1
+        assert np.array_equal(chosen.labels, np.sort(chosen.labels))
+        for label in np.unique(y):
+            mine = chosen.pixels[chosen.labels == label]
+            assert np.array_equal(mine, x[y == label][: len(mine)])
+    assert not prepare(ordered).by_class
+
+
+def test_of_other_images_the_first_are_chosen(images):
+    data = prepare(images, train_size=20, test_size=12)
+    assert not data.by_class
+    assert np.array_equal(data.train.pixels, images.x_train[:20])
+    assert np.array_equal(data.test.labels, images.y_test[:12])
+
+
+def test_validation_images_of_the_data_set_itself(images):
+    own = dataclasses.replace(images, validation=(images.x_test[:7], images.y_test[:7]))
+    data = prepare(own)
+    assert data.own_validation
+    assert np.array_equal(data.validation.pixels, images.x_test[:7])
+    assert np.array_equal(data.train.pixels, images.x_train)
+    assert data.checksum != prepare(images).checksum
+    with pytest.raises(InputError, match=r"share is 0\.1, but .* has validation images of its own; leave --validation"):
+        prepare(own, validation=0.1)
+
+
+def test_what_no_run_could_remember_is_refused_at_once(images):
+    """Pixels that float32 can't normalise, or a single class: config.json would be refused when it is read."""
+    tiny = images.x_train.astype(np.float32) * np.float32(1e-38)
+    with pytest.raises(InputError, match="are out of range; scale them to 0 to 1 or 0 to 255"):
+        prepare(dataclasses.replace(images, x_train=tiny))
+    with pytest.raises(InputError, match="has 1 class; training needs two or more"):
+        prepare(dataclasses.replace(images, y_train=0 * images.y_train, classes=("a",)))
 
 
 def test_the_checksum_is_that_of_the_images_before_they_are_split(images):
