@@ -198,8 +198,9 @@ def _first(name: str, x: np.ndarray, y: np.ndarray, size: int | None) -> tuple[n
         raise InputError(f"{name} size is {size}; the data set has {len(x)} {name} images, so use 1 to {len(x)}")
     if not ordered_by_class(y):
         return x[:size], y[:size]
+    order = y.argsort(kind="stable")
+    start, stop = (np.searchsorted(y[order], y[order], side) for side in ("left", "right"))
     place = np.empty(len(y))  # of an image within its class: from 0, the first, to almost 1, the last
-    for label in np.unique(y):
-        place[y == label] = np.arange(count := np.count_nonzero(y == label)) / count
+    place[order] = (np.arange(len(y)) - start) / (stop - start)
     chosen = np.sort(place.argsort(kind="stable")[:size])
     return x[chosen], y[chosen]
