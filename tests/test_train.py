@@ -265,7 +265,7 @@ def test_the_introduction_says_which_images_of_each_class_were_chosen(images):
         assert (said in introduction(Config(), prepare(dataset, train_size=size), None)) is says
 
 
-def test_a_run_that_began_with_a_crop_margin_of_4_pixels_for_every_size_keeps_it(tmp_path, monkeypatch, rng):
+def test_a_run_that_began_with_a_crop_margin_of_4_pixels_for_every_size_keeps_it(tmp_path, monkeypatch, rng, capsys):
     monkeypatch.chdir(tmp_path)
     x, y = rng.integers(0, 255, (80, 16, 16, 1), dtype=np.uint8), np.arange(80) % 4
     np.savez("own.npz", x_train=x, y_train=y, x_test=x, y_test=y)
@@ -278,7 +278,8 @@ def test_a_run_that_began_with_a_crop_margin_of_4_pixels_for_every_size_keeps_it
     del about["config"]["crop_margin"]
     with checkpoint.open("w+b") as file:
         sealed.write(file, arrays, about)
-    assert main(["--resume", "old", "--epochs", "2", "--quiet"]) == 0
+    assert main(["--resume", "old", "--epochs", "2"]) == 0
+    assert "\nresuming after epoch 1\n" in capsys.readouterr().out
     assert (tmp_path / "old" / "metrics.csv").read_bytes() == (tmp_path / "whole" / "metrics.csv").read_bytes()
 
 
