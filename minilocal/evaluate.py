@@ -5,11 +5,12 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from minilocal.compute.compilation import COMPILING, on_first_compilation
+from minilocal.compute.compilation import on_compilation
 from minilocal.compute.parallel import set_threads
 from minilocal.console.cli import Parser, command
 from minilocal.datasets.batches import evaluation_batches
@@ -54,7 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     config, preprocessing = run.read_config()
     network = config.network(preprocessing.image_shape, len(preprocessing.classes))
     position = run.read_checkpoint(network)
-    with on_first_compilation(lambda: print(COMPILING, file=sys.stderr)):
+    with on_compilation(partial(print, file=sys.stderr)):
         if options.predict:
             images = [(file, _read_image(file, preprocessing, options.invert)) for file in options.predict]
             for file, pixels in images:

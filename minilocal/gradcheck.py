@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 
 from minilocal import layers
-from minilocal.compute.compilation import COMPILING, on_first_compilation
+from minilocal.compute.compilation import on_compilation
 from minilocal.console.cli import Parser, command
 from minilocal.console.options import add_options, given, option
 from minilocal.errors import InputError
@@ -264,7 +264,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = Options(**given(parser.parse_args(argv), Options))
     print(HEAD)
     checks = []
-    with on_first_compilation(lambda: print(COMPILING)):
+    with on_compilation(print):
         for check in chain(check_layers(options.entries), check_steps(max(1, options.entries // 3))):
             print(check.row(options.tolerance))
             checks.append(check)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from minilocal.compute.compilation import COMPILING, on_first_compilation
+from minilocal.compute.compilation import on_compilation
 from minilocal.compute.parallel import get_threads, set_threads
 from minilocal.console.cli import Parser, command
 from minilocal.console.options import add_options, given, option
@@ -135,7 +135,7 @@ def train(options: argparse.Namespace, ranks: Ranks | None = None) -> int:
     with contextlib.ExitStack() as stack:
         if running.resume is None:
             stack.push(partial(_discard, run))
-        stack.enter_context(on_first_compilation(lambda: progress.say(COMPILING)))
+        stack.enter_context(on_compilation(progress.say))
         root = None
         if count:
             build = partial(Config.build, here.absolute())

@@ -212,7 +212,7 @@ def test_a_signal_while_figures_are_drawn_has_nothing_left_to_stop(train, tmp_pa
 
 @pytest.mark.parametrize("number", [signal.SIGINT, TERMINATE])
 def test_a_run_stopped_before_it_begins_leaves_nothing_but_a_resumed_one_stays(train, tmp_path, monkeypatch, number):
-    monkeypatch.setattr("minilocal.train.on_first_compilation", lambda *_: signal.raise_signal(number))
+    monkeypatch.setattr("minilocal.train.on_compilation", lambda *_: signal.raise_signal(number))
     status, _, err = train("--quiet", "--run-dir", "run")
     assert status == (130 if number == signal.SIGINT else 143)
     assert err.count("\n") == 1

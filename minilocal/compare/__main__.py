@@ -12,7 +12,7 @@ from minilocal.compare.options import read
 from minilocal.compare.progress import Progress
 from minilocal.compare.results import Results, read_results
 from minilocal.compare.sweep import DataSize, Run, Sweep, read_sweep
-from minilocal.compute.compilation import COMPILING, on_first_compilation
+from minilocal.compute.compilation import on_compilation
 from minilocal.compute.parallel import get_threads, set_threads
 from minilocal.console.cli import command
 from minilocal.console.text import plural
@@ -61,7 +61,7 @@ def train_all(sweep: Sweep, runs: Sequence[Run], quiet: bool) -> tuple[dict[str,
         f"{plural(get_threads(), 'thread')}; in {sweep.path}"
     )
     try:
-        with on_first_compilation(lambda: progress.say(COMPILING)):
+        with on_compilation(progress.say):
             for number, run in enumerate(runs, 1):
                 if not run.finished and (problem := train_one(number, run, progress)):
                     failures[run.title] = problem

@@ -11,7 +11,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from minilocal.compute.compilation import COMPILING
 from minilocal.console.cli import Parser, command
 from minilocal.console.options import add_options, given, option
 from minilocal.errors import InputError
@@ -43,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = Options(**given(arguments, Options))
     all_graded = []
     for path in find(arguments.path):
-        graded = grade(path, options.seed, options.time_limit, _say_compiling)
+        graded = grade(path, options.seed, options.time_limit, _say_once)
         all_graded.append(graded)
         if not options.json:
             print("\n".join(text(graded)) + "\n", flush=True)
@@ -84,9 +83,9 @@ def find(path: Path) -> list[Path]:
     return [path]
 
 
-@functools.cache  # only once
-def _say_compiling() -> None:
-    print(COMPILING, file=sys.stderr)
+@functools.cache
+def _say_once(sentence: str) -> None:
+    print(sentence, file=sys.stderr)
 
 
 def text(graded: Graded) -> list[str]:

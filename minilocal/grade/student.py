@@ -20,6 +20,7 @@ import numpy as np
 from minilocal.grade.expect import WrongError
 
 MODULE = "student"
+LIBRARY = Path(__file__).parents[1]
 
 # What an exception means to the student, where its own message doesn't explain it.
 MEANINGS = {
@@ -37,6 +38,10 @@ MATMUL = re.compile(r"matmul: .*\(size (\d+) is different from (\d+)\)")
 
 class UnfitError(Exception):
     """The file can't be loaded; the message says why."""
+
+
+class OutsideError(Exception):
+    """Something outside the student's file has failed; the message says what."""
 
 
 class Student:
@@ -139,9 +144,18 @@ def _forbidden(tree: ast.Module, uses: Sequence[str]) -> Iterator[tuple[int, str
 
 
 def describe(error: BaseException, path: Path) -> str:
-    """Return a sentence about an exception: its last line in that file, if it passed through it, and its message."""
-    lines = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
-    where = f"line {lines[-1].lineno}, `{textwrap.shorten(lines[-1].line or '', 80)}`: " if lines else ""
+    """Return a sentence about an exception: its last line in that file, if it passed through it, and its message.
+
+    Raises `OutsideError` if the library failed to read or write a file: no student's code asks it to.
+    """
+    beyond: list[traceback.FrameSummary] = []  # what the file's last line called
+    where = ""
+    for frame in traceback.extract_tb(error.__traceback__):
+        beyond.append(frame)
+        if frame.filename == str(path):
+            where, beyond = f"line {frame.lineno}, `{textwrap.shorten(frame.line or '', 80)}`: ", []
+    if isinstance(error, OSError | EOFError) and any(LIBRARY in Path(frame.filename).parents for frame in beyond):
+        raise OutsideError(f"{beyond[-1].filename}, line {beyond[-1].lineno}: {type(error).__name__}: {error}")
     for kind, meaning in MEANINGS.items():
         if isinstance(error, kind):
             return where + meaning
