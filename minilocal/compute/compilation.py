@@ -12,11 +12,9 @@ file replaced. Without a folder, or on a full disk, each run compiles.
 from __future__ import annotations
 
 import contextlib
-import errno
 import functools
-import os
 import pickle
-import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from hashlib import sha256
 from pathlib import Path
@@ -33,7 +31,7 @@ Array = np.ndarray  # a short name for the kernels' long signatures
 # and loops without Python's check vectorise. No fastmath: it may assume that there are no NaNs, and would hide them.
 _compiled = functools.partial(numba.njit, nogil=True, error_model="numpy")
 
-ROOM = 2 << 20  # bytes; the kernels of a training take about this much
+ROOM = 1 << 20  # bytes; the kernels of a training take one or two times as much
 
 config: Any = numba.config
 _announcement = "compiling the kernels; this happens once, later runs find them cached"
@@ -68,10 +66,8 @@ class KernelCache(FunctionCache):
                 _announce(f" again, as those cached in {path.parent} are damaged; later runs find the new ones")
             elif content[32:64] == stamp:
                 return self._impl.rebuild(context, pickle.loads(content[64:]))
-        with self._keeping():
-            self._impl.locator.ensure_cache_path()
-            if shutil.disk_usage(path.parent).free < ROOM:
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        with self._keeping(), tempfile.TemporaryFile(dir=path.parent) as trial:
+            trial.write(bytes(ROOM))
         return None
 
     def save_overload(self, signature: Any, result: Any) -> None:
