@@ -1,3 +1,6 @@
+import pickle
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -37,6 +40,15 @@ def test_same_seed_same_bits_whatever_the_threads(images, algo, conv):
         runs.append((bits(trainer), [(r.blocks, r.layers) for r in reports]))
     assert runs[0] == runs[1] == runs[2]
     assert bits(train(images, algo, seed=1, conv=conv)[0]) != runs[0][0]
+
+
+def test_a_trainer_can_be_pickled_between_epochs(images):
+    trainer, _ = train(images, epochs=1)
+    trainer.recipe = replace(trainer.recipe, epochs=2)
+    other = pickle.loads(pickle.dumps(trainer))
+    for one in (trainer, other):
+        assert len(list(one.epochs())) == 1
+    assert bits(trainer) == bits(other)
 
 
 @pytest.mark.parametrize("algo", ["BP", "G1", "G2", "G2S1"])
