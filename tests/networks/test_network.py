@@ -56,7 +56,7 @@ def test_dropout_keys_differ_by_layer_and_step(network):
 def test_assigning_to_its_arrays_sets_them(network):
     network.arrays()["layers.1.bn.beta"] = np.full(4, 5, np.float32)
     assert (network.layer(1).layers["bn"].params["beta"] == 5).all()
-    with pytest.raises(InputError, match="'layers.9' can't be set"):
+    with pytest.raises(InputError, match=r"'layers\.9' can't be set"):
         network.arrays()["layers.9"] = np.full(4, 5, np.float32)
     with pytest.raises(TypeError, match="does not support item assignment"):
         network.auxiliary[2] = network.classifier()
