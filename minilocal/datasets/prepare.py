@@ -11,6 +11,8 @@ from minilocal.datasets import Dataset, load
 from minilocal.errors import InputError
 from minilocal.streams import SPLIT, generator
 
+SMALLEST, LARGEST = 1e-30, 1e30  # between them, float32 arithmetic can work with a number, its square root and inverse
+
 
 @dataclass(frozen=True)
 class Normalisation:
@@ -21,7 +23,10 @@ class Normalisation:
 
     @classmethod
     def of(cls, images: np.ndarray) -> Normalisation:
-        """Return the statistics of images (N, H, W, C); a channel without any contrast keeps its scale."""
+        """Return the statistics of images (N, H, W, C); a channel without any contrast keeps its scale.
+
+        Raises `InputError` if float32 arithmetic can't work with them.
+        """
         channels = images.shape[-1]
         total = np.zeros((2, channels))
         for s in parallel.chunks(len(images), images[:1].nbytes):
@@ -29,7 +34,12 @@ class Normalisation:
             total += pixels.sum(axis=0), (pixels**2).sum(axis=0)
         mean, square = total / (images.size / channels)
         std = np.sqrt(np.maximum(square - mean**2, 0))
-        return cls(mean, np.where(std > 1e-6 * np.abs(mean), std, 1.0))  # anything smaller is rounding
+        std = np.where(std > 1e-6 * np.abs(mean), std, 1.0)  # anything smaller is rounding
+        if std.min() <= SMALLEST or max(std.max(), np.abs(mean).max()) >= LARGEST:
+            raise InputError(
+                f"the pixels' mean is {mean} and their standard deviation {std}; scale the images, say to 0 … 1"
+            )
+        return cls(mean, std)
 
 
 @dataclass(frozen=True)

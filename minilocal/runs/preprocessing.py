@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from minilocal.datasets.prepare import Data, Normalisation
+from minilocal.datasets.prepare import LARGEST, SMALLEST, Data, Normalisation
 from minilocal.errors import InputError
 
 LARGEST_SIDE = 4096  # pixels; a configuration that claims more is damaged
@@ -59,9 +58,9 @@ class Preprocessing:
             sane = _entry(content, name, lambda v: _is_list(v, int, 3) and all(0 < side <= LARGEST_SIDE for side in v))
             shapes.append((sane[0], sane[1], sane[2]))
         channels = shapes[1][2]
-        mean = _entry(content, "mean", lambda v: _is_list(v, float, channels) and all(map(_is_sane, v)))
-        std = _entry(content, "std", lambda v: _is_list(v, float, channels) and all(x > 0 and _is_sane(x) for x in v))
-        white = _entry(content, "white_level", lambda v: v is None or (type(v) is float and v > 0 and _is_sane(v)))
+        mean = _entry(content, "mean", lambda v: _is_list(v, float, channels) and all(abs(x) < LARGEST for x in v))
+        std = _entry(content, "std", lambda v: _is_list(v, float, channels) and all(map(_is_sane, v)))
+        white = _entry(content, "white_level", lambda v: v is None or (type(v) is float and _is_sane(v)))
         return cls(tuple(classes), shapes[0], shapes[1], white, Normalisation(np.array(mean), np.array(std)))
 
 
@@ -85,5 +84,5 @@ def _is_text(names: list[str]) -> bool:
 
 
 def _is_sane(number: float) -> bool:
-    """Whether float32 arithmetic can work with a number and its inverse."""
-    return number == 0 or (math.isfinite(number) and 1e-30 < abs(number) < 1e30)
+    """Whether float32 arithmetic can work with a positive number and its inverse."""
+    return SMALLEST < number < LARGEST

@@ -23,6 +23,16 @@ def test_statistics_are_those_of_the_pixels(rng):
         assert Normalisation.of(constant).std == 1  # no contrast, so nothing to divide by
 
 
+@pytest.mark.parametrize("scale", [1e-35, 1e35])
+def test_pixels_that_float32_arithmetic_can_not_normalise_are_refused(rng, scale):
+    images = rng.random((9, 8, 8, 1)).astype(np.float32)
+    with pytest.raises(
+        InputError, match=r"the pixels' mean is .* and their standard deviation .*e[-+]3.*; scale the images"
+    ):
+        Normalisation.of(images * np.float32(scale))
+    Normalisation.of(np.concatenate([images, -images]) + np.float32(1e-38))  # its mean alone is tiny
+
+
 def test_28x28_images_get_a_black_frame(rng):
     images = rng.integers(1, 256, (3, 28, 28, 1)).astype(np.uint8)
     padded = pad_to_32(images)
