@@ -48,6 +48,11 @@ def kernel(function: Callable[..., Any]) -> Any:
     return compiled
 
 
+def inlined(function: Callable[..., Any]) -> Any:
+    """Make a function part of each kernel that calls it, as if it were written there."""
+    return _compiled(inline="always")(function)
+
+
 class KernelCache(FunctionCache):
     """What Numba asks for a compiled kernel before it compiles, and hands it to afterwards."""
 

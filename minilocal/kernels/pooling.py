@@ -14,25 +14,29 @@ from minilocal.compute.compilation import Array, kernel
 
 
 @kernel
-def max_pool(x: Array, y: Array, winner: Array, h: int, w: int) -> None:
+def max_pool(x: Array, y: Array, winner: Array, best: Array, place: Array, h: int, w: int) -> None:
     """Write the maximum of each h×w window to y, and its place in the window to winner.
 
-    The first of equal values wins; NaN beats every number.
+    The first of equal values wins; NaN beats every number. best and place (C), the latter as wide as x's numbers, take
+    one window's: loops over numbers of one width, without branches, vectorise on every processor.
     """
     images, rows, columns, channels = y.shape
     for n in range(images):
         for p in range(rows):
             for q in range(columns):
                 for c in range(channels):
-                    y[n, p, q, c] = x[n, p * h, q * w, c]
-                    winner[n, p, q, c] = 0
-                for place in range(1, h * w):
-                    i, j = p * h + place // w, q * w + place % w
+                    best[c] = x[n, p * h, q * w, c]
+                    place[c] = 0
+                for k in range(1, h * w):
+                    i, j, here = p * h + k // w, q * w + k % w, place.dtype.type(k)
                     for c in range(channels):
                         value = x[n, i, j, c]
-                        if value > y[n, p, q, c] or value != value:
-                            y[n, p, q, c] = value
-                            winner[n, p, q, c] = place
+                        wins = (value > best[c]) | (value != value)
+                        best[c] = value if wins else best[c]
+                        place[c] = here if wins else place[c]
+                for c in range(channels):
+                    y[n, p, q, c] = best[c]
+                    winner[n, p, q, c] = place[c]
 
 
 @kernel

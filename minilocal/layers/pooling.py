@@ -53,7 +53,16 @@ class MaxPool2d(_Pool2d):
         """Return the maxima; in training, keep their places."""
         places = np.min_scalar_type(self.window[0] * self.window[1] - 1)
         y, winner = self._empty_output(x), self._empty_output(x, places)
-        parallel.run(lambda s: kernels.max_pool(x[s], y[s], winner[s], *self.window), _chunks(x))
+        integer = np.dtype(f"i{x.itemsize}")
+
+        def task(s: slice) -> None:
+            best, place = (
+                parallel.scratch("best", x.shape[3:], x.dtype),
+                parallel.scratch("place", x.shape[3:], integer),
+            )
+            kernels.max_pool(x[s], y[s], winner[s], best, place, *self.window)
+
+        parallel.run(task, _chunks(x))
         if training:
             self.winner = winner
         return y
