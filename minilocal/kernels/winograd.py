@@ -18,15 +18,8 @@ one multiplication per point: six for four outputs. In two dimensions, do the sa
 channels × channels. `convolve` does all of it for a few rows of tiles at a time, so that their points never leave the
 processor's cache.
 
-    Bᵀ = 4  0 −5  0  1  0      G = 1/4 ·  1  0  0         Aᵀ = 1  1  1  1  1  0
-         0 −4 −4  1  1  0         −1/6 ·  1  1  1              0  1 −1  2 −2  0
-         0  4 −4 −1  1  0         −1/6 ·  1 −1  1              0  1  1  4  4  0
-         0 −2 −1  2  1  0         1/24 ·  1  2  4              0  1 −1  8 −8  1
-         0  2 −1 −2  1  0         1/24 ·  1 −2  4
-         0  4  0 −5  0  1            1 ·  0  0  1
-
-Each matrix is a small function of a few vectors, whose lanes are neighbouring channels (see compute/vectors.py).
-Everywhere below,
+Each transform multiplies a few vectors by one of the matrices below, once for rows and once for columns. The lanes of
+a vector are neighbouring channels (see compute/vectors.py). Everywhere below,
 
     size     (H, W, C, K): height and width of the maps, input and output channels
     row      a row of W/4 tiles; row r belongs to image r // (H/4)
@@ -40,10 +33,35 @@ from __future__ import annotations
 from typing import Any
 
 from minilocal.compute.compilation import Array, inlined, kernel
-from minilocal.compute.vectors import add_products, load, loads, store, stores, zeros
+from minilocal.compute.vectors import add_products, linear, load, loads, store, stores, zeros
 
 TILE, PATCH, POINTS = 4, 6, 36
 STEP = 37  # points from one tile to the next; at a distance of 36, tiles would compete for the same lines of the cache
+BT = (
+    (4, 0, -5, 0, 1, 0),
+    (0, -4, -4, 1, 1, 0),
+    (0, 4, -4, -1, 1, 0),
+    (0, -2, -1, 2, 1, 0),
+    (0, 2, -1, -2, 1, 0),
+    (0, 4, 0, -5, 0, 1),
+)
+G = (
+    (1 / 4, 0, 0),
+    (-1 / 6, -1 / 6, -1 / 6),
+    (-1 / 6, 1 / 6, -1 / 6),
+    (1 / 24, 1 / 12, 1 / 6),
+    (1 / 24, -1 / 12, 1 / 6),
+    (0, 0, 1),
+)
+AT = (
+    (1, 1, 1, 1, 1, 0),
+    (0, 1, -1, 2, -2, 0),
+    (0, 1, 1, 4, 4, 0),
+    (0, 1, -1, 8, -8, 1),
+)
+_bt, _g, _gt = linear(BT), linear(G), linear(tuple(zip(*G, strict=True)))
+_at, _a = linear(AT), linear(tuple(zip(*AT, strict=True)))
+
 ABREAST = 8  # tiles, or channels, whose sums grow side by side in registers
 
 
@@ -141,7 +159,7 @@ def weight_transform_transposed(
             at = point * length + first + i
             total = load(sums, at, lanes)
             for s in range(1, count):
-                total += load(sums, s * POINTS * length + at, lanes)
+                total = total + load(sums, s * POINTS * length + at, lanes)
             store(m, point * n + i, total)
     for i in range(0, n, width):
         for a in range(PATCH):
@@ -232,41 +250,3 @@ def _add_outer(v: Array, m: Array, total: Array, point: int, tiles: int, c: int,
                 sums = add_products(sums, v, at, 1, load(m, at_m, lanes))
                 at, at_m = at + STEP * c, at_m + STEP * k
             stores(total, to, k, sums)
-
-
-@inlined
-def _bt(x: Any) -> Any:
-    """Bᵀ·x: six vectors from six."""
-    even, odd, difference, twice = x[4] - 4 * x[2], x[3] - 4 * x[1], x[4] - x[2], 2 * (x[3] - x[1])
-    first, last = 4 * x[0] - 5 * x[2] + x[4], 4 * x[1] - 5 * x[3] + x[5]
-    return first, even + odd, even - odd, difference + twice, difference - twice, last
-
-
-@inlined
-def _at(x: Any) -> Any:
-    """Aᵀ·x: four vectors from six."""
-    sum1, sum2, difference1, difference2 = x[1] + x[2], x[3] + x[4], x[1] - x[2], x[3] - x[4]
-    last = difference1 + 8 * difference2 + x[5]
-    return x[0] + sum1 + sum2, difference1 + 2 * difference2, sum1 + 4 * sum2, last
-
-
-@inlined
-def _a(x: Any) -> Any:
-    """A·x: six vectors from four."""
-    even, odd, even2, odd2 = x[0] + x[2], x[1] + x[3], x[0] + 4 * x[2], 2 * (x[1] + 4 * x[3])
-    return x[0], even + odd, even - odd, even2 + odd2, even2 - odd2, x[3]
-
-
-@inlined
-def _g(x: Any) -> Any:
-    """G·x: six vectors from three."""
-    even, odd, even2, odd2 = (x[0] + x[2]) * (-1 / 6), x[1] * (1 / 6), (x[0] + 4 * x[2]) * (1 / 24), x[1] * (1 / 12)
-    return x[0] * 0.25, even - odd, even + odd, even2 + odd2, even2 - odd2, x[2]
-
-
-@inlined
-def _gt(x: Any) -> Any:
-    """Gᵀ·x: three vectors from six."""
-    sum1, sum2, difference1, difference2 = x[1] + x[2], x[3] + x[4], x[2] - x[1], x[3] - x[4]
-    middle, last = difference1 * (1 / 6) + difference2 * (1 / 12), (sum2 - sum1) * (1 / 6) + x[5]
-    return x[0] * 0.25 - sum1 * (1 / 6) + sum2 * (1 / 24), middle, last
