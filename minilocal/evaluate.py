@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+if __name__ == "__main__":
+    from minilocal.console.launch import launch
+
+    launch("minilocal.evaluate")
+
 import sys
 import warnings
 from collections.abc import Sequence
@@ -147,7 +152,3 @@ def _guess(network: Network, pixels: np.ndarray, preprocessing: Preprocessing) -
     p = np.exp(logits - logits.max())
     p /= p.sum()
     return ", ".join(f"{preprocessing.classes[i]} {100 * p[i]:.1f} %" for i in p.argsort()[::-1][:3])
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+if __name__ == "__main__":
+    from minilocal.console.launch import launch
+
+    launch("minilocal.train")
+
 import argparse
 import contextlib
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -89,14 +93,20 @@ def parser() -> Parser:
 @command
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; return its exit status."""
-    options = parser().parse_args(argv)
-    if getattr(options, "parallel", None) != "mpi":
-        return train(options)
+    if not _with_mpi(argv):
+        return train(parser().parse_args(argv))
     with join_ranks() as ranks:
         if ranks.rank == 0:
-            return train(options, ranks)
+            return train(parser().parse_args(argv), ranks)
         ranks.serve()
         return 0
+
+
+def _with_mpi(argv: Sequence[str] | None) -> bool:
+    """Return whether arguments ask for MPI. They may be wrong: with MPI, rank 0 alone says so."""
+    p = argparse.ArgumentParser(add_help=False)
+    p.add_argument("--parallel", nargs="?")
+    return p.parse_known_args(argv)[0].parallel == "mpi"
 
 
 def train(options: argparse.Namespace, ranks: Ranks | None = None) -> int:
@@ -189,7 +199,3 @@ def draw(run: RunDirectory, title: str, root: Root | None) -> list[dict[str, flo
         return rows
     except InputError as error:
         raise TrainingError(str(error)) from None
-
-
-if __name__ == "__main__":
-    sys.exit(main())

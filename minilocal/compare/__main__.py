@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+if __name__ == "__main__":
+    from minilocal.console.launch import launch
+
+    launch("minilocal.compare.__main__")
+
 import sys
 from collections.abc import Callable, Sequence
 from functools import lru_cache
@@ -112,7 +117,3 @@ def show(results: Results) -> None:
     report.write(results)
     files = ["results.md", "results.csv", *(report.FIGURES if results.finished else ())]
     print(f"\nresults in {results.sweep.path}: {', '.join(files)}")
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+if __name__ == "__main__":
+    from minilocal.console.launch import launch
+
+    launch("minilocal.costs.__main__")
+
 import json
 import sys
 from collections.abc import Sequence
@@ -143,7 +148,3 @@ def papers_numbers(options: Options) -> tuple[str, dict[str, Any]]:
         path = draw(figure, off_chip, macs, Path(options.out or "", figure.file))
         print(f"drawn in {path}", file=sys.stderr)
     return "\n\n\n".join(texts), content
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-import sys
+if __name__ == "__main__":
+    from minilocal.console.launch import launch
+
+    launch("minilocal.datasets.__main__")
+
 from collections.abc import Sequence
 
 from minilocal.console.cli import Parser, command
@@ -43,7 +47,3 @@ def _place(name: str, data_dir: str | None) -> str:
         if name not in FETCHABLE:
             return "missing; reinstall minilocal"
         return f"not in {data_dir or cache_dir()}; to download it: python -m minilocal.datasets fetch {name}"
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+if __name__ == "__main__":
+    from minilocal.console.launch import launch
+
+    launch("minilocal.grade.__main__")
+
 import functools
 import json
 import sys
@@ -136,7 +141,3 @@ def report(graded: Graded) -> dict[str, Any]:
         "unfit": graded.unfit,
         "cases": cases,
     }
-
-
-if __name__ == "__main__":
-    sys.exit(main())
