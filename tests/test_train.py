@@ -251,7 +251,7 @@ def test_a_run_resumes_with_its_data_elsewhere_if_they_are_the_same(tmp_path, mo
     assert main(["--resume", "run", "--epochs", "2"]) == 2
     np.savez("own.npz", x_train=255 - x, y_train=y, x_test=x, y_test=y)
     assert main(["--resume", "run", "--epochs", "2"]) == 2
-    assert "other images or classes now than it had when the run began" in capsys.readouterr().err
+    assert "other images, labels or classes now than it had when the run began" in capsys.readouterr().err
     assert main(["--resume", "run", "--epochs", "2", "--data-dir", "b", "--quiet"]) == 0
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import gzip
 import io
 import math
-import os
 import struct
 import zlib
 from collections.abc import Sequence
@@ -18,8 +17,9 @@ from pathlib import Path
 import numpy as np
 
 from minilocal.datasets.dataset import Arrays
-from minilocal.datasets.reading import check_density, read_up_to, reason
+from minilocal.datasets.reading import check_memory, read_up_to, reason
 from minilocal.errors import InputError
+from minilocal.files import open_regular
 
 
 def read_mnist(files: Sequence[Path]) -> Arrays:
@@ -50,16 +50,16 @@ def read_idx(path: Path, ndim: int) -> np.ndarray:
     an IDX file, is empty, or contains fewer or more bytes than its header says.
     """
     try:
-        with path.open("rb") as file:
-            zipped, size = file.read(2) == b"\x1f\x8b", os.fstat(file.fileno()).st_size
+        with open_regular(path) as file:
+            zipped = file.read(2) == b"\x1f\x8b"
             file.seek(0)
             with gzip.open(file) if zipped else file as stream:
-                return _read_array(stream, path, size, ndim)
+                return _read_array(stream, path, ndim)
     except (OSError, EOFError, zlib.error) as error:
         raise InputError(f"{path} can't be read: {reason(error)}") from error
 
 
-def _read_array(stream: io.BufferedIOBase, path: Path, size: int, ndim: int) -> np.ndarray:
+def _read_array(stream: io.BufferedIOBase, path: Path, ndim: int) -> np.ndarray:
     magic, header = read_up_to(stream, 4), read_up_to(stream, 4 * ndim)
     if magic != bytes([0, 0, 8, ndim]):
         wanted = f"an IDX file of bytes in {ndim} dimensions (00 00 08 {ndim:02x})"
@@ -70,7 +70,7 @@ def _read_array(stream: io.BufferedIOBase, path: Path, size: int, ndim: int) -> 
     shape, count = "×".join(f"{length:,}" for length in sizes), math.prod(sizes)
     if count == 0:
         raise InputError(f"{path} is empty: its sizes are {shape}")
-    check_density(path, size, count)
+    check_memory(path, count)
     data = read_up_to(stream, count + 1)  # one more than promised, which also makes gzip check its CRC
     if len(data) != count:
         found = "more" if len(data) > count else f"only {len(data):,}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -51,6 +52,7 @@ class Data:
     Attributes:
         raw_shape: (height, width, channels) of the data set's images, before padding.
         flip: whether mirrored images keep their meaning.
+        checksum: SHA-256 of all images and labels, in hexadecimal; the same for every share held out and every seed.
     """
 
     train: Images
@@ -59,6 +61,7 @@ class Data:
     classes: tuple[str, ...]
     raw_shape: tuple[int, int, int]
     flip: bool
+    checksum: str
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -107,6 +110,7 @@ def prepare(
         dataset = load(dataset, data_dir)
     x_train, y_train = _first("train", dataset.x_train, dataset.y_train, train_size)
     x_test, y_test = _first("test", dataset.x_test, dataset.y_test, test_size)
+    checksum = checksum_of(x_train, y_train, x_test, y_test)
     raw_shape, (x_train, x_test) = x_train.shape[1:], map(pad_to_32, (x_train, x_test))
     remaining, chosen = split(len(x_train), validation, seed)
     x_held_out, y_held_out = x_train[chosen], y_train[chosen]
@@ -115,7 +119,20 @@ def prepare(
     normalisation = Normalisation.of(x_train)
     train, test = Images(x_train, y_train, normalisation), Images(x_test, y_test, normalisation)
     held_out = Images(x_held_out, y_held_out, normalisation) if len(chosen) else None
-    return Data(train, held_out, test, dataset.classes, raw_shape, dataset.flip)
+    return Data(train, held_out, test, dataset.classes, raw_shape, dataset.flip, checksum)
+
+
+def checksum_of(*arrays: np.ndarray) -> str:
+    """Return the SHA-256 of arrays of numbers, in hexadecimal: of their types, shapes and values, in this order.
+
+    It is the same on every machine, and equal numbers in another memory layout have the same checksum.
+    """
+    checksum = hashlib.sha256()
+    for array in arrays:
+        a = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
+        checksum.update(f"{a.dtype.str}{a.shape}".encode())
+        checksum.update(a)
+    return checksum.hexdigest()
 
 
 def pad_to_32(images: np.ndarray) -> np.ndarray:

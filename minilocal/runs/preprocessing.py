@@ -16,25 +16,33 @@ LARGEST_SIDE = 4096  # pixels; a configuration that claims more is damaged
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """Class names, image shapes (raw, and at the network's input), the raw value of white, and the normalisation."""
+    """Class names, image shapes, the raw value of white, the normalisation, and a checksum of the images and labels.
+
+    `raw_shape` is the data set's, `image_shape` that of the network's input. Runs of older versions have no checksum.
+    """
 
     classes: tuple[str, ...]
     raw_shape: tuple[int, int, int]
     image_shape: tuple[int, int, int]
     white_level: float | None
     normalisation: Normalisation
+    checksum: str | None
 
     @classmethod
     def of(cls, data: Data) -> Preprocessing:
         """Return what to remember about the data."""
-        return cls(data.classes, data.raw_shape, data.image_shape, data.white_level, data.train.normalisation)
+        normalisation = data.train.normalisation
+        return cls(data.classes, data.raw_shape, data.image_shape, data.white_level, normalisation, data.checksum)
 
     def check(self, data: Data) -> None:
-        """Raise `InputError` unless the data has these classes, shapes and statistics."""
-        if Preprocessing.of(data).as_dict() != self.as_dict():
+        """Raise `InputError` unless the data has the same images, labels and classes."""
+        now, then = Preprocessing.of(data).as_dict(), self.as_dict()
+        if self.checksum is None:
+            del now["checksum"], then["checksum"]
+        if differing := [name.replace("_", " ") for name in then if now[name] != then[name]]:
             raise InputError(
-                "the data set has other images or classes now than it had when the run began; "
-                "name the original with --data-dir"
+                "the data set has other images, labels or classes now than it had when the run began "
+                f"({', '.join(differing)} differ); name the original with --data-dir"
             )
 
     def as_dict(self) -> dict[str, Any]:
@@ -46,6 +54,7 @@ class Preprocessing:
             "white_level": self.white_level,
             "mean": self.normalisation.mean.tolist(),
             "std": self.normalisation.std.tolist(),
+            "checksum": self.checksum,
         }
 
     @classmethod
@@ -62,7 +71,9 @@ class Preprocessing:
         mean = _entry(content, "mean", lambda v: _is_list(v, float, channels) and all(map(_is_sane, v)))
         std = _entry(content, "std", lambda v: _is_list(v, float, channels) and all(x > 0 and _is_sane(x) for x in v))
         white = _entry(content, "white_level", lambda v: v is None or (type(v) is float and v > 0 and _is_sane(v)))
-        return cls(tuple(classes), shapes[0], shapes[1], white, Normalisation(np.array(mean), np.array(std)))
+        checksum = _entry({"checksum": None} | content, "checksum", lambda v: v is None or type(v) is str)
+        normalisation = Normalisation(np.array(mean), np.array(std))
+        return cls(tuple(classes), shapes[0], shapes[1], white, normalisation, checksum)
 
 
 def _entry(content: dict[str, Any], name: str, is_good: Any) -> Any:

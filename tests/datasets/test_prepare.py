@@ -10,7 +10,7 @@ from minilocal.datasets.batches import (
     evaluation_labels,
     training_batches,
 )
-from minilocal.datasets.prepare import Images, Normalisation, pad_to_32, prepare, split
+from minilocal.datasets.prepare import Images, Normalisation, checksum_of, pad_to_32, prepare, split
 from minilocal.errors import InputError
 
 
@@ -163,3 +163,18 @@ def test_white_level_shows_the_scale_of_the_pixels(images):
     for factor, white in ((1 / 255, 1.0), (3.0, None)):
         x_train, x_test = (x.astype(np.float32) * np.float32(factor) for x in (images.x_train, images.x_test))
         assert prepare(dataclasses.replace(images, x_train=x_train, x_test=x_test)).white_level == white
+
+
+def test_the_checksum_is_that_of_the_images_before_they_are_split(images):
+    whole = prepare(images).checksum
+    assert {prepare(images, validation=share, seed=seed).checksum for share in (0, 0.25) for seed in (0, 1)} == {whole}
+    assert prepare(images, train_size=80).checksum != whole
+
+
+def test_the_checksum_is_the_same_on_every_machine():
+    x, y = np.arange(24, dtype=np.uint8).reshape(2, 3, 4, 1), np.arange(2)
+    expected = "25a143ce536f487bdbe894a595724e4a00c466be78f92402a72ea64c99f3b23d"
+    assert checksum_of(x, y) == expected
+    assert checksum_of(np.asfortranarray(x), y.astype(">i8")) == expected
+    for other in ((x.reshape(2, 4, 3, 1), y), (x, y.astype(np.int32)), (y, x), (x[::-1], y)):
+        assert checksum_of(*other) != expected
