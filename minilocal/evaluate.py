@@ -55,7 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; return its exit status."""
     options = parser().parse_args(argv)
     set_threads(options.threads)
-    run = RunDirectory(Path(options.run))
+    run = RunDirectory(options.run)
     config, preprocessing = run.read_config()
     network = config.network(preprocessing.image_shape, len(preprocessing.classes))
     position = run.read_checkpoint(network)

@@ -12,7 +12,6 @@ import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 from minilocal.compute.compilation import COMPILING, on_first_compilation
 from minilocal.compute.parallel import get_threads, set_threads
@@ -118,7 +117,7 @@ def train(options: argparse.Namespace, ranks: Ranks | None = None) -> int:
         config = here = Config(**asked)
         data = config.data()
     else:
-        run = RunDirectory(Path(running.resume))
+        run = RunDirectory(running.resume)
         begun, preprocessing = run.read_config()
         config = resumed(begun, asked)
         here = config.moved_to(asked.get("data_dir"))

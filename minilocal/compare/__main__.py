@@ -10,7 +10,6 @@ if __name__ == "__main__":
 import sys
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from pathlib import Path
 
 from minilocal.compare import report
 from minilocal.compare.options import read
@@ -23,6 +22,7 @@ from minilocal.console.cli import command
 from minilocal.console.text import plural
 from minilocal.datasets.prepare import Data, prepare
 from minilocal.errors import NonFiniteError, TrainingError
+from minilocal.files import expanded
 from minilocal.runs.config import Config
 from minilocal.runs.figures import draw_curves, draw_gradient_map
 from minilocal.runs.record import train_into
@@ -40,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     set_threads(options.threads)
     size = DataSize.of(data_of(options.setting))
-    sweep = Sweep(Path(options.sweep_dir or ""), options.setting, size, options.entries, options.seeds).joined()
+    sweep = Sweep(expanded(options.sweep_dir or ""), options.setting, size, options.entries, options.seeds).joined()
     runs = [run for run in sweep.runs if run.entry in options.entries and run.seed in options.seeds]
     for run in {run.entry: run for run in runs if not run.finished}.values():
         trainer_of(run)  # raises `InputError` before anything is trained or written

@@ -18,10 +18,10 @@ from minilocal.compare.entries import Entry, parse
 from minilocal.costs import AlgorithmCosts, algorithm_costs
 from minilocal.datasets.prepare import Data
 from minilocal.errors import InputError, TrainingError
-from minilocal.files import new_directory, replacing
+from minilocal.files import expanded, new_directory, replacing
 from minilocal.networks.configs import architecture
 from minilocal.runs.config import Config, differences, in_words
-from minilocal.runs.directory import RunDirectory
+from minilocal.runs.directory import RunDirectory, read_text
 
 
 @dataclass(frozen=True)
@@ -163,9 +163,9 @@ class Sweep:
 
 def read_sweep(path: str | Path) -> Sweep:
     """Return the sweep in a directory; raises `InputError` if it contains none."""
-    path = Path(path)
+    path = expanded(path)
     try:
-        content = json.loads((path / "sweep.json").read_text(encoding="utf-8"))
+        content = json.loads(read_text(path / "sweep.json"))
         setting = Config.from_dict(content["setting"] | {"algo": "BP", "seed": 0})
         data = content["data"]
         height, width, channels = map(int, data["image_shape"])

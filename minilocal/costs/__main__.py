@@ -83,7 +83,7 @@ class Options:
     figure6: bool = option(False, "Fig. 6: off-chip accesses and MACs, CIFAR-10; drawn in figure6.png", group=PAPER)
     figure8: bool = option(False, "Fig. 8: the same for CIFAR-100; drawn in figure8.png", group=PAPER)
     json: bool = option(False, "print everything as JSON to stdout, and nothing else", group=OUTPUT)
-    out: str | None = option(None, "folder for the figures (default: current folder)", group=OUTPUT, metavar="FOLDER")
+    out: Path | None = option(None, "folder for the figures (default: current folder)", group=OUTPUT, metavar="FOLDER")
 
     @property
     def figures(self) -> list[Figure]:

@@ -46,4 +46,7 @@ def _place(name: str, data_dir: str | None) -> str:
     except InputError:
         if name not in FETCHABLE:
             return "missing; reinstall minilocal"
+    try:
         return f"not in {data_dir or cache_dir()}; to download it: python -m minilocal.datasets fetch {name}"
+    except InputError as error:
+        return f"not found: {error}"

@@ -9,6 +9,7 @@ from pathlib import Path
 from minilocal.datasets.catalogue import CATALOGUE
 from minilocal.datasets.reading import files_in
 from minilocal.errors import InputError
+from minilocal.files import expanded
 
 PACKAGE = Path(__file__).resolve().parents[1]
 # The system's place for caches: the environment variable that names it, and the default below the home folder.
@@ -18,7 +19,7 @@ CACHES = {"win32": ("LOCALAPPDATA", "AppData/Local"), "darwin": ("", "Library/Ca
 def cache_dir() -> Path:
     """Return the folder for downloads: $MINILOCAL_CACHE, or else the system's usual place for caches."""
     if chosen := os.environ.get("MINILOCAL_CACHE"):
-        return Path(chosen)
+        return expanded(chosen)
     try:
         home = Path.home()
     except RuntimeError as error:
@@ -42,7 +43,7 @@ def find(name: str, data_dir: str | Path | None = None) -> tuple[Path, list[Path
     elif data_dir is None:
         places = [cache_dir() / entry.folder]
     else:  # the subfolder first: MNIST and Fashion-MNIST use the same file names, and a parent may hold either
-        places = [Path(data_dir) / entry.folder, Path(data_dir)]
+        places = [expanded(data_dir) / entry.folder, expanded(data_dir)]
     missing = []
     for place in places:
         found = [files_in(place, pattern) for pattern in entry.files]

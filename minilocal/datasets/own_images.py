@@ -13,6 +13,7 @@ from minilocal.datasets.dataset import Dataset
 from minilocal.datasets.npz import read_arrays
 from minilocal.datasets.reading import is_file, reason
 from minilocal.errors import InputError
+from minilocal.files import expanded, open_regular
 
 ARRAYS = ("x_train", "y_train", "x_test", "y_test")
 MOST_CLASSES = 10_000  # a mistaken label, such as a hash, must not build a classifier with millions of outputs
@@ -25,11 +26,11 @@ def read_own_images(path: str | Path) -> Dataset:
     for training and test. y: (N,), integers from 0. `classes`: names, as an array of strings; the default is "0", "1",
     … up to the largest label. Raises `InputError` for everything else.
     """
-    path = Path(path)
+    path = expanded(path)
     if not is_file(path):
         raise InputError(f"{path} is not a file; name an .npz file as npz:FILE")
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             arrays = read_arrays(file, path, lambda name: name in (*ARRAYS, "classes"))
     except OSError as error:
         raise InputError(f"{path} can't be read: {reason(error)}") from error

@@ -20,6 +20,7 @@ from minilocal.compute.compilation import COMPILING
 from minilocal.console.cli import Parser, command
 from minilocal.console.options import add_options, given, option
 from minilocal.errors import InputError
+from minilocal.files import expanded
 from minilocal.grade.exercises import EXERCISES
 from minilocal.grade.grading import Graded, grade
 
@@ -70,7 +71,7 @@ def parser() -> Parser:
         epilog="Exit status: 0 if everything is right, 1 if something is wrong or not filled in, 2 if there is nothing "
         "to grade. The files are run: grade only files that you would run yourself.",
     )
-    p.add_argument("path", type=Path, help=f"a folder with {NAMES}, or one of these files")
+    p.add_argument("path", type=expanded, help=f"a folder with {NAMES}, or one of these files")
     add_options(p, Options)
     return p
 

@@ -95,7 +95,7 @@ class Checkpoints:
 
     def _all(self) -> list[Path]:
         """Return the paths of all checkpoints, the newest first."""
-        return [path for path in (self.newest, *self.older().values()) if path.exists()]
+        return [path for path in (self.newest, *self.older().values()) if path.exists() or path.is_symlink()]
 
 
 def _read(path: Path, take: Callable[[Arrays, dict[str, Any]], T], momentum: bool) -> T:

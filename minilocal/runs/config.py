@@ -12,6 +12,7 @@ from minilocal.console.text import plural
 from minilocal.datasets import NAMES
 from minilocal.datasets.prepare import Data, prepare
 from minilocal.errors import InputError
+from minilocal.files import expanded
 from minilocal.layers.conv import METHODS
 from minilocal.networks.auxiliary import CLASSIFIERS
 from minilocal.networks.configs import CONFIGS, architecture
@@ -105,11 +106,11 @@ class Config(Recipe):
     @property
     def npz(self) -> Path | None:
         """The file of a data set `npz:FILE`; None for the others."""
-        return Path(self.dataset[4:]) if self.dataset.startswith("npz:") else None
+        return expanded(self.dataset[4:]) if self.dataset.startswith("npz:") else None
 
     def absolute(self) -> Config:
         """Return the configuration with absolute paths, so that it can be used from another directory."""
-        data_dir = None if self.data_dir is None else str(Path(self.data_dir).absolute())
+        data_dir = None if self.data_dir is None else str(expanded(self.data_dir).absolute())
         dataset = f"npz:{self.npz.absolute()}" if self.npz else self.dataset
         return replace(self, data_dir=data_dir, dataset=dataset)
 

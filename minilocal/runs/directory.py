@@ -15,6 +15,7 @@ from __future__ import annotations
 import contextlib
 import json
 import platform
+import sys
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -26,7 +27,7 @@ import numpy as np
 from minilocal import __version__
 from minilocal.datasets.prepare import Data
 from minilocal.errors import InputError, TrainingError
-from minilocal.files import new_directory, replacing
+from minilocal.files import InUseError, expanded, new_directory, open_regular, replacing
 from minilocal.networks.network import Network
 from minilocal.runs import tables
 from minilocal.runs.checkpoints import Checkpoints
@@ -43,10 +44,12 @@ TOO_LARGE = (MemoryError, OverflowError, RecursionError)  # raised for files tha
 
 
 class RunDirectory:
-    """A directory that holds one run: its `path`, its `lock` and its `checkpoints`."""
+    """A directory that holds one run: its `path`, its `lock` and its `checkpoints`; `~` is the home folder."""
 
-    def __init__(self, path: Path) -> None:
-        self.path, self.lock, self.checkpoints = path, Lock(path), Checkpoints(path)
+    def __init__(self, path: str | Path) -> None:
+        self.path = expanded(path)
+        self.lock, self.checkpoints = Lock(self.path), Checkpoints(self.path)
+        self._unwritten: dict[str, str] = {}  # texts of tables that could not be replaced
 
     @classmethod
     def create(cls, config: Config, path: str | None = None, base: str = "runs") -> RunDirectory:
@@ -56,14 +59,15 @@ class RunDirectory:
         """
         try:
             if path is not None:
-                return _make_directory(Path(path))
+                return _make_directory(RunDirectory(path))
             stem = f"{datetime.now():%Y%m%d-%H%M%S}-{parse(config.algo).name}-{config.model}"
-            Path(base).mkdir(parents=True, exist_ok=True)
+            with new_directory(Path(base)):
+                pass
             for number in range(1, 1001):
                 directory = Path(base) / (stem if number == 1 else f"{stem}-{number}")
                 with contextlib.suppress(FileExistsError):
                     directory.mkdir()
-                    return _make_directory(directory)
+                    return _make_directory(RunDirectory(directory))
         except InputError:
             raise
         except (OSError, ValueError) as error:
@@ -91,6 +95,16 @@ class RunDirectory:
             self._remove(".lock")
             raise InputError(f"{error}; name another run directory") from None
 
+    def remove_leftovers(self) -> None:
+        """Remove temporary files of a process that was killed. Call it only with the lock, which writers hold.
+
+        An evaluation draws its confusion matrix without the lock, so that one is left alone.
+        """
+        for path in self.path.glob(".*.tmp"):
+            if not path.match(".confusion_matrix.png.*"):
+                with contextlib.suppress(OSError):
+                    path.unlink()
+
     def discard(self) -> None:
         """Remove a new directory, unless the run has begun and left a checkpoint in it."""
         self._remove(".lock", "config.json", *tables.TABLES)
@@ -104,15 +118,23 @@ class RunDirectory:
                 self.path.rmdir()
 
     def write_tables(self, texts: dict[str, str]) -> None:
-        """Write the tables, given as texts by file name."""
+        """Write the tables, given as texts by file name.
+
+        One that can't be replaced, perhaps because it is open in a spreadsheet, is named on stderr and stays as it is.
+        """
         for name, text in texts.items():
-            with replacing(self.path / name) as file:
-                file.write(text.encode())
+            self._unwritten.pop(name, None)
+            try:
+                with replacing(self.path / name) as file:
+                    file.write(text.encode())
+            except InUseError as error:
+                self._unwritten[name] = text
+                print(f"{error}; the next epoch or --resume writes it again", file=sys.stderr)
 
     def read_config(self) -> tuple[Config, Preprocessing]:
         """Return the configuration and the preprocessing in config.json, checked."""
         path = self.path / "config.json"
-        content = self._read(path, lambda: json.loads(_text(path)))
+        content = self._read(path, lambda: json.loads(read_text(path)))
         if not isinstance(content, dict) or not isinstance(content.get("config"), dict):
             raise InputError(f"{path} is not a run's configuration; name another run directory")
         try:
@@ -135,6 +157,8 @@ class RunDirectory:
     def read_rows(self, name: str) -> list[dict[str, float]]:
         """Return the rows of a table as numbers by column; empty fields are left out."""
         path = self.path / name
+        if name in self._unwritten:
+            return tables.parse(self._unwritten[name], path)
         return self._read(path, lambda: tables.read(path))
 
     def _read(self, path: Path, read: Callable[[], Any]) -> Any:
@@ -150,23 +174,23 @@ class RunDirectory:
             ) from None
 
 
-def _text(path: Path) -> str:
-    with path.open("rb") as file:
+def read_text(path: Path) -> str:
+    """Return the text of a JSON file; raises `InputError` if it is too long."""
+    with open_regular(path) as file:
         content = file.read(LONGEST + 1)
     if len(content) > LONGEST:
-        raise InputError(f"{path} is longer than {LONGEST:,} bytes; name another run directory")
+        raise InputError(f"{path} is longer than {LONGEST:,} bytes; name another directory")
     return content.decode()
 
 
-def _make_directory(directory: Path) -> RunDirectory:
-    """Make a directory, or use an empty one, and lock it; leave nothing behind if that fails."""
-    if str(directory) in ("", "."):
+def _make_directory(run: RunDirectory) -> RunDirectory:
+    """Make a run's directory, or use an empty one, and lock it; leave nothing behind if that fails."""
+    if str(run.path) in ("", "."):
         raise InputError("--run-dir is the current directory; name one that does not exist yet")
-    run = RunDirectory(directory)
-    with new_directory(directory):
-        _check_empty(directory)  # first, so that no lock is left in someone else's directory
+    with new_directory(run.path):
+        _check_empty(run.path)  # first, so that no lock is left in someone else's directory
         run.lock.acquire()
-        _check_empty(directory)  # again, because another process may have been faster
+        _check_empty(run.path)  # again, because another process may have been faster
     return run
 
 
@@ -177,4 +201,4 @@ def _check_empty(directory: Path) -> None:
 
 def _is_empty(directory: Path) -> bool:
     """Whether a directory is empty, or holds only what is left of a run that was killed before its first file."""
-    return all(path.name in (".lock", ".config.json.tmp") for path in directory.iterdir())
+    return all(path.name == ".lock" or path.match(".config.json.*tmp") for path in directory.iterdir())

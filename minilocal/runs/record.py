@@ -95,6 +95,7 @@ class _Record:
 
     def begin(self) -> None:
         """Load the newest good checkpoint, or write a first one; write the tables as they were then."""
+        self.run.remove_leftovers()
         found = self.run.checkpoints.read_good(self._load)
         if found is not None:
             self.saved, self.in_place = self.trainer.totals.position, found[0] == self.run.checkpoints.newest
