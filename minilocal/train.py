@@ -18,7 +18,7 @@ from minilocal.compute.parallel import get_threads, set_threads
 from minilocal.console.cli import Parser, command
 from minilocal.console.options import add_options, given, option
 from minilocal.console.signals import noted
-from minilocal.console.text import plural
+from minilocal.console.text import plural, shown
 from minilocal.datasets.prepare import Data
 from minilocal.errors import InputError, TrainingError
 from minilocal.networks.describe import describe
@@ -26,6 +26,7 @@ from minilocal.pipeline.ranks import Ranks
 from minilocal.pipeline.root import Root
 from minilocal.pipeline.start import check_shareable, join_ranks, workers
 from minilocal.pipeline.timeline import draw_timeline
+from minilocal.plots import if_possible
 from minilocal.runs.config import Config
 from minilocal.runs.directory import RunDirectory
 from minilocal.runs.figures import draw_curves, draw_gradient_map
@@ -159,10 +160,12 @@ def train(options: argparse.Namespace, ranks: Ranks | None = None) -> int:
                 draw(run, config.title, root)
             raise
     with noted():  # a signal has nothing left to stop
-        accuracy = draw(run, config.title, root)[-1]["test_accuracy"]
-    for line in root.log.describe() if root else ():
-        progress.say(line)
-    print(f"test accuracy {100 * accuracy:.2f} % ({config.title}); results in {run.path}")
+        accuracy = metrics(run)[-1]["test_accuracy"]
+        for line in root.log.describe() if root else ():
+            progress.say(line)
+        print(f"test accuracy {100 * accuracy:.2f} % ({config.title}); results in {shown(run.path)}", flush=True)
+        with if_possible():
+            draw(run, config.title, root)
     return 0
 
 
@@ -184,17 +187,18 @@ def _discard(run: RunDirectory, kind: type[BaseException] | None, *_: object) ->
         run.discard()
 
 
-def draw(run: RunDirectory, title: str, root: Root | None) -> list[dict[str, float]]:
-    """Draw a run's figures from its finished epochs, and the timeline of its workers; return the rows of metrics.csv.
-
-    Raises `TrainingError`, not `InputError`, if they can't be drawn, because the run has begun.
-    """
+def metrics(run: RunDirectory) -> list[dict[str, float]]:
+    """Return the rows of metrics.csv; raises `TrainingError`, not `InputError`, because the run has begun."""
     try:
-        if rows := run.read_rows("metrics.csv"):
-            draw_curves(run, title)
-            draw_gradient_map(run, title)
-        if root is not None and root.log.spans:
-            draw_timeline(root.log, title, run.path / "timeline.png")
-        return rows
+        return run.read_rows("metrics.csv")
     except InputError as error:
         raise TrainingError(str(error)) from None
+
+
+def draw(run: RunDirectory, title: str, root: Root | None) -> None:
+    """Draw a run's figures from its finished epochs, and the timeline of its workers."""
+    if metrics(run):
+        draw_curves(run, title)
+        draw_gradient_map(run, title)
+    if root is not None and root.log.spans:
+        draw_timeline(root.log, title, run.path / "timeline.png")

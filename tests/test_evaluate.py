@@ -1,10 +1,12 @@
 import json
 import shutil
+import tracemalloc
 
 import numpy as np
 import pytest
 
 from minilocal import evaluate, train
+from minilocal.console.text import columns
 from minilocal.runs import sealed
 
 
@@ -150,8 +152,8 @@ def test_a_run_on_your_own_data_can_be_evaluated_from_anywhere(tmp_path, monkeyp
 def test_the_numbers_are_printed_even_if_the_figure_cannot_be_drawn(run, capsys):
     (run / "confusion_matrix.png").mkdir()
     assert evaluate.main([str(run)]) == 0
-    out = capsys.readouterr().out
-    assert "not drawn: " in out
+    out, err = capsys.readouterr()
+    assert err.startswith("not drawn: ")
     assert "% on 100 images" in out
 
 
@@ -181,3 +183,44 @@ def test_between_two_renames_the_previous_checkpoint_is_read(run, capsys):
     (run / "checkpoint.npz").unlink()
     assert evaluate.main([str(run)]) == 0
     assert "; after epoch 1" in capsys.readouterr().out
+
+
+def own_run(folder, classes):
+    """Train on a few small images with these classes; return the run's directory."""
+    x, y = np.random.default_rng(0).integers(0, 255, (64, 16, 16, 1)).astype(np.uint8), np.arange(64) % len(classes)
+    np.savez(folder / "own.npz", x_train=x, y_train=y, x_test=x, y_test=y, classes=np.array(classes))
+    argv = ["--algo", "BP", "--width", "0.0625", "--epochs", "1", "--batch-size", "64", "--quiet"]
+    run = folder / "own-run"
+    assert train.main(["--dataset", f"npz:{folder / 'own.npz'}", *argv, "--run-dir", str(run)]) == 0
+    return run
+
+
+def test_of_thousands_of_classes_only_those_that_occur_are_counted(tmp_path, capsys):
+    run = own_run(tmp_path, [f"class {i}" for i in range(8000)])
+    capsys.readouterr()
+    tracemalloc.start()
+    try:
+        assert evaluate.main([str(run)]) == 0
+        assert tracemalloc.get_traced_memory()[1] < 3e8  # a full matrix has 5e8 bytes
+    finally:
+        tracemalloc.stop()
+    out, err = capsys.readouterr()
+    assert out.count(" %, most often mistaken for class ") == 64
+    assert err == "not drawn: a confusion matrix of 8,000 classes\n"
+
+
+def test_names_of_classes_and_files_reach_the_terminal_as_text(tmp_path, capsys):
+    """The columns of a table stay aligned, and nothing that a terminal would obey gets through."""
+    from PIL import Image
+
+    run = own_run(tmp_path, ["猫", "two\nlines", "\x1b[2J", "a" * 80])
+    assert evaluate.main([str(run)]) == 0
+    Image.new("L", (16, 16)).save(tmp_path / "\x1b[2J.png")
+    assert evaluate.main([str(run), "--predict", str(tmp_path / "\x1b[2J.png")]) == 0
+    assert evaluate.main([str(run), "--predict", str(tmp_path / "\x1b[3J.png")]) == 2
+    out, err = capsys.readouterr()
+    assert "\x1b" not in out + err
+    table = [line for line in out.splitlines() if line.endswith(" %") and line.startswith("  ")]
+    assert [line[:26].split("  ")[1] for line in table] == ["猫", "two lines", r"\x1b[2J", "a" * 23 + "…"]
+    assert len({columns(line) for line in table}) == 1
+    assert r"\x1b[2J.png: " in out

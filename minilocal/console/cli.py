@@ -10,13 +10,13 @@ import argparse
 import errno
 import functools
 import os
-import re
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from minilocal.console.launch import is_other_rank, run
 from minilocal.console.signals import termination_raised
+from minilocal.console.text import shown
 from minilocal.errors import InputError, Interrupted, TrainingError
 
 COMMANDS = {
@@ -89,8 +89,7 @@ def command(main: Callable[[Sequence[str] | None], int]) -> Callable[..., int]:
 
 def _complain(name: str, sentence: object, status: int) -> int:
     """Print the sentence as one line, even if values in it contain line breaks, and return the status."""
-    line = re.sub(r"\s+", " ", str(sentence))
-    print(f"{name.removesuffix('.__main__')}: {line}", file=sys.stderr)
+    print(f"{name.removesuffix('.__main__')}: {shown(sentence)}", file=sys.stderr)
     return status
 
 

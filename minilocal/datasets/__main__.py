@@ -10,6 +10,7 @@ if __name__ == "__main__":
 from collections.abc import Sequence
 
 from minilocal.console.cli import Parser, command
+from minilocal.console.text import shown
 from minilocal.datasets import NAMES
 from minilocal.datasets.fetch import FETCHABLE, fetch
 from minilocal.datasets.folders import cache_dir, find
@@ -32,11 +33,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     if options.action == "list":
         for name in NAMES:
-            print(f"{name:<18}  {_place(name, options.data_dir)}")
+            print(f"{name:<18}  {shown(_place(name, options.data_dir))}")
     else:
         folder = fetch(options.name, options.data_dir, options.mirror, options.quiet)
         if not options.quiet:
-            print(f"{options.name} is in {folder}")
+            print(f"{options.name} is in {shown(folder)}")
     return 0
 
 

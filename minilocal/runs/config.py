@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from minilocal.console.options import flag, option
-from minilocal.console.text import plural
+from minilocal.console.text import plural, shown
 from minilocal.datasets import NAMES
 from minilocal.datasets.prepare import Data, prepare
 from minilocal.errors import InputError
@@ -129,7 +129,7 @@ class Config(Recipe):
     @property
     def task(self) -> str:
         """What the runs of a comparison have in common: "vgg8b × 0.125, fashion-mnist-mini, 10 epochs"."""
-        dataset = self.npz.name if self.npz else self.dataset
+        dataset = shown(self.npz.name) if self.npz else self.dataset
         return f"{self.network_title}, {dataset}, {plural(self.epochs, 'epoch')}"
 
     @property

@@ -25,6 +25,7 @@ import numba
 import numpy as np
 
 from minilocal import __version__
+from minilocal.console.text import shown
 from minilocal.datasets.prepare import Data
 from minilocal.errors import InputError, TrainingError
 from minilocal.files import InUseError, expanded, new_directory, open_regular, replacing
@@ -129,7 +130,7 @@ class RunDirectory:
                     file.write(text.encode())
             except InUseError as error:
                 self._unwritten[name] = text
-                print(f"{error}; the next epoch or --resume writes it again", file=sys.stderr)
+                print(f"{shown(error)}; the next epoch or --resume writes it again", file=sys.stderr)
 
     def read_config(self) -> tuple[Config, Preprocessing]:
         """Return the configuration and the preprocessing in config.json, checked."""
