@@ -255,6 +255,23 @@ def test_a_run_resumes_with_its_data_elsewhere_if_they_are_the_same(tmp_path, mo
     assert main(["--resume", "run", "--epochs", "2", "--data-dir", "b", "--quiet"]) == 0
 
 
+def test_a_run_that_began_with_a_crop_margin_of_4_pixels_for_every_size_keeps_it(tmp_path, monkeypatch, rng):
+    monkeypatch.chdir(tmp_path)
+    x, y = rng.integers(0, 255, (80, 16, 16, 1), dtype=np.uint8), np.arange(80) % 4
+    np.savez("own.npz", x_train=x, y_train=y, x_test=x, y_test=y)
+    argv = ["--dataset", "npz:own.npz", "--width", "0.0625", "--batch-size", "40", "--quiet", "--lr-epochs", "2"]
+    argv += ["--crop-margin", "4", "--run-dir"]
+    assert main([*argv, "whole", "--epochs", "2"]) == main([*argv, "old", "--epochs", "1"]) == 0
+    config, checkpoint = tmp_path / "old" / "config.json", tmp_path / "old" / "checkpoint.npz"
+    config.write_text(config.read_text().replace('"crop_margin": 4,', ""))
+    arrays, about = sealed.read(checkpoint)
+    del about["config"]["crop_margin"]
+    with checkpoint.open("w+b") as file:
+        sealed.write(file, arrays, about)
+    assert main(["--resume", "old", "--epochs", "2", "--quiet"]) == 0
+    assert (tmp_path / "old" / "metrics.csv").read_bytes() == (tmp_path / "whole" / "metrics.csv").read_bytes()
+
+
 def test_a_code_page_without_multiplication_sign_does_not_stop_a_run(quick, tmp_path):
     command = [sys.executable, "-m", "minilocal.train", *quick, "--describe"]
     env = os.environ | {"PYTHONIOENCODING": "cp1251"}

@@ -49,5 +49,5 @@ def _place(name: str, data_dir: str | None) -> str:
             return "missing; reinstall minilocal"
     try:
         return f"not in {data_dir or cache_dir()}; to download it: python -m minilocal.datasets fetch {name}"
-    except InputError as error:
-        return f"not found: {error}"
+    except InputError as error:  # there is no home folder
+        return str(error)

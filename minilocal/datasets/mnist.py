@@ -1,4 +1,4 @@
-"""MNIST's format: 28×28 grey images of ten classes, in four IDX files.
+"""MNIST's format: 28×28 grey images in four IDX files; Fashion-MNIST, KMNIST and EMNIST have it too.
 
 An IDX file is a magic number, the sizes, then the bytes in C order; it is often gzipped. The magic number is two zero
 bytes, the type (8: unsigned bytes) and the number of dimensions. The sizes follow as big-endian 32-bit integers.
@@ -22,25 +22,30 @@ from minilocal.errors import InputError
 from minilocal.files import open_regular
 
 
-def read_mnist(files: Sequence[Path]) -> Arrays:
+def read_mnist(files: Sequence[Path], classes: int = 10, first: int = 0, transposed: bool = False) -> Arrays:
     """Read training images, training labels, test images and test labels -> images (N, 28, 28, 1) uint8 and labels.
 
+    In the files, labels count from `first`, and images may be `transposed`: EMNIST's are stored column by column.
     Raises `InputError` if files can't be read, are damaged or don't belong together.
     """
-    train_images, train_labels, test_images, test_labels = files
-    return *_read_pair(train_images, train_labels), *_read_pair(test_images, test_labels)
+    last = first + classes - 1
+    x_train, y_train = _read_pair(files[0], files[1], first, last)
+    x_test, y_test = _read_pair(files[2], files[3], first, last)
+    if transposed:
+        x_train, x_test = (np.ascontiguousarray(x.transpose(0, 2, 1, 3)) for x in (x_train, x_test))
+    return x_train, y_train, x_test, y_test
 
 
-def _read_pair(image_file: Path, label_file: Path) -> tuple[np.ndarray, np.ndarray]:
+def _read_pair(image_file: Path, label_file: Path, first: int, last: int) -> tuple[np.ndarray, np.ndarray]:
     images, labels = read_idx(image_file, 3), read_idx(label_file, 1)
     if images.shape[1:] != (28, 28):
         raise InputError(f"{image_file} has {images.shape[1]}×{images.shape[2]} images, not 28×28")
     if len(images) != len(labels):
         raise InputError(f"{image_file} has {len(images):,} images and {label_file} {len(labels):,} labels")
-    if len(wrong := np.flatnonzero(labels > 9)):
+    if len(wrong := np.flatnonzero((labels < first) | (labels > last))):
         label = f"label {labels[wrong[0]]} of image {wrong[0]} (counted from 0)"
-        raise InputError(f"{label_file}: {label} is not in 0 to 9")
-    return images[..., None], labels.astype(np.int64)
+        raise InputError(f"{label_file}: {label} is not in {first} to {last}")
+    return images[..., None], labels.astype(np.int64) - first
 
 
 def read_idx(path: Path, ndim: int) -> np.ndarray:

@@ -58,10 +58,15 @@ class Config(Recipe):
         metavar="DIR",
     )  # fmt: skip
     train_size: int | None = option(
-        None, "train on the first N images only (default: all)", group="data", least=1, metavar="N"
+        None,
+        "train on N images only: the first or, where images are ordered by class, the first of each class (default: "
+        "all)",
+        group="data",
+        least=1,
+        metavar="N",
     )
     test_size: int | None = option(
-        None, "test on the first N images only (default: all)", group="data", least=1, metavar="N"
+        None, "test on N images only, chosen likewise (default: all)", group="data", least=1, metavar="N"
     )
     validation: float = option(
         0.0, "share of the training images to hold out for validation", group="data", least=0, below=1,
@@ -118,7 +123,7 @@ class Config(Recipe):
         """Return the configuration with another directory for the data set's files, including an npz file."""
         if data_dir is None:
             return self
-        dataset = f"npz:{Path(data_dir) / self.npz.name}" if self.npz else self.dataset
+        dataset = f"npz:{expanded(data_dir) / self.npz.name}" if self.npz else self.dataset
         return replace(self, data_dir=data_dir, dataset=dataset)
 
     @property

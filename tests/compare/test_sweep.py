@@ -72,7 +72,7 @@ def test_images_and_costs_are_an_entrys_own(tmp_path):
         ("[]", "can't be read"),
         ("{}", "can't be read"),
         ('{"setting": {}}', "can't be read ('data')"),
-        ('{"setting": {"colour": 1}}', "unknown options: colour"),
+        ('{"setting": {"colour": 1}, "data": {"image_shape": [32, 32, 3]}}', "unknown options: colour"),
         ("entries", "algorithm 'XY' is unknown"),
         ("seeds", "seed is -1"),
         ("data", "can't be read"),

@@ -60,3 +60,13 @@ def test_a_run_of_an_older_version_has_no_checksum_to_compare(dataset):
     kept.check(prepare(dataset))
     with pytest.raises(InputError, match="mean, std differ"):
         kept.check(prepare(dataclasses.replace(dataset, x_train=dataset.x_train // 2)))
+
+
+def test_a_run_of_an_older_version_chose_other_images_where_they_are_ordered_by_class(dataset):
+    order = dataset.y_train.argsort(kind="stable")
+    ordered = dataclasses.replace(dataset, x_train=dataset.x_train[order], y_train=dataset.y_train[order])
+    content = Preprocessing.of(prepare(ordered, train_size=20)).as_dict()
+    Preprocessing.from_dict(content).check(prepare(ordered, train_size=20))
+    del content["checksum"]
+    with pytest.raises(InputError, match=r"\(choice of images differ"):
+        Preprocessing.from_dict(content).check(prepare(ordered, train_size=20))
