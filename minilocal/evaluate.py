@@ -21,6 +21,7 @@ from minilocal.datasets.batches import evaluation_batches
 from minilocal.datasets.image_file import read_image
 from minilocal.datasets.prepare import Images
 from minilocal.errors import InputError
+from minilocal.files import expanded
 from minilocal.networks.network import Network
 from minilocal.plots import if_possible
 from minilocal.runs.config import Config
@@ -74,7 +75,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                     "--predict needs a run on images from 0 to 1 or from 0 to 255"
                 )
             shape = preprocessing.raw_shape
-            images = [(file, read_image(file, shape, white, options.invert)) for file in options.predict]
+            images = [(file, read_image(expanded(file), shape, white, options.invert)) for file in options.predict]
             for file, pixels in images:
                 print(f"{shown(file)}: {_guess(network, pixels, preprocessing)}")
         else:
@@ -87,11 +88,7 @@ def _report(
 ) -> None:
     """Print accuracies and the confusion matrix, and draw the matrix."""
     data = config.data()
-    if (data.image_shape, data.classes) != (preprocessing.image_shape, preprocessing.classes):
-        raise InputError(
-            f"{config.dataset} now has another image shape or other classes than when {run.path} was trained; "
-            "name the original with --data-dir"
-        )
+    run.check_data(preprocessing, data)
     test = Images(data.test.pixels, data.test.labels, preprocessing.normalisation)
     last_epoch = position.epoch - (position.step == 0)
     blocks = config.schedule.blocks_at(max(last_epoch, 0), len(network))

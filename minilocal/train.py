@@ -123,7 +123,7 @@ def train(options: argparse.Namespace, ranks: Ranks | None = None) -> int:
         config = resumed(begun, asked)
         here = config.moved_to(asked.get("data_dir"))
         data = here.data()
-        preprocessing.check(data)
+        run.check_data(preprocessing, data)
     network = config.network(data.image_shape, len(data.classes))
     if running.describe:
         print(describe(network, config.schedule))

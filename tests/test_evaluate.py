@@ -112,7 +112,7 @@ BETA = "layers.1.bn.beta"
         (spoil("config.json", b'{"config": {}, "data": {}}'), "is not a run's configuration"),
         (spoil("checkpoint.npz", b""), "checkpoint.npz is not a complete checkpoint"),
         (spoil("checkpoint.npz", b"PK\x03\x04 and then nothing"), "checkpoint.npz is not a complete checkpoint"),
-        (edit_config(width=0.125), "does not fit the run's configuration: array"),
+        (edit_config(width=0.125), "does not fit the run's configuration: --width is 0.125, but the run has 0.0625"),
         (edit_config(algo="G9S9"), "config.json is not a run's configuration (G9S9 shifts by 9"),
         (edit_config(colour="red"), "unknown options: colour"),
         *((edit_config(**{name: value}), f"({name} is {value!r}; it must be") for name, value in ODD),
@@ -121,7 +121,10 @@ BETA = "layers.1.bn.beta"
         *((edit_checkpoint(sums), "it does not say how far training was") for sums in ODD_SUMS),
         (edit_checkpoint(**{BETA: np.full(8, np.nan)}), f"array {BETA} contains NaN or infinity"),
         (edit_checkpoint(**{BETA: np.array([object()], dtype=object)}), f"{BETA} holds Python objects, which are not"),
-        (edit_config(test_size=90_000), "test size is 90000"),
+        (
+            edit_config(test_size=90),
+            "checkpoint.npz does not fit the run's configuration: --test-size is 90, but the run has",
+        ),
     ],
 )
 def test_a_damaged_run_is_refused_in_one_sentence(run, action, says, capsys):
@@ -224,3 +227,39 @@ def test_names_of_classes_and_files_reach_the_terminal_as_text(tmp_path, capsys)
     assert [line[:26].split("  ")[1] for line in table] == ["猫", "two lines", r"\x1b[2J", "a" * 23 + "…"]
     assert len({columns(line) for line in table}) == 1
     assert r"\x1b[2J.png: " in out
+
+
+@pytest.mark.parametrize("name", ["config.json", "checkpoint.npz"])
+def test_files_of_another_run_are_refused_by_name(run, quick, tmp_path, name, capsys):
+    other = tmp_path / "other"
+    assert train.main([*quick, "--algo", "G3S2", "--seed", "1", "--quiet", "--run-dir", str(other)]) == 0
+    capsys.readouterr()
+    for file in run.glob("checkpoint-*"):
+        file.unlink()
+    shutil.copy(other / name, run / name)
+    seeds = ("1", "0") if name == "config.json" else ("0", "1")
+    for command in (evaluate.main, lambda argv: train.main(["--resume", *argv])):
+        assert command([str(run)]) == 2
+        out, err = capsys.readouterr()
+        assert err.count("\n") == 1
+        assert "%" not in out
+        assert f"--seed is {seeds[0]}, but the run has {seeds[1]}" in err
+
+
+def test_other_images_are_refused_and_an_older_run_says_that_it_cannot_be_checked(tmp_path, capsys):
+    run = own_run(tmp_path, ["a", "b"])
+    with np.load(tmp_path / "own.npz") as arrays:
+        np.savez(tmp_path / "own.npz", **{**arrays, "y_test": np.roll(arrays["y_test"], 1)})
+    capsys.readouterr()
+    for command in (evaluate.main, lambda argv: train.main(["--resume", *argv])):
+        assert command([str(run)]) == 2
+        assert "(checksum differ); name the original with --data-dir" in capsys.readouterr().err
+    edit_config("data", checksum=None)(run)
+    for command in (evaluate.main, lambda argv: train.main(["--resume", *argv])):
+        status = command([str(run)])
+        err = capsys.readouterr().err
+        assert err.startswith(
+            f"{run} is an older run without a checksum; whether images and labels are the same now can"
+        )
+    assert status == 2  # its checkpoint has one
+    assert "does not fit the run's configuration: it was trained on other images or labels" in err

@@ -44,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     sweep = Sweep(expanded(options.sweep_dir or ""), options.setting, size, options.entries, options.seeds).joined()
     runs = [run for run in sweep.runs if run.entry in options.entries and run.seed in options.seeds]
     for run in {run.entry: run for run in runs if not run.finished}.values():
-        trainer_of(run)  # raises `InputError` before anything is trained or written
+        sweep.check_data(run.entry, trainer_of(run).data)  # both raise `InputError` before anything is trained
     sweep.write()
 
     failures, status = train_all(sweep, runs, options.quiet)

@@ -1,7 +1,8 @@
 """Run directories: what a run writes, and reading it again.
 
     runs/20260102-030405-G3S2-vgg8b/
-        config.json             every option, the normalisation, the class names, library versions
+        config.json             every option, the normalisation, the class names, a checksum of the images, and the
+                                library versions and processor of the machine where the run began
         metrics.csv, gradients.csv, timing.csv          see tables.py
         checkpoint.npz, checkpoint-epoch9.npz           the newest checkpoint and the one before, see checkpoints.py
         curves.png, gradient_map.png, and perhaps timeline.png (of workers) and confusion_matrix.png (by evaluate.py)
@@ -14,17 +15,12 @@ from __future__ import annotations
 
 import contextlib
 import json
-import platform
 import sys
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import numba
-import numpy as np
-
-from minilocal import __version__
 from minilocal.console.text import shown
 from minilocal.datasets.prepare import Data
 from minilocal.errors import InputError, TrainingError
@@ -32,15 +28,18 @@ from minilocal.files import InUseError, expanded, new_directory, open_regular, r
 from minilocal.networks.network import Network
 from minilocal.runs import tables
 from minilocal.runs.checkpoints import Checkpoints
-from minilocal.runs.config import Config
+from minilocal.runs.config import Config, differences, in_words
 from minilocal.runs.lock import Lock
+from minilocal.runs.machine import changes, machine
 from minilocal.runs.preprocessing import Preprocessing
 from minilocal.runs.sealed import Arrays
 from minilocal.schedule import parse
+from minilocal.training.recipe import Recipe
 from minilocal.training.results import Position, position_in
 
 LONGEST = 2**24  # bytes of a config.json
 NAME_A_RUN = "name a run directory written by `python -m minilocal.train`"
+UNCHECKED = "whether images and labels are the same now can't be checked"
 TOO_LARGE = (MemoryError, OverflowError, RecursionError)  # raised for files that lie about their size
 
 
@@ -79,16 +78,30 @@ class RunDirectory:
 
     def write_config(self, config: Config, data: Data) -> None:
         """Write config.json; raises `InputError` if the system refuses, because nothing has been trained yet."""
-        content = {
-            "config": config.as_dict(),
-            "data": Preprocessing.of(data).as_dict(),
-            "versions": {
-                "minilocal": __version__,
-                "python": platform.python_version(),
-                "numpy": np.__version__,
-                "numba": numba.__version__,
-            },
-        }
+        content = {"config": config.as_dict(), "data": Preprocessing.of(data).as_dict()}
+        there = self._content() if (self.path / "config.json").exists() else {"versions": machine()}
+        self._write(content | there | content)
+
+    def note_machine(self) -> None:
+        """Say on stderr if a run is resumed on another kind of machine, or has been, and remember it in config.json."""
+        if not (self.path / "config.json").exists():
+            return
+        content = self._content()
+        began, others = content.get("versions"), content.get("resumed_with", [])
+        if not isinstance(others, list):
+            others = []
+        mine = machine()
+        if changes(began, [mine]) and mine not in others:
+            others = [*others, mine]
+            self._write(content | {"resumed_with": others})
+        if words := changes(began, others):
+            print(
+                f"{shown(self.path)} is resumed on another kind of machine ({shown(words)}); the result's last bits "
+                "may differ from those of an uninterrupted run",
+                file=sys.stderr,
+            )
+
+    def _write(self, content: dict[str, Any]) -> None:
         try:
             with replacing(self.path / "config.json") as file:
                 file.write((json.dumps(content, indent=2) + "\n").encode())
@@ -134,20 +147,35 @@ class RunDirectory:
 
     def read_config(self) -> tuple[Config, Preprocessing]:
         """Return the configuration and the preprocessing in config.json, checked."""
-        path = self.path / "config.json"
-        content = self._read(path, lambda: json.loads(read_text(path)))
-        if not isinstance(content, dict) or not isinstance(content.get("config"), dict):
-            raise InputError(f"{path} is not a run's configuration; name another run directory")
+        path, content = self.path / "config.json", self._content()
         try:
             preprocessing = Preprocessing.from_dict(content.get("data"))
             return Config.from_dict(content["config"], preprocessing.image_shape), preprocessing
         except InputError as error:
             raise InputError(f"{path} is not a run's configuration ({error}); name another run directory") from None
 
+    def _content(self) -> dict[str, Any]:
+        path = self.path / "config.json"
+        content = self._read(path, lambda: json.loads(read_text(path)))
+        if not isinstance(content, dict) or not isinstance(content.get("config"), dict):
+            raise InputError(f"{path} is not a run's configuration; name another run directory")
+        return content
+
+    def check_data(self, preprocessing: Preprocessing, data: Data) -> None:
+        """Raise `InputError` unless data are those of the run's own `preprocessing`; say if that can't be known."""
+        preprocessing.check(data)
+        if preprocessing.checksum is None:
+            print(f"{shown(self.path)} is an older run without a checksum; {UNCHECKED}", file=sys.stderr)
+
     def read_checkpoint(self, network: Network) -> Position:
-        """Load the newest checkpoint into the network; return its position."""
+        """Load the newest checkpoint into the network; return its position.
+
+        Raises `InputError` if it is damaged or belongs to another run.
+        """
+        config, preprocessing = self.read_config()
 
         def take(arrays: Arrays, about: dict[str, Any]) -> Position:
+            check_same_run(about, config, preprocessing.checksum, preprocessing.image_shape)
             position = position_in(about.get("sums"))
             network.load(arrays)
             return position
@@ -174,6 +202,20 @@ class RunDirectory:
             raise InputError(
                 f"{path} can't be read ({str(error) or type(error).__name__}); train again or name another run"
             ) from None
+
+
+def check_same_run(about: dict[str, Any], recipe: Recipe, checksum: str | None, shape: tuple[int, ...]) -> None:
+    """Raise `InputError` if a checkpoint's `about` is of a run with other options or images than these.
+
+    Only the number of epochs and the folder of the data may differ. Older checkpoints have no checksum of the images.
+    """
+    theirs = about.get("config")
+    if isinstance(theirs, dict):
+        theirs = type(recipe).from_dict(theirs, shape)
+        if differing := in_words(differences(recipe, theirs, leave_out=("epochs",))):
+            raise InputError(differing)
+    if about.get("data", checksum) != checksum and checksum is not None:
+        raise InputError("it was trained on other images or labels")
 
 
 def read_text(path: Path) -> str:
