@@ -103,13 +103,10 @@ def prepare(
     28×28 images are zero-padded to 32×32. `train_size` and `test_size` limit both sets to their first images or, where
     the images are ordered by class, to the first of each class, as many of each as its share. A random share
     `validation` of the training images is held out. The remaining training images determine the normalisation.
-    Raises `InputError` if a size or the share is out of range, if there is only one class, and for numbers that float32
-    can't normalise.
+    Raises `InputError` if a size or the share is out of range, and for numbers that float32 can't normalise.
     """
     if isinstance(dataset, str):
         dataset = load(dataset, data_dir)
-    if len(dataset.classes) < 2:
-        raise InputError(f"{dataset.name} has {len(dataset.classes)} class; training needs two or more")
     if dataset.validation and validation:
         own = f"{dataset.name} has validation images of its own"
         raise InputError(f"the validation share is {validation}, but {own}; leave --validation out")

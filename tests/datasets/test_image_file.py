@@ -1,3 +1,4 @@
+import os
 import random
 
 import numpy as np
@@ -74,6 +75,13 @@ def test_other_formats_are_refused_whatever_their_name(path, drawing, kind, monk
     drawing.convert("RGB").save(path, format=kind)
     monkeypatch.setenv("PATH", "")
     with pytest.raises(InputError, match=r"can't be read .*; name a PNG, JPEG, GIF, BMP or WebP file"):
+        read_image(path, RAW, 255)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes with names")
+def test_a_pipe_is_refused_without_waiting(path):
+    os.mkfifo(path)
+    with pytest.raises(InputError, match=r"can't be read \(it is not a regular file\)"):
         read_image(path, RAW, 255)
 
 
