@@ -11,9 +11,9 @@ from collections.abc import Sequence
 
 from minilocal.console.cli import Parser, command
 from minilocal.console.text import shown
-from minilocal.datasets import NAMES
 from minilocal.datasets.fetch import FETCHABLE, fetch
 from minilocal.datasets.folders import cache_dir, find
+from minilocal.datasets.loading import NAMES
 from minilocal.errors import InputError
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from minilocal.console.options import flag, option
 from minilocal.console.text import plural, shown
-from minilocal.datasets import NAMES
+from minilocal.datasets.loading import NAMES
 from minilocal.datasets.prepare import Data, prepare
 from minilocal.errors import InputError
 from minilocal.files import expanded

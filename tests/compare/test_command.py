@@ -145,7 +145,7 @@ MANY_OPTIONS = (
         ("--threads 0", "--threads is 0; it must be at least 1"),
         ("--preset big", "invalid choice: 'big'"),
         ("--dataset imagenet", "'imagenet' is unknown"),
-        ("--dataset npz:one.npz", "has 1 class; training needs two or more"),
+        ("--dataset npz:one.npz", "classes is 1; a classifier needs at least 2"),
         ("--preset paper --data-dir nowhere", "python -m minilocal.datasets fetch cifar10"),
         ("--sweep-dir runs", "runs is not a sweep's directory, because it has no sweep.json; name another"),
         ("--sweep-dir file", "file"),
