@@ -3,17 +3,13 @@
 A loop such as `for c in range(channels): y[c] += a * x[c]` is turned into vector instructions by the compiler, if it
 sees how. The fastest kernels leave nothing to chance, and keep sums in registers over a whole loop. They say so:
 
-    total = zeros(x, lanes)                            8 or 16 neighbouring sums, in one register
+    sums = loads(y, 0, channels, 4, lanes)                four vectors, each of 8 or 16 neighbouring sums
     for i in range(n):
-        total += spread(a, i, lanes) * load(x, i * channels, lanes)
-    store(y, 0, total)
-
-`loads`, `stores` and `add_products` do the same to several vectors at equal distances, and `linear` makes a function
-that multiplies several vectors by a matrix.
+        sums = add_products(sums, a, i, n, load(x, i * channels, lanes))
+    stores(y, 0, channels, sums)
 
 `lanes` is a tuple whose length is the number of lanes: the compiler must know it, and a tuple's length belongs to its
-type. Arrays are flat. Vectors can be added, subtracted and multiplied, with one another and with numbers, which take
-the vector's dtype. A product and the sum that it goes into are rounded once, where the processor can do that.
+type. Arrays are flat. A product and the sum that it goes into are rounded once, where the processor can do that.
 
 The functions below are what runs without the compiler (NUMBA_DISABLE_JIT=1): a vector is then a small array. The second
 half of the file tells Numba which instruction each of them is.
@@ -59,11 +55,6 @@ def load(x: Array, at: int, lanes: Lanes) -> Any:
 def loads(x: Array, at: int, step: int, count: int, lanes: Lanes) -> Any:
     """Return a tuple of vectors, from x[at], x[at + step], … on; `count` must be a literal."""
     return tuple(load(x, at + i * step, lanes) for i in range(count))
-
-
-def spread(x: Array, at: int, lanes: Lanes) -> Any:
-    """Return a vector with x[at] in every lane."""
-    return np.full(len(lanes), x[at])
 
 
 def zeros(x: Array, lanes: Lanes) -> Any:
@@ -127,7 +118,6 @@ def _vector(x: Any, lanes: Any) -> Vector | None:
 
 _typed(load, lambda x, at, lanes: _vector(x, lanes))
 _typed(loads, lambda x, at, step, count, lanes: types.UniTuple(_vector(x, lanes), count.literal_value))
-_typed(spread, lambda x, at, lanes: _vector(x, lanes))
 _typed(zeros, lambda x, lanes: Vector(x.dtype, lanes.count))
 _typed(store, lambda y, at, vector: types.none if _flat(y) and y.dtype == vector.dtype else None)
 _typed(stores, lambda y, at, step, vectors: types.none if _flat(y) and y.dtype == vectors.dtype.dtype else None)
@@ -175,11 +165,6 @@ def _fill(builder: Any, number: Any, kind: Any) -> Any:
     return builder.shuffle_vector(one, undefined, ir.Constant(ir.VectorType(ir.IntType(32), kind.count), None))
 
 
-def _spread(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-    (place,) = _places(context, builder, sig.args[0], args[0], args[1], 1, (None, 1))
-    return _fill(builder, builder.load(place), context.get_value_type(sig.return_type))
-
-
 def _zeros(context: Any, builder: Any, sig: Any, args: Any) -> Any:
     return ir.Constant(context.get_value_type(sig.return_type), None)
 
@@ -204,7 +189,6 @@ def _add_products(context: Any, builder: Any, sig: Any, args: Any) -> Any:
 
 lower_builtin(load, types.Array, types.Integer, types.UniTuple)(_load)
 lower_builtin(loads, types.Array, types.Integer, types.Integer, types.Integer, types.UniTuple)(_load)
-lower_builtin(spread, types.Array, types.Integer, types.UniTuple)(_spread)
 lower_builtin(zeros, types.Array, types.UniTuple)(_zeros)
 lower_builtin(store, types.Array, types.Integer, Vector)(_store)
 lower_builtin(stores, types.Array, types.Integer, types.Integer, types.UniTuple)(_store)
@@ -249,32 +233,5 @@ def _weighted_sum(builder: Any, numbers: Sequence[float], vectors: Sequence[Any]
     return total
 
 
-def _arithmetic(function: Any, instruction: str) -> None:
-    """Let `function`, one of +, −, ×, take vectors, and numbers beside vectors."""
-
-    def result(a: Any, b: Any) -> Any:
-        vectors = [kind for kind in (a, b) if isinstance(kind, Vector)]
-        return vectors[0] if vectors and all(isinstance(kind, (Vector, types.Number)) for kind in (a, b)) else None
-
-    def lower(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        vector = sig.return_type
-        operands = [
-            value
-            if kind == vector
-            else _fill(builder, context.cast(builder, value, kind, vector.dtype), context.get_value_type(vector))
-            for kind, value in zip(sig.args, args, strict=True)
-        ]
-        return getattr(builder, instruction)(*operands, flags=ROUNDED_ONCE)
-
-    _typed(function, result)
-    for kinds in ((Vector, Vector), (Vector, types.Number), (types.Number, Vector)):
-        lower_builtin(function, *kinds)(lower)
-
-
-for functions, instruction in (
-    ((operator.add, operator.iadd), "fadd"),
-    ((operator.sub, operator.isub), "fsub"),
-    ((operator.mul, operator.imul), "fmul"),
-):
-    for function in functions:
-        _arithmetic(function, instruction)
+_typed(operator.add, lambda a, b: a if isinstance(a, Vector) and a == b else None)
+lower_builtin(operator.add, Vector, Vector)(lambda context, builder, sig, args: builder.fadd(*args))

@@ -159,7 +159,7 @@ def weight_transform_transposed(
             at = point * length + first + i
             total = load(sums, at, lanes)
             for s in range(1, count):
-                total += load(sums, s * POINTS * length + at, lanes)
+                total = total + load(sums, s * POINTS * length + at, lanes)
             store(m, point * n + i, total)
     for i in range(0, n, width):
         for a in range(PATCH):

@@ -28,10 +28,12 @@ from minilocal.compute.vectors import lanes as lanes_for
 from minilocal.kernels import winograd as kernels
 from minilocal.kernels.winograd import POINTS, STEP, TILE
 
+Size = tuple[int, int, int, int]
+
 GROUP_TILES = 32  # done together: their points fill about half of a core's cache
-NARROW, GROUPS = 64 * 64, 8  # with few kernels, at least 8 groups, so that threads finish at about the same time
 BATCH_TILES = 1024  # done together where BLAS multiplies
 WIDE = 128 * 128  # kernels of a layer; from here on, BLAS multiplies
+ENOUGH = 1 << 16  # tiles times kernels: less is not worth waking another thread
 
 
 def fits(shape: tuple[int, ...], kernel: int, stride: int, padding: int, c_out: int) -> bool:
@@ -43,12 +45,13 @@ def fits(shape: tuple[int, ...], kernel: int, stride: int, padding: int, c_out: 
 def forward(x: np.ndarray, weight: np.ndarray, stride: int = 1, padding: int = 1) -> np.ndarray:
     """Return the convolution y (N, H, W, C_out) of x (N, H, W, C_in) with weight (3, 3, C_in, C_out)."""
     y, u = memory.empty((*x.shape[:3], weight.shape[3]), x.dtype), _weight_points(weight)
-    flat_x, flat_y, lanes, (size, group) = x.reshape(-1), y.reshape(-1), lanes_for(*weight.shape[2:]), _cut(x, y)
+    flat_x, flat_y, lanes, size = x.reshape(-1), y.reshape(-1), lanes_for(*weight.shape[2:]), _size(x, y)
+    cut, group = _cut(x, size, parallel.MOST_CHUNKS)
 
     def task(s: slice) -> None:
         kernels.convolve(flat_x, u, flat_y, size, _room(group, size, x.dtype), s.start, s.stop, group, lanes)
 
-    parallel.run(task, _row_chunks(x, group))
+    parallel.run(task, cut)
     return y
 
 
@@ -82,8 +85,8 @@ def weight_gradient(x: np.ndarray, dy: np.ndarray, dweight: np.ndarray, stride: 
 
 def _sums_by_lane(x: np.ndarray, dy: np.ndarray, lanes: Lanes) -> np.ndarray:
     """Return Σ (Bᵀ d B)ᵀ @ (A dy Aᵀ) over the tiles of each of a few lanes of rows: (lanes, 36·C_in·C_out)."""
-    flat_x, flat_dy, (size, group) = x.reshape(-1), dy.reshape(-1), _cut(x, dy)
-    cut = parallel.lanes(len(x) * x.shape[1] // TILE)
+    flat_x, flat_dy, size = x.reshape(-1), dy.reshape(-1), _size(x, dy)
+    cut, group = _cut(x, size, 8)
     sums = memory.empty((len(cut), POINTS * x.shape[3] * dy.shape[3]), x.dtype)
 
     def task(i: int) -> None:
@@ -106,7 +109,7 @@ def _sums_by_blas(x: np.ndarray, dy: np.ndarray, lanes: Lanes) -> np.ndarray:
 
 def _points(x: np.ndarray, dy: np.ndarray, lanes: Lanes) -> tuple[np.ndarray, np.ndarray]:
     """Return Bᵀ d B of the patches of x and A dy Aᵀ of the tiles of dy, as (T, 37, C): 36 points, and room for one."""
-    flat_x, flat_dy, (size, _) = x.reshape(-1), dy.reshape(-1), _cut(x, dy)
+    flat_x, flat_dy, size = x.reshape(-1), dy.reshape(-1), _size(x, dy)
     across = x.shape[2] // TILE
     v, m = (memory.empty((len(x) * x.shape[1] // TILE * across, STEP, maps.shape[3]), x.dtype) for maps in (x, dy))
 
@@ -116,7 +119,7 @@ def _points(x: np.ndarray, dy: np.ndarray, lanes: Lanes) -> tuple[np.ndarray, np
         room = v[tiles].reshape(-1), m[tiles].reshape(-1), strip, half
         kernels.points_of(flat_x, flat_dy, size, room, s.start, s.stop, lanes)
 
-    parallel.run(task, _row_chunks(x, 1))
+    parallel.run(task, parallel.lanes(len(x) * x.shape[1] // TILE, parallel.MOST_CHUNKS))
     return v, m
 
 
@@ -147,23 +150,24 @@ def _weight_points(weight: np.ndarray) -> np.ndarray:
     return u
 
 
-def _cut(x: np.ndarray, y: np.ndarray) -> tuple[tuple[int, int, int, int], int]:
-    """Return (H, W, C_in, C_out) for maps x and y, and how many rows of tiles are done together."""
-    size = (*x.shape[1:], y.shape[3])
-    enough = x[..., 0].size // TILE**2 // GROUPS if size[2] * size[3] <= NARROW else GROUP_TILES
-    return size, max(1, min(GROUP_TILES, enough) * TILE // x.shape[2])
+def _size(x: np.ndarray, y: np.ndarray) -> Size:
+    """Return (H, W, C_in, C_out) for maps x and y."""
+    return x.shape[1], x.shape[2], x.shape[3], y.shape[3]
 
 
-def _room(rows: int, size: tuple[int, int, int, int], dtype: np.dtype) -> tuple[np.ndarray, ...]:
+def _cut(maps: np.ndarray, size: Size, most: int) -> tuple[list[slice], int]:
+    """Cut the rows of tiles of a batch into at most `most` chunks; also return how many rows are done together."""
+    height, width, c_in, c_out = size
+    rows, across, kernels = len(maps) * height // TILE, width // TILE, c_in * c_out
+    # The weights' points are read once per group of tiles: the more there are, the larger the group should be.
+    tiles = max(ENOUGH // kernels, GROUP_TILES if kernels > 64 * 64 else GROUP_TILES // 2)
+    chunks = max(1, min(most, rows * across // tiles))
+    return parallel.lanes(rows, chunks), max(1, min(GROUP_TILES // across, -(-rows // chunks)))
+
+
+def _room(rows: int, size: Size, dtype: np.dtype) -> tuple[np.ndarray, ...]:
     """Return this thread's arrays for the kernels to work in, so many rows of tiles at a time."""
     lengths = kernels.room_sizes(rows * size[1] // TILE, size)
     return tuple(
         parallel.scratch(name, (n,), dtype) for name, n in zip(("v", "m", "strip", "half"), lengths, strict=True)
     )
-
-
-def _row_chunks(maps: np.ndarray, group: int) -> list[slice]:
-    """Cut the rows of tiles of maps (N, H, W, C) into chunks, multiples of a group."""
-    rows = len(maps) * maps.shape[1] // TILE
-    groups = -(-rows // group)
-    return [slice(s.start * group, min(s.stop * group, rows)) for s in parallel.lanes(groups, parallel.MOST_CHUNKS)]

@@ -5,23 +5,21 @@ import pytest
 from numba.core.errors import TypingError
 
 from minilocal.compute.compilation import kernel
-from minilocal.compute.vectors import add_products, lanes, linear, load, loads, spread, store, stores, zeros
+from minilocal.compute.vectors import add_products, lanes, linear, load, loads, store, stores
 
 
 @kernel
 def axpy(x, y, length):
-    """Write 2·x₀·x + y − 1 to y, a vector at a time."""
-    total = zeros(x, length)
-    total += 2 * spread(x, 0, length) * load(x, 0, length)
-    total -= 1
-    store(y, 0, total + load(y, 0, length))
+    """Add x₀ times the vector x to the vector y, and then y to itself."""
+    (total,) = add_products((load(y, 0, length),), x, 0, 1, load(x, 0, length))
+    store(y, 0, total + total)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("length", [4, 8, 16])
 def test_vectors_compute_what_arrays_compute(rng, dtype, length):
     x, y = (rng.integers(-9, 9, length + 1).astype(dtype) for _ in range(2))
-    expected = np.append(2 * x[0] * x[:-1] + y[:-1] - 1, y[-1])
+    expected = np.append(2 * (x[0] * x[:-1] + y[:-1]), y[-1])
     axpy(x, y, (0,) * length)
     assert y.dtype == dtype
     np.testing.assert_array_equal(y, expected)
