@@ -14,8 +14,12 @@ A layer is checked on L = Σ r·y with random r, a training step on each block's
 
 from __future__ import annotations
 
+if __name__ == "__main__":
+    from minilocal.console.launch import launch
+
+    launch("minilocal.gradcheck")
+
 import math
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -275,7 +279,3 @@ def main(argv: Sequence[str] | None = None) -> int:
     count, worst = sum(check.checked for check in checks), max(check.worst for check in checks)
     print(f"{count} entries checked, worst relative error {worst:.1e}, {len(failures)} arrays failed")
     return 1 if failures else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+if __name__ == "__main__":
+    from minilocal.console.launch import launch
+
+    launch("minilocal.grade.__main__")
+
 import functools
 import json
 import sys
@@ -14,6 +19,7 @@ from typing import Any
 from minilocal.console.cli import Parser, command
 from minilocal.console.options import add_options, given, option
 from minilocal.errors import InputError
+from minilocal.files import expanded
 from minilocal.grade.exercises import EXERCISES
 from minilocal.grade.grading import Graded, grade
 
@@ -64,7 +70,7 @@ def parser() -> Parser:
         epilog="Exit status: 0 if everything is right, 1 if something is wrong or not filled in, 2 if there is nothing "
         "to grade. The files are run: grade only files that you would run yourself.",
     )
-    p.add_argument("path", type=Path, help=f"a folder with {NAMES}, or one of these files")
+    p.add_argument("path", type=expanded, help=f"a folder with {NAMES}, or one of these files")
     add_options(p, Options)
     return p
 
@@ -135,7 +141,3 @@ def report(graded: Graded) -> dict[str, Any]:
         "unfit": graded.unfit,
         "cases": cases,
     }
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -32,6 +32,12 @@ MEANINGS = {
     bdb.BdbQuit: "it starts a debugger, but nobody is there to type; remove breakpoint()",
 }
 
+# Statements that may have a hole, and where.
+HOLDERS: dict[type[ast.AST], str] = {
+    **dict.fromkeys((ast.Expr, ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Return), "value"),
+    **{ast.For: "iter", ast.While: "test", ast.If: "test"},
+}
+
 # NumPy's message for the most frequent mistake, a forgotten transpose.
 MATMUL = re.compile(r"matmul: .*\(size (\d+) is different from (\d+)\)")
 
@@ -106,21 +112,15 @@ def _parse(path: Path) -> ast.Module:
 
 
 def _holes(tree: ast.Module) -> Iterator[tuple[str, list[int]]]:
-    """Yield the name of each function and class with the lines where it has a `...` that is not an index."""
+    """Yield the name of each function and class with the lines of its holes.
+
+    A hole is a `...` that stands alone: as a statement, or as all that a statement assigns, returns, loops over or
+    tests. Elsewhere, as in x[..., 0] or (..., 0), it is a value.
+    """
     for node in tree.body:
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
-            yield node.name, sorted(_ellipses(node))
-
-
-def _ellipses(node: ast.AST) -> Iterator[int]:
-    if isinstance(node, ast.Constant) and node.value is ...:
-        yield node.lineno
-    for field, child in ast.iter_fields(node):
-        if isinstance(node, ast.Subscript) and field == "slice":
-            continue  # x[..., 0] and tuple[int, ...] are not holes
-        for inner in child if isinstance(child, list) else [child]:
-            if isinstance(inner, ast.AST):
-                yield from _ellipses(inner)
+            values = [getattr(n, HOLDERS[type(n)]) for n in ast.walk(node) if type(n) in HOLDERS]
+            yield node.name, sorted(v.lineno for v in values if isinstance(v, ast.Constant) and v.value is ...)
 
 
 def _forbidden(tree: ast.Module, uses: Sequence[str]) -> Iterator[tuple[int, str]]:
