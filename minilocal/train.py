@@ -33,6 +33,7 @@ from minilocal.runs.figures import draw_curves, draw_gradient_map
 from minilocal.runs.progress import Progress
 from minilocal.runs.record import train_into
 from minilocal.runs.resume import resumed
+from minilocal.runs.warm import helped
 from minilocal.training.trainer import Trainer
 
 
@@ -145,7 +146,8 @@ def train(options: argparse.Namespace, ranks: Ranks | None = None) -> int:
     with contextlib.ExitStack() as stack:
         if running.resume is None:
             stack.push(partial(_discard, run))
-        stack.enter_context(on_compilation(progress.say))
+        say = progress.say if count else stack.enter_context(helped(progress.say))
+        stack.enter_context(on_compilation(say, progress.on_kernel))
         root = None
         if count:
             build = partial(Config.build, here.absolute())

@@ -122,11 +122,11 @@ def _announce(what: str) -> None:
 
 
 @contextlib.contextmanager
-def on_compilation(say: Callable[[str], object]) -> Iterator[None]:
+def on_compilation(say: Callable[[str], object], compiled: Callable[[], object] = bool) -> Iterator[None]:
     """Call `say(sentence)` when the first kernel is about to be compiled inside the `with` block.
 
     It is called again if there is something new to say: the cache is damaged, or can't be written. If all kernels come
-    from the cache, it is not called.
+    from the cache, it is not called. After each kernel, `compiled()` is called.
     """
     from numba.core import event
 
@@ -139,7 +139,7 @@ def on_compilation(say: Callable[[str], object]) -> Iterator[None]:
                 say(self.said)
 
         def on_end(self, event: Any) -> None:
-            pass
+            compiled()
 
     with event.install_listener("numba:compile", Listener()):
         yield
