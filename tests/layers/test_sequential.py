@@ -68,7 +68,7 @@ def test_what_can_not_be_assigned_is_refused(name, value):
 
 def test_a_parameter_that_is_not_contiguous_is_trained_all_the_same():
     layer = Layer()
-    layer.add_param("weight", np.ones((4, 6))[:, ::2])
+    layer.add_param("weight", np.ones((4, 6))[:, :3])
     layer.grads["weight"] = np.ones((4, 3))
     SGD(lr=0.5, weight_decay=0).update(layer)
     assert (layer.params["weight"] == 0.5).all()
