@@ -230,6 +230,7 @@ def test_names_of_classes_and_files_reach_the_terminal_as_text(tmp_path, capsys)
     Image.new("L", (16, 16)).save(tmp_path / "\x1b[2J.png")
     assert evaluate.main([str(run), "--predict", str(tmp_path / "\x1b[2J.png")]) == 0
     assert evaluate.main([str(run), "--predict", str(tmp_path / "\x1b[3J.png")]) == 2
+    assert evaluate.main([str(tmp_path / "\x1b[2J")]) == 2
     out, err = capsys.readouterr()
     assert "\x1b" not in out + err
     table = [line for line in out.splitlines() if line.endswith(" %") and line.startswith("  ")]

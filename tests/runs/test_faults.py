@@ -253,6 +253,7 @@ def test_a_home_folder_is_meant_by_a_tilde(command, tmp_path, monkeypatch):
     np.savez(home / "own.npz", x_train=x, y_train=y, x_test=x, y_test=y)
     own = ["--dataset", "npz:~/own.npz", "--train-size", "80", "--test-size", "80"]
     assert command(*own, "--epochs", "1", "--lr-epochs", "2", "--run-dir=~/run") == (0, "")
+    assert evaluate.main(["~/run"]) == 0
     assert command("--resume=~/run", *own, "--epochs", "2", "--lr-epochs", "2", "--data-dir=~") == (0, "")
     assert evaluate.main(["~/run", "--data-dir=~"]) == 0
     assert (home / "run" / "confusion_matrix.png").exists()
