@@ -34,6 +34,10 @@ class Options:
     threads: int = option(0, "threads to use (default: all processors)", group=WHAT, least=1, most=1024)
     steps: int = option(10, "rounds to time", group=WHAT, least=1, most=100_000, metavar="N")
     against: str | None = option(None, "have PyTorch take turns with minilocal", group=WHAT, choices=("torch",))
+    compile_seconds: int = option(
+        120, "with --against torch, how long torch.compile may take to compile an algorithm's steps; 0 leaves it out",
+        group=WHAT, least=0, metavar="N",
+    )  # fmt: skip
     per_layer: bool = option(False, "single conv and linear layers; steps only with --algo", group=MORE)
     workers: tuple[int, ...] = option(
         (),
@@ -54,7 +58,7 @@ class Options:
         return {"model": self.model, "width": self.width, "classifier": self.classifier}
 
     @property
-    def load(self) -> dict[str, int]:
+    def load(self) -> dict[str, Any]:
         """Return how many images a step takes and how many threads it uses."""
         return {"batch_size": self.batch_size, "threads": self.threads}
 
@@ -88,6 +92,8 @@ def read(argv: Sequence[str] | None) -> Options:
         for name in ("per_layer", "against", "threads", "plot", "figure10"):
             if name in asked:
                 raise InputError(f"{flag(name)} has no effect on --workers, which is measured by itself; leave it out")
+    if "compile_seconds" in asked and not options.against:
+        raise InputError("--compile-seconds has no effect without --against torch; leave it out")
     if "threads" not in asked:
         options = replace(options, threads=1 if options.workers else available_threads())
     if options.against and importlib.util.find_spec("torch") is None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from minilocal.bench.peers import COMPILED, EAGER, LIBRARIES
 from minilocal.bench.rates import MEASURED
 from minilocal.console.text import aligned, plural
 
 STEPS_NOTE = "GFLOP/s are effective: multiplications of im2col products, padding included, whatever is computed."
-AGAINST_NOTE = """vs PyTorch: its time for the same step over ours; vs its BP: its time for a BP step over ours (medians
-of the rounds' ratios)."""
+AGAINST_NOTE = """PyTorch: the fastest way to run it, see below. vs PyTorch: its time for the same step over ours; vs
+its BP: its time for a BP step over ours (medians of the rounds' ratios)."""
 MEMORY_NOTE = """saved: activations kept for backward, counted at the moment of a block's loss, at their peak. own: what
 the layers of the largest block need themselves (input of the product, input of BatchNorm, output); for G1, the largest
 layer. process: peak memory of the whole process that took the steps, PyTorch's likewise; ? if it isn't known."""
@@ -85,7 +86,7 @@ def render(results: dict[str, Any]) -> str:
     sections = [_about(results)]
     if "steps" in results:
         algorithms = results["steps"]
-        sections += [_steps(algorithms), _layouts(algorithms), _breakdown(algorithms), _memory(algorithms)]
+        sections += [_steps(algorithms), render_contests(algorithms), _breakdown(algorithms), _memory(algorithms)]
     if "per_layer" in results:
         layers = results["per_layer"]
         sections += [_layers(layers, name) for name in layers[0]["passes"]]
@@ -135,12 +136,25 @@ def _steps(algorithms: Sequence[dict[str, Any]]) -> str:
     return "\n".join([_table(STEPS, rows, texts=2), STEPS_NOTE] + [AGAINST_NOTE] * ("torch" in rows[0]))
 
 
-def _layouts(algorithms: Sequence[dict[str, Any]]) -> str:
-    lines = ["PyTorch's memory layouts in a trial, the faster one first:"]
-    for algorithm in algorithms:
-        times = (f"{layout} {duration(seconds)}" for layout, seconds in (algorithm["layouts"] or {}).items())
-        lines.append(f"  {algorithm['algo']}: {', '.join(times)}")
-    return "\n".join(lines) if algorithms[0]["layouts"] else ""
+def render_contests(algorithms: Sequence[dict[str, Any]]) -> str:
+    """Return a table of the ways to run PyTorch: a row per algorithm, and below it what could not be tried."""
+    contests = {row["algo"]: row["contest"] for row in algorithms if row["contest"]}
+    tried = {peer["name"] for contest in contests.values() for peer in contest["peers"]}
+    names = [name for name in (EAGER, *LIBRARIES, COMPILED) if name in tried]
+    table = [["PyTorch in a trial", *names, "fastest"]]
+    for algo, contest in contests.items():
+        cells = {peer["name"]: f"{duration(peer['median'])} {_how(peer)}".strip() for peer in contest["peers"]}
+        table.append([algo, *(cells.get(name, "") for name in names), contest["peers"][0]["name"]])
+    missing = {f"  {name}: {why}": None for contest in contests.values() for name, why in contest["missing"].items()}
+    lines = [aligned(table), *(["not available:"] if missing else []), *missing]
+    return "\n".join(lines) if contests else ""
+
+
+def _how(peer: dict[str, Any]) -> str:
+    """Return the memory layout, except for torch.compile, which chooses itself, or else its allocator, if preloaded."""
+    if peer["name"] != COMPILED:
+        return peer["layout"]
+    return f"with {peer['allocator']}" if peer["allocator"] != EAGER else ""
 
 
 def _breakdown(algorithms: Sequence[dict[str, Any]]) -> str:
