@@ -18,6 +18,7 @@ from minilocal.networks.configs import CONFIGS
 
 ALGORITHMS = ("BP", "G1", "G2", "G3", "G3S2")
 WORKERS = ("G1", "G2S1", "G3S1")
+GROWTH = ("BP", "G3S2")
 FIGURE10 = ("BP", "G1", "G2", "G2S1", "G3", "G3S2")
 WHAT, MORE, OUTPUT = "what to time", "more to measure", "output"
 
@@ -39,6 +40,13 @@ class Options:
         group=WHAT, least=0, metavar="N",
     )  # fmt: skip
     per_layer: bool = option(False, "single conv and linear layers; steps only with --algo", group=MORE)
+    growth: Path | None = option(
+        None,
+        "instead, steps per second by width, batch, depth and threads, each varied by itself; written to FILE (CSV) "
+        "point by point and drawn beside it; points already in FILE are kept (default: vgg8b × 0.125, --algo BP G3S2)",
+        group=MORE,
+        metavar="FILE",
+    )
     workers: tuple[int, ...] = option(
         (),
         "instead, blocks in parallel on N processes of one thread each (you may give several N); simulated where there "
@@ -87,11 +95,16 @@ def read(argv: Sequence[str] | None) -> Options:
     Algorithms and width are checked where their costs are computed.
     """
     asked = given(parser().parse_args(argv), Options)
-    options = Options(**asked)
-    if options.workers:
-        for name in ("per_layer", "against", "threads", "plot", "figure10"):
+    base: dict[str, Any] = {"model": "vgg8b", "width": 0.125} if "growth" in asked else {}
+    options = Options(**base | asked)
+    alone = {"workers": ("growth", "per_layer", "against", "threads", "plot", "figure10"),
+             "growth": ("per_layer", "plot", "figure10")}  # fmt: skip
+    for chosen, others in alone.items():
+        for name in others if chosen in asked else ():
             if name in asked:
-                raise InputError(f"{flag(name)} has no effect on --workers, which is measured by itself; leave it out")
+                raise InputError(
+                    f"{flag(name)} has no effect on {flag(chosen)}, which is measured by itself; leave it out"
+                )
     if "compile_seconds" in asked and not options.against:
         raise InputError("--compile-seconds has no effect without --against torch; leave it out")
     if "threads" not in asked:
@@ -99,13 +112,15 @@ def read(argv: Sequence[str] | None) -> Options:
     if options.against and importlib.util.find_spec("torch") is None:
         raise InputError("--against torch needs PyTorch, which is not installed; run `pip install torch`")
     if not options.algo:
-        default = FIGURE10 if options.figure10 else () if options.per_layer else ALGORITHMS
+        default = (
+            GROWTH if options.growth else FIGURE10 if options.figure10 else () if options.per_layer else ALGORITHMS
+        )
         options = replace(options, algo=WORKERS if options.workers else default)
     if options.figure10 is not None and "BP" not in (algo.upper() for algo in options.algo):
         raise InputError("--figure10 compares with BP; add BP to --algo")
     if options.plot is not None and not options.algo:
         raise InputError("--plot draws step times; name the algorithms with --algo")
-    for name, file in (("--plot", options.plot), ("--figure10", options.figure10)):
+    for name, file in (("--plot", options.plot), ("--figure10", options.figure10), ("--growth", options.growth)):
         if file is not None:
             check_writable(file, name)
     if options.plot is not None and options.plot == options.figure10:

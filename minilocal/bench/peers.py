@@ -47,7 +47,7 @@ def fastest_torch(stack: ExitStack, plan: Plan, options: Options) -> TorchPeer:
 
     def trial(what: str, workers: dict[str, Worker]) -> dict[str, float]:
         """Return the median seconds of each process, the fastest first; all others end."""
-        runners = {name: partial(worker.ask, "step", blocks=plan.steps[0].blocks) for name, worker in workers.items()}
+        runners = {name: partial(worker.ask, "pace", blocks=plan.steps[0].blocks) for name, worker in workers.items()}
         taken = {name: median(seconds) for name, seconds in turns(f"{plan.algo}, {what}", runners, TRIAL).items()}
         names = sorted(taken, key=taken.__getitem__)
         for name in names[1:]:

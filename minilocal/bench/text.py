@@ -7,7 +7,7 @@ from typing import Any
 
 from minilocal.bench.peers import COMPILED, EAGER, LIBRARIES
 from minilocal.bench.rates import MEASURED
-from minilocal.console.text import aligned, plural
+from minilocal.console.text import aligned, markdown, plural
 
 STEPS_NOTE = "GFLOP/s are effective: multiplications of im2col products, padding included, whatever is computed."
 AGAINST_NOTE = """PyTorch: the fastest way to run it, see below. vs PyTorch: its time for the same step over ours; vs
@@ -92,6 +92,7 @@ def render(results: dict[str, Any]) -> str:
         sections += [_layers(layers, name) for name in layers[0]["passes"]]
     if "workers" in results:
         sections += [*map(_workers, results["workers"]), WORKERS_NOTE]
+    sections += [_growth(name, rows) for name, rows in results.get("growth", {}).items()]
     if "figure10" in results:
         sections.append(_figure10(**results["figure10"]))
     return "\n\n".join(section for section in sections if section)
@@ -186,6 +187,14 @@ def _workers(algorithm: dict[str, Any]) -> str:
         for shift, shares in row["shares"].items():
             lines.append(f"  {plural(row['workers'], 'worker')}, shift {shift}: {' | '.join(shares)}")
     return "\n".join([*lines, _table(WORKERS, algorithm["rows"], texts=0)])
+
+
+def _growth(name: str, rows: Sequence[dict[str, str]]) -> str:
+    """Return a Markdown table of a sweep: steps per second of both sides, with a row per value and algorithm."""
+    columns = {name: name.replace("_", " "), "algo": "algorithm", "minilocal_steps_per_second": "minilocal, steps/s"}
+    if any(row["ratio"] for row in rows):
+        columns |= {"torch_steps_per_second": "PyTorch, steps/s", "ratio": "ratio", "torch_runs_as": "PyTorch runs as"}
+    return markdown([list(columns.values()), *([row[column] for column in columns] for row in rows)], texts=2)
 
 
 def _figure10(processors: dict[str, dict[str, Any]], seconds: dict[str, dict[str, float]]) -> str:

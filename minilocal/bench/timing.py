@@ -47,13 +47,13 @@ def _time_plan(plan: Plan, backprop: Plan, options: Options, torch_bp: TorchPeer
             workers[TORCH], contest = torch_bp if plan.algo == "BP" else fastest_torch(stack, plan, options)
 
         runners: dict[Any, Any] = {
-            (name, step.shift): partial(worker.ask, "step", blocks=step.blocks)
+            (name, step.shift): partial(worker.ask, "pace", blocks=step.blocks)
             for step in plan.steps
             for name, worker in workers.items()
         }
         whole = backprop.steps[0].blocks
         if torch_bp is not None and plan.trains and plan.algo != "BP":
-            runners[TORCH_BP] = partial(torch_bp[0].ask, "step", blocks=whole)  # one per round serves all shifts
+            runners[TORCH_BP] = partial(torch_bp[0].ask, "pace", blocks=whole)  # one per round serves all shifts
         taken = turns(plan.algo, runners, options.steps)
 
         memory = {name: worker.ask("peak_memory") for name, worker in workers.items()}  # before anything else is done

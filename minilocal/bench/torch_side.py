@@ -18,7 +18,7 @@ from torch import nn
 from torch.nn import functional
 
 from minilocal.bench.plan import CLASSES, DROPOUT, IMAGE_SHAPE, LR, MOMENTUM, WEIGHT_DECAY, random_batch
-from minilocal.bench.worker import median_seconds
+from minilocal.bench.worker import mean_seconds, median_seconds
 from minilocal.errors import TrainingError
 from minilocal.networks.configs import a1_window, architecture, parse_stages
 from minilocal.schedule import parse
@@ -136,6 +136,10 @@ class TorchSteps:
             with torch.inference_mode():
                 self.predict(self.x)
         return time.perf_counter() - start
+
+    def pace(self, blocks: Sequence[Sequence[int]]) -> float:
+        """Return the mean seconds of a step, of as many in a row as make a turn."""
+        return mean_seconds(partial(self.step, blocks))
 
     def train(self, blocks: Sequence[Sequence[int]]) -> list[float]:
         """Take one training step and return the losses of its blocks; BP is one block of all layers."""

@@ -18,7 +18,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
-from statistics import median
+from statistics import fmean, median
 from typing import Any
 
 from tqdm import tqdm
@@ -27,6 +27,7 @@ from minilocal.console.text import plural
 from minilocal.errors import InputError, TrainingError
 
 PAUSE = 0.05  # seconds between turns: idle threads of OpenMP and OpenBLAS spin for up to 30 ms before they sleep
+TURN = 0.1  # seconds that a turn of training steps lasts at least
 CALLS, SECONDS = 3, 0.04  # `median_seconds` makes at least this many calls, and takes at least this long
 
 
@@ -131,6 +132,17 @@ def turns(what: str, runners: Mapping[Any, Callable[[], Any]], rounds: int) -> d
             time.sleep(PAUSE)
             results[name].append(run())
     return results
+
+
+def mean_seconds(step: Callable[[], float]) -> float:
+    """Return the mean of the seconds that `step()` returns, called until they are `TURN` together, at least once.
+
+    So short steps are taken in a row, as in training, and waking up counts little.
+    """
+    taken = [step()]
+    while sum(taken) < TURN:
+        taken.append(step())
+    return fmean(taken)
 
 
 def median_seconds(function: Callable[[], Any]) -> float:
