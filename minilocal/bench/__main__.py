@@ -12,6 +12,7 @@ from typing import Any
 
 from minilocal import __version__
 from minilocal.bench.figures import draw_figure10, draw_growth, draw_steps
+from minilocal.bench.first_minute import time_first_minute
 from minilocal.bench.growth import measure_growth
 from minilocal.bench.options import Options, read
 from minilocal.bench.plan import plan_inference, plan_steps
@@ -46,6 +47,8 @@ def measure(options: Options) -> dict[str, Any]:
         results["workers"] = time_workers(options)
         add_rates(results, options.batch_size)
         return results
+    if options.first_minute:
+        return {**results, "first_minute": time_first_minute()}
     if options.growth is not None:
         results["growth"] = measure_growth(options, options.growth)
         return results

@@ -40,6 +40,12 @@ class Options:
         group=WHAT, least=0, metavar="N",
     )  # fmt: skip
     per_layer: bool = option(False, "single conv and linear layers; steps only with --algo", group=MORE)
+    first_minute: bool = option(
+        False,
+        "instead, `python -m minilocal.train --algo G3S2` after a fresh install and later: seconds until its first "
+        "step, and how much of an epoch is evaluation",
+        group=MORE,
+    )
     growth: Path | None = option(
         None,
         "instead, steps per second by width, batch, depth and threads, each varied by itself; written to FILE (CSV) "
@@ -72,7 +78,9 @@ class Options:
 
     @property
     def title(self) -> str:
-        """Return the network and its batch in words: "vgg16 × 0.5, batches of 128, 2 threads"."""
+        """Return what is timed, in words: "vgg16 × 0.5, batches of 128, 2 threads"."""
+        if self.first_minute:
+            return "`python -m minilocal.train --algo G3S2`"
         width = f" × {self.width:g}" if self.width != 1 else ""
         classifier = ", classifiers A2" if self.classifier == "a2" else ""
         return f"{self.model}{width}{classifier}, batches of {self.batch_size}, {plural(self.threads, 'thread')}"
@@ -97,13 +105,16 @@ def read(argv: Sequence[str] | None) -> Options:
     asked = given(parser().parse_args(argv), Options)
     base: dict[str, Any] = {"model": "vgg8b", "width": 0.125} if "growth" in asked else {}
     options = Options(**base | asked)
-    alone = {"workers": ("growth", "per_layer", "against", "threads", "plot", "figure10"),
-             "growth": ("per_layer", "plot", "figure10")}  # fmt: skip
-    for chosen, others in alone.items():
-        for name in others if chosen in asked else ():
+    no_effect = {
+        "first_minute": [name for name in asked if name not in ("first_minute", "json")],
+        "workers": ["growth", "per_layer", "against", "threads", "plot", "figure10"],
+        "growth": ["per_layer", "plot", "figure10"],
+    }
+    for alone in no_effect.keys() & asked.keys():
+        for name in no_effect[alone]:
             if name in asked:
                 raise InputError(
-                    f"{flag(name)} has no effect on {flag(chosen)}, which is measured by itself; leave it out"
+                    f"{flag(name)} has no effect on {flag(alone)}, which is measured by itself; leave it out"
                 )
     if "compile_seconds" in asked and not options.against:
         raise InputError("--compile-seconds has no effect without --against torch; leave it out")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from minilocal.bench.first_minute import LATER
 from minilocal.bench.peers import COMPILED, EAGER, LIBRARIES
 from minilocal.bench.rates import MEASURED
 from minilocal.console.text import aligned, markdown, plural
@@ -93,6 +94,8 @@ def render(results: dict[str, Any]) -> str:
     if "workers" in results:
         sections += [*map(_workers, results["workers"]), WORKERS_NOTE]
     sections += [_growth(name, rows) for name, rows in results.get("growth", {}).items()]
+    if "first_minute" in results:
+        sections.append(_first_minute(results["first_minute"]))
     if "figure10" in results:
         sections.append(_figure10(**results["figure10"]))
     return "\n\n".join(section for section in sections if section)
@@ -118,7 +121,8 @@ def kinds(breakdowns: Iterable[dict[str, float]]) -> list[str]:
 def _about(results: dict[str, Any]) -> str:
     about = results["about"]
     versions = ", ".join(f"{name} {version}" for name, version in about["versions"].items())
-    text = f"{about['title']}, median of {plural(about['options']['steps'], 'round')}; {versions}"
+    rounds = "" if "first_minute" in results else f", median of {plural(about['options']['steps'], 'round')}"
+    text = f"{about['title']}{rounds}; {versions}"
     if "sgemm" in results:
         sgemm = results["sgemm"]
         text += (
@@ -195,6 +199,23 @@ def _growth(name: str, rows: Sequence[dict[str, str]]) -> str:
     if any(row["ratio"] for row in rows):
         columns |= {"torch_steps_per_second": "PyTorch, steps/s", "ratio": "ratio", "torch_runs_as": "PyTorch runs as"}
     return markdown([list(columns.values()), *([row[column] for column in columns] for row in rows)], texts=2)
+
+
+def _first_minute(runs: dict[str, dict[str, Any]]) -> str:
+    """Return where the time until the first step goes, after a fresh install and later; kernels; and an epoch."""
+    table = [["until the first step is done (s)", *runs]]
+    for kind in next(iter(runs.values()))["first_step"]:
+        table.append([f"  {kind}", *(f"{run['first_step'][kind]:.2f}" for run in runs.values())])
+    table.append(["together", *(f"{sum(run['first_step'].values()):.2f}" for run in runs.values())])
+    lines = [aligned(table)]
+    for name, run in runs.items():
+        if kernels := sorted(run["kernels"].items(), key=lambda kernel: -kernel[1]):
+            lines.append(f"compiled in both epochs, {name} (s): " + ", ".join(f"{k} {s:.2f}" for k, s in kernels))
+    for number, epoch in enumerate(runs[LATER]["epochs"], 1):
+        share = epoch["evaluation"] / sum(epoch.values())
+        times = ", ".join(f"{kind} {duration(seconds)}" for kind, seconds in epoch.items())
+        lines.append(f"epoch {number}, {LATER}: {times}; evaluation is {_percent(share)} of the epoch")
+    return "\n".join(lines)
 
 
 def _figure10(processors: dict[str, dict[str, Any]], seconds: dict[str, dict[str, float]]) -> str:
