@@ -53,7 +53,7 @@ def draw_growth(results: dict[str, Any], path: Path) -> Path:
     """Draw steps per second, ours and PyTorch's: an axis per sweep, a colour per side and a style per algorithm."""
     sweeps = results["growth"]
     figure = new_figure(3.2 * len(sweeps), 4)
-    all_axes = figure.subplots(1, len(sweeps))
+    all_axes = figure.subplots(1, len(sweeps), sharey=True)
     for axes, (name, rows) in zip(all_axes, sweeps.items(), strict=True):
         values = list(dict.fromkeys(row[name] for row in rows))
         for number, algo in enumerate(dict.fromkeys(row["algo"] for row in rows)):
