@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,7 +12,8 @@ from minilocal.compute.compilation import COMPILING, on_first_compilation
 from minilocal.compute.parallel import set_threads
 from minilocal.console.cli import Parser, command
 from minilocal.datasets.batches import evaluation_batches
-from minilocal.datasets.prepare import Images, pad_to_32
+from minilocal.datasets.image_file import read_image
+from minilocal.datasets.prepare import Images
 from minilocal.errors import InputError, TrainingError
 from minilocal.networks.network import Network
 from minilocal.runs.config import Config
@@ -32,7 +32,9 @@ def parser() -> Parser:
         "or, with --predict, classify single images.",
     )
     p.add_argument("run", metavar="RUN", help="a run directory written by `python -m minilocal.train`")
-    p.add_argument("--predict", metavar="IMAGE", nargs="+", help="classify these image files (PNG, JPEG, …) instead")
+    p.add_argument(
+        "--predict", metavar="IMAGE", nargs="+", help="classify these image files (PNG, JPEG, GIF, BMP, WebP) instead"
+    )
     p.add_argument(
         "--invert",
         action="store_true",
@@ -56,7 +58,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     position = run.read_checkpoint(network)
     with on_first_compilation(lambda: print(COMPILING, file=sys.stderr)):
         if options.predict:
-            images = [(file, _read_image(file, preprocessing, options.invert)) for file in options.predict]
+            if (white := preprocessing.white_level) is None:
+                raise InputError(
+                    f"{run.path} was trained on images whose white is neither 1 nor 255, as far as their pixels show; "
+                    "--predict needs a run on images from 0 to 1 or from 0 to 255"
+                )
+            shape = preprocessing.raw_shape
+            images = [(file, read_image(file, shape, white, options.invert)) for file in options.predict]
             for file, pixels in images:
                 print(f"{file}: {_guess(network, pixels, preprocessing)}")
         else:
@@ -110,34 +118,6 @@ def _table(matrix: np.ndarray, classes: Sequence[str]) -> str:
         f"  {name:<{name_width}} {100 * share:5.1f} %, most often mistaken for {classes[row.argmax()]} ({row.max()})"
         for name, row, share in zip(classes, mistakes, recall, strict=True)
     )
-
-
-def _read_image(file: str, preprocessing: Preprocessing, invert: bool) -> np.ndarray:
-    """Return an image file as raw pixels (1, H, W, C), resized to the size of the data set's images if necessary."""
-    from PIL import Image  # comes with Matplotlib
-
-    height, width, channels = preprocessing.raw_shape
-    if preprocessing.white_level is None:
-        raise InputError(f"image {file!r} can't be scaled like the floating-point images of this run; --predict needs "
-                         "a run on 8-bit images or on numbers from 0 to 1")  # fmt: skip
-    try:
-        with warnings.catch_warnings(), Path(file).open("rb") as content, Image.open(content) as opened:
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            if opened.mode.startswith(("I", "F")):
-                raise InputError(f"image {file!r} has more than 8 bits per channel; save it with 8")
-            black = Image.new("RGBA", opened.size, "black")
-            flat = Image.alpha_composite(black, opened.convert("RGBA"))  # transparent pixels become black
-            image = flat.convert("L" if channels == 1 else "RGB")
-    except InputError:
-        raise
-    except FileNotFoundError:
-        raise InputError(f"image {file!r} does not exist; name a PNG or JPEG file") from None
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise InputError(f"image {file!r} can't be read ({error}); name a PNG or JPEG file") from None
-    if image.size != (width, height):
-        image = image.resize((width, height), Image.Resampling.LANCZOS)
-    pixels = np.asarray(image).reshape(1, height, width, channels)
-    return pad_to_32((255 - pixels if invert else pixels) * np.float32(preprocessing.white_level / 255))
 
 
 def _guess(network: Network, pixels: np.ndarray, preprocessing: Preprocessing) -> str:

@@ -1,16 +1,45 @@
-"""Write files so that none is ever half-written and no temporary file is left behind."""
+"""Read regular files only; write files so that none is ever half-written and no temporary file is left behind."""
 
 from __future__ import annotations
 
 import contextlib
 import errno
+import io
 import os
+import stat
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
 from minilocal.errors import InputError, TrainingError
+
+
+def open_regular(path: str | Path) -> io.BufferedReader:
+    """Open a regular file, or a link to one, for reading.
+
+    Raises `OSError` for everything else, without waiting: a pipe might never be written to, and /dev/zero has no end.
+    """
+
+    def opener(name: str, flags: int) -> int:
+        descriptor = os.open(name, flags | getattr(os, "O_NONBLOCK", 0))  # a pipe without a writer opens at once
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            raise OSError(errno.EINVAL, "it is not a regular file")
+        return descriptor
+
+    return open(path, "rb", opener=opener)
+
+
+def expanded(path: str | Path) -> Path:
+    """Return a path that a user gave, with `~` and `~name` replaced by home folders.
+
+    A shell leaves the `~` in `--run-dir=~/x` and `npz:~/x` as it is. Raises `InputError` if there is no such folder.
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise InputError(f"the home folder in {str(path)!r} is unknown; name the folder without ~") from error
 
 
 @contextlib.contextmanager

@@ -160,11 +160,13 @@ def train(options: argparse.Namespace, ranks: Ranks | None = None) -> int:
 def introduction(config: Config, data: Data, count: int | None) -> str:
     """Return the lines printed before training: the run, its images and threads, and how to read an epoch's line."""
     validation = f", {len(data.validation)} to validate" if data.validation else ""
+    chosen = " (the first of each class, because the images are ordered by class)" if data.by_class else ""
     threads = plural(get_threads(), "thread")
     if count:
         threads = f"{plural(count, 'worker')}, {threads} each"
     return (
-        f"{config.title}: {len(data.train)} images to train on{validation}, {len(data.test)} to test, {threads}\n"
+        f"{config.title}: {len(data.train)} images to train on{validation}, {len(data.test)} to test{chosen}, "
+        f"{threads}\n"
         "a line per epoch: [layers of a block] its training loss and accuracy | ... | test accuracy | time"
     )
 

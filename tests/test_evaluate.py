@@ -176,6 +176,15 @@ def test_files_that_are_not_images_are_refused_before_any_prediction_is_printed(
     assert says in err
 
 
+def test_images_are_not_predicted_if_white_is_unknown(run, tmp_path, capsys):
+    from PIL import Image
+
+    Image.new("L", (28, 28)).save(tmp_path / "a.png")
+    edit_config("data", white_level=None)(run)
+    assert evaluate.main([str(run), "--predict", str(tmp_path / "a.png")]) == 2
+    assert "was trained on images whose white is neither 1 nor 255" in capsys.readouterr().err
+
+
 def test_between_two_renames_the_previous_checkpoint_is_read(run, capsys):
     """A process that is killed there leaves no checkpoint.npz."""
     (run / "checkpoint.npz").unlink()

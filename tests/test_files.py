@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from minilocal.errors import InputError, TrainingError
-from minilocal.files import check_writable, flush_directory, replacing
+from minilocal.files import check_writable, expanded, flush_directory, open_regular, replacing
 
 
 def refuse(*_, **__):
@@ -108,3 +108,34 @@ def test_if_the_new_file_cannot_take_its_place_the_old_one_returns(tmp_path, mon
         file.write(b"new")
     assert path.read_text() == "old"
     assert {place.name for place in tmp_path.iterdir()} == {"newest"}
+
+
+def test_a_regular_file_is_read_also_through_a_link(path, tmp_path):
+    (tmp_path / "link").symlink_to(path)
+    for name in (path, str(path), tmp_path / "link"):
+        with open_regular(name) as file:
+            assert file.read() == b"old"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes with names")
+@pytest.mark.parametrize("kind", ["pipe", "zero", "folder"])
+def test_what_is_not_a_regular_file_is_refused_without_waiting(tmp_path, kind):
+    path = tmp_path / "special"
+    {"pipe": os.mkfifo, "zero": lambda p: p.symlink_to("/dev/zero"), "folder": Path.mkdir}[kind](path)
+    with pytest.raises(OSError, match="it is not a regular file"):
+        open_regular(path)
+
+
+def test_a_link_to_nothing_does_not_exist(tmp_path):
+    (tmp_path / "link").symlink_to(tmp_path / "nothing")
+    with pytest.raises(FileNotFoundError):
+        open_regular(tmp_path / "link")
+
+
+def test_a_tilde_is_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    assert expanded("~/x") == tmp_path / "x"
+    assert expanded("a/~/x") == Path("a/~/x")
+    with pytest.raises(InputError, match="the home folder in '~nobody-of-that-name/x' is unknown"):
+        expanded("~nobody-of-that-name/x")

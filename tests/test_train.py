@@ -1,6 +1,7 @@
 """The training command, seen from outside: its output, its files and its exit status."""
 
 import csv
+import dataclasses
 import json
 import os
 import re
@@ -14,10 +15,11 @@ import numpy as np
 import pytest
 
 from minilocal.console.signals import TERMINATE
+from minilocal.datasets.prepare import prepare
 from minilocal.runs import sealed
 from minilocal.runs.config import Config
 from minilocal.runs.directory import RunDirectory
-from minilocal.train import draw, main
+from minilocal.train import draw, introduction, main
 
 
 def rows(path):
@@ -251,8 +253,34 @@ def test_a_run_resumes_with_its_data_elsewhere_if_they_are_the_same(tmp_path, mo
     assert main(["--resume", "run", "--epochs", "2"]) == 2
     np.savez("own.npz", x_train=255 - x, y_train=y, x_test=x, y_test=y)
     assert main(["--resume", "run", "--epochs", "2"]) == 2
-    assert "other images or classes now than it had when the run began" in capsys.readouterr().err
+    assert "other images, labels or classes now than it had when the run began" in capsys.readouterr().err
     assert main(["--resume", "run", "--epochs", "2", "--data-dir", "b", "--quiet"]) == 0
+
+
+def test_the_introduction_says_which_images_of_each_class_were_chosen(images):
+    order = images.y_train.argsort(kind="stable")
+    ordered = dataclasses.replace(images, x_train=images.x_train[order], y_train=images.y_train[order])
+    said = " (the first of each class, because the images are ordered by class), 2 threads"
+    for dataset, size, says in ((ordered, 20, True), (ordered, None, False), (images, 20, False)):
+        assert (said in introduction(Config(), prepare(dataset, train_size=size), None)) is says
+
+
+def test_a_run_that_began_with_a_crop_margin_of_4_pixels_for_every_size_keeps_it(tmp_path, monkeypatch, rng, capsys):
+    monkeypatch.chdir(tmp_path)
+    x, y = rng.integers(0, 255, (80, 16, 16, 1), dtype=np.uint8), np.arange(80) % 4
+    np.savez("own.npz", x_train=x, y_train=y, x_test=x, y_test=y)
+    argv = ["--dataset", "npz:own.npz", "--width", "0.0625", "--batch-size", "40", "--quiet", "--lr-epochs", "2"]
+    argv += ["--crop-margin", "4", "--run-dir"]
+    assert main([*argv, "whole", "--epochs", "2"]) == main([*argv, "old", "--epochs", "1"]) == 0
+    config, checkpoint = tmp_path / "old" / "config.json", tmp_path / "old" / "checkpoint.npz"
+    config.write_text(config.read_text().replace('"crop_margin": 4,', ""))
+    arrays, about = sealed.read(checkpoint)
+    del about["config"]["crop_margin"]
+    with checkpoint.open("w+b") as file:
+        sealed.write(file, arrays, about)
+    assert main(["--resume", "old", "--epochs", "2"]) == 0
+    assert "\nresuming after epoch 1\n" in capsys.readouterr().out
+    assert (tmp_path / "old" / "metrics.csv").read_bytes() == (tmp_path / "whole" / "metrics.csv").read_bytes()
 
 
 def test_a_code_page_without_multiplication_sign_does_not_stop_a_run(quick, tmp_path):

@@ -26,18 +26,23 @@ from minilocal.runs.directory import RunDirectory
 
 @dataclass(frozen=True)
 class DataSize:
-    """The numbers of images and classes, and the images' shape (height, width, channels), for costs and the report."""
+    """The numbers of images and classes, and the images' shape (height, width, channels), for costs and the report.
+
+    `validation` counts the validation images that the data set itself has; others are among the training images.
+    """
 
     train: int
     test: int
     image_shape: tuple[int, int, int]
     classes: int
+    validation: int = 0
 
     @classmethod
     def of(cls, data: Data) -> DataSize:
-        """Return the sizes of prepared data; images held out for validation count as training images."""
-        train = len(data.train) + (len(data.validation) if data.validation else 0)
-        return cls(train, len(data.test), data.image_shape, len(data.classes))
+        """Return the sizes of prepared data."""
+        held_out = len(data.validation) if data.validation else 0
+        train, own = (len(data.train), held_out) if data.own_validation else (len(data.train) + held_out, 0)
+        return cls(train, len(data.test), data.image_shape, len(data.classes), own)
 
 
 @dataclass(frozen=True)
@@ -152,7 +157,7 @@ class Sweep:
         """Return how many images a run trains on, and how many are held out for validation."""
         available = config.train_size or self.size.train
         held_out = round(available * config.validation)
-        return available - held_out, held_out
+        return available - held_out, held_out or self.size.validation
 
     def images(self, entry: Entry) -> tuple[int, int]:
         """Return how many images an entry's runs see per epoch in training, and how many in evaluation."""
@@ -166,10 +171,11 @@ def read_sweep(path: str | Path) -> Sweep:
     path = Path(path)
     try:
         content = json.loads((path / "sweep.json").read_text(encoding="utf-8"))
-        setting = Config.from_dict(content["setting"] | {"algo": "BP", "seed": 0})
         data = content["data"]
         height, width, channels = map(int, data["image_shape"])
-        size = DataSize(int(data["train"]), int(data["test"]), (height, width, channels), int(data["classes"]))
+        setting = Config.from_dict(content["setting"] | {"algo": "BP", "seed": 0}, (height, width))
+        train, test, classes = (int(data[name]) for name in ("train", "test", "classes"))
+        size = DataSize(train, test, (height, width, channels), classes, int(data.get("validation", 0)))
         entries = tuple(replace(parse(label, setting), written=label) for label in content["entries"])
         sweep = Sweep(path, setting, size, entries, tuple(map(int, content["seeds"])))
         _ = sweep.runs  # checks the seeds

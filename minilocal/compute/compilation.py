@@ -29,6 +29,11 @@ def kernel(function: Callable[..., Any]) -> Any:
         return _compiled()(function)
 
 
+def inlined(function: Callable[..., Any]) -> Any:
+    """Make a function part of each kernel that calls it, as if it were written there."""
+    return _compiled(inline="always")(function)
+
+
 COMPILING = "compiling the kernels; this happens once, later runs find them cached"
 
 

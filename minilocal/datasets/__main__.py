@@ -42,7 +42,10 @@ def _place(name: str, data_dir: str | None) -> str:
     except InputError:
         if name not in FETCHABLE:
             return "missing; reinstall minilocal"
+    try:
         return f"not in {data_dir or cache_dir()}; to download it: python -m minilocal.datasets fetch {name}"
+    except InputError as error:  # there is no home folder
+        return str(error)
 
 
 if __name__ == "__main__":

@@ -116,7 +116,8 @@ class RunDirectory:
         if not isinstance(content, dict) or not isinstance(content.get("config"), dict):
             raise InputError(f"{path} is not a run's configuration; name another run directory")
         try:
-            return Config.from_dict(content["config"]), Preprocessing.from_dict(content.get("data"))
+            preprocessing = Preprocessing.from_dict(content.get("data"))
+            return Config.from_dict(content["config"], preprocessing.image_shape), preprocessing
         except InputError as error:
             raise InputError(f"{path} is not a run's configuration ({error}); name another run directory") from None
 

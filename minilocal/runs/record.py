@@ -133,7 +133,7 @@ class _Record:
         """Restore what a checkpoint holds, completely or not at all; `InputError` says what does not fit."""
         trainer, recipe, steps = self.trainer, about.get("config"), about.get("steps_per_epoch")
         if isinstance(recipe, dict):
-            theirs = type(self.recipe).from_dict(recipe)
+            theirs = type(self.recipe).from_dict(recipe, trainer.data.image_shape)
             if differing := in_words(differences(self.recipe, theirs, leave_out=("epochs",))):
                 raise InputError(differing)
         if steps != trainer.steps_per_epoch:

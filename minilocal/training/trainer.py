@@ -131,7 +131,8 @@ class Trainer:
     def minibatches(self, epoch: int) -> Minibatches:
         """Return the minibatches of an epoch, counted from 0."""
         recipe, flip = self.recipe, self.data.flip if self.recipe.flip is None else self.recipe.flip
-        return Minibatches(self.data.train, recipe.batch_size, recipe.seed, epoch, recipe.crop, flip)
+        crop, margin = recipe.crop, recipe.crop_margin
+        return Minibatches(self.data.train, recipe.batch_size, recipe.seed, epoch, crop, flip, margin)
 
     def add(self, finished: Iterable[StepResults]) -> None:
         """Count finished steps."""

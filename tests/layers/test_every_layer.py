@@ -30,7 +30,8 @@ MAP, VECTOR = (4, 4, 4, 3), (4, 6)
 LAYERS = {
     "im2col": (lambda: Conv2d(3, 5, method="im2col"), MAP),
     "im2col 1×1": (lambda: Conv2d(3, 5, 1, padding=0, bias=True), MAP),
-    "Winograd": (lambda: Conv2d(3, 5, method="winograd"), MAP),
+    "Winograd": (lambda: Conv2d(8, 16, method="winograd"), (4, 8, 4, 8)),
+    "direct": (lambda: Conv2d(3, 8, method="direct"), (4, 8, 9, 3)),
     "dense": (lambda: Conv2d(3, 5, method="dense"), (4, 2, 2, 3)),
     "BatchNorm": (lambda: BatchNorm(3), MAP),
     "BatchNorm of vectors": (lambda: BatchNorm(6), VECTOR),
@@ -133,7 +134,8 @@ def test_bad_inputs_are_refused(make, shape, says):
 THREADED = {
     "im2col": (lambda: Conv2d(16, 24, method="im2col"), (37, 8, 8, 16)),
     "Winograd": (lambda: Conv2d(16, 24, method="winograd"), (37, 8, 8, 16)),
-    "Winograd in groups": (lambda: Conv2d(16, 24, method="winograd"), (37, 8, 8, 16)),
+    "Winograd by BLAS": (lambda: Conv2d(16, 24, method="winograd"), (37, 8, 8, 16)),
+    "direct": (lambda: Conv2d(3, 24, method="direct"), (37, 8, 8, 3)),
     "dense": (lambda: Conv2d(16, 24, method="dense"), (37, 2, 2, 16)),
     "BatchNorm": (lambda: BatchNorm(24), (64, 16, 16, 24)),
     "fused": (lambda: BatchNormReLUDropout(24, 0.2, key=5), (64, 16, 16, 24)),
@@ -147,9 +149,9 @@ THREADED = {
 
 @pytest.mark.parametrize("name", THREADED)
 def test_no_bit_depends_on_the_number_of_threads(name, rng, monkeypatch):
-    if name == "Winograd in groups":
-        monkeypatch.setattr(winograd, "FEW_TILES", 8)
-        monkeypatch.setattr(winograd, "GROUP_TILES", 8)
+    if name == "Winograd by BLAS":
+        monkeypatch.setattr(winograd, "WIDE", 1)
+        monkeypatch.setattr(winograd, "BATCH_TILES", 64)
     make, shape = THREADED[name]
     x, results = normal(rng, *shape), []
     for threads in (1, 2, 4):

@@ -16,7 +16,7 @@ from minilocal.training.trainer import Trainer
 def train(images, algo="G2S1", epochs=2, validation=0.0, seed=0, conv="auto", **options):
     data = prepare(images, validation=validation)
     recipe = Recipe(algo=algo, epochs=epochs, batch_size=16, seed=seed, **options)
-    network = build_network("8 M 12", [16], data.image_shape, 4, recipe.schedule, features=64, seed=seed, conv=conv)
+    network = build_network("8 M 16", [16], data.image_shape, 4, recipe.schedule, features=64, seed=seed, conv=conv)
     trainer = Trainer(network, data, recipe)
     return trainer, list(trainer.epochs())
 
@@ -53,7 +53,7 @@ def test_it_learns_with_every_method_of_convolution(images, conv):
 
 def test_twenty_images_are_memorised(images):
     data = prepare(images, train_size=20)
-    network = build_network("8 M 12", [16], data.image_shape, 4, "G1", features=64, dropout=0)
+    network = build_network("8 M 16", [16], data.image_shape, 4, "G1", features=64, dropout=0)
     trainer = Trainer(network, data, Recipe(algo="G1", epochs=40, batch_size=20, crop=False, flip=False, lr=0.05))
     *_, last = trainer.epochs()
     assert last.blocks[-1].train.loss < 0.05
@@ -135,7 +135,7 @@ def test_an_epoch_can_be_trained_again(images):
 
 def test_a_network_built_for_another_algorithm_is_refused_at_once(images):
     data = prepare(images)
-    network = build_network("8 M 12", [16], data.image_shape, 4, "G2", features=64)
+    network = build_network("8 M 16", [16], data.image_shape, 4, "G2", features=64)
     with pytest.raises(InputError, match="layer 1 has no auxiliary classifier; build the network for this algorithm"):
         Trainer(network, data, Recipe(algo="G1", batch_size=16))
 
