@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+if __name__ == "__main__":
+    from minilocal.console.launch import launch
+
+    launch("minilocal.bench.__main__")
+
 import importlib.metadata
 import json
 import platform
@@ -80,7 +85,3 @@ def _about(options: Options) -> dict[str, Any]:
     }
     machine = {"system": platform.system(), "machine": platform.machine(), "processors": available_threads()}
     return {"title": options.title, "options": plain, "versions": versions, "machine": machine}
-
-
-if __name__ == "__main__":
-    sys.exit(main())

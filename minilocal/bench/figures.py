@@ -7,7 +7,7 @@ from typing import Any
 
 from minilocal.bench.rates import MEASURED
 from minilocal.bench.text import duration, kinds, rows_of
-from minilocal.plots import BLOCK_COLOURS, new_figure, save
+from minilocal.plots import BLOCK_COLOURS, drawing, new_figure, save
 
 SIDES = {"minilocal": ("minilocal", BLOCK_COLOURS[0], -0.5), "torch": ("PyTorch", "#9A9A9A", 0.5)}
 # In the breakdown: colours for the kinds of layers in order, greys for what every step has.
@@ -17,6 +17,7 @@ LINES = ("-", "--", ":", "-.")
 HATCHES = ("", "////", "....", "xxxx", "")
 
 
+@drawing()
 def draw_steps(results: dict[str, Any], path: Path) -> Path:
     """Draw a bar per algorithm, shift and side on the left, and our breakdown on the right, stacked."""
     rows = [(title, row) for title, row in rows_of(results["steps"]) if "shift" in row]
@@ -49,6 +50,7 @@ def draw_steps(results: dict[str, Any], path: Path) -> Path:
     return save(figure, path, results["about"]["title"])
 
 
+@drawing()
 def draw_growth(results: dict[str, Any], path: Path) -> Path:
     """Draw steps per second, ours and PyTorch's: an axis per sweep, a colour per side and a style per algorithm."""
     sweeps = results["growth"]
@@ -71,6 +73,7 @@ def draw_growth(results: dict[str, Any], path: Path) -> Path:
     return save(figure, path, f"how speed changes with one thing at a time; else {results['about']['title']}")
 
 
+@drawing()
 def draw_figure10(results: dict[str, Any], path: Path) -> Path:
     """Draw each algorithm's step time as a share of BP's: a bar per processor, and one for what was measured.
 

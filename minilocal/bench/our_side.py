@@ -16,7 +16,7 @@ from minilocal.bench.instruments import instrumented, saved_at_loss
 from minilocal.bench.plan import LR, MOMENTUM, TASK, WEIGHT_DECAY, random_batch
 from minilocal.bench.worker import mean_seconds, median_seconds
 from minilocal.compute import parallel
-from minilocal.compute.compilation import COMPILING, on_first_compilation
+from minilocal.compute.compilation import on_compilation
 from minilocal.layers import Conv2d, Layer, Linear
 from minilocal.layers.sequential import leaves
 from minilocal.networks.network import Network
@@ -156,4 +156,4 @@ def layer_passes(layer: Layer, x: np.ndarray, dy: np.ndarray) -> dict[str, Calla
 
 def _compilation_announced() -> Any:
     """Print a line to stderr when the first kernel is compiled inside the `with` block."""
-    return on_first_compilation(lambda: print(COMPILING, file=sys.stderr, flush=True))
+    return on_compilation(partial(print, file=sys.stderr, flush=True))

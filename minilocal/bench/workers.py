@@ -22,7 +22,7 @@ from minilocal.bench.plan import CLASSES, IMAGE_SHAPE, LR, MOMENTUM, TASK, WEIGH
 from minilocal.bench.timing import start_ours
 from minilocal.bench.worker import median_seconds, turns
 from minilocal.compute.parallel import available_threads, set_threads
-from minilocal.datasets import Dataset
+from minilocal.datasets.dataset import Dataset
 from minilocal.datasets.prepare import prepare
 from minilocal.networks.vgg import build_vgg
 from minilocal.pipeline.holding import HeldLayers

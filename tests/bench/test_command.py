@@ -151,11 +151,11 @@ def test_layers_with_their_sizes():
 
 
 def test_compilation_is_announced(capsys, monkeypatch):
-    def compiles(callback):
-        callback()
+    def compiles(say):
+        say("compiling the kernels")
         return contextlib.nullcontext()
 
-    monkeypatch.setattr(our_side, "on_first_compilation", compiles)
+    monkeypatch.setattr(our_side, "on_compilation", compiles)
     our_side.OurSteps("BP", 4, 2, model="vgg8b", width=0.0625).step([])
     assert capsys.readouterr().err.startswith("compiling the kernels")
 
