@@ -14,8 +14,12 @@ A layer is checked on L = Σ r·y with random r, a training step on each block's
 
 from __future__ import annotations
 
+if __name__ == "__main__":
+    from minilocal.console.launch import launch
+
+    launch("minilocal.gradcheck")
+
 import math
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -25,7 +29,7 @@ from typing import Any
 import numpy as np
 
 from minilocal import layers
-from minilocal.compute.compilation import COMPILING, on_first_compilation
+from minilocal.compute.compilation import on_compilation
 from minilocal.console.cli import Parser, command
 from minilocal.console.options import add_options, given, option
 from minilocal.errors import InputError
@@ -265,7 +269,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = Options(**given(parser.parse_args(argv), Options))
     print(HEAD)
     checks = []
-    with on_first_compilation(lambda: print(COMPILING)):
+    with on_compilation(print):
         for check in chain(check_layers(options.entries), check_steps(max(1, options.entries // 3))):
             print(check.row(options.tolerance))
             checks.append(check)
@@ -275,7 +279,3 @@ def main(argv: Sequence[str] | None = None) -> int:
     count, worst = sum(check.checked for check in checks), max(check.worst for check in checks)
     print(f"{count} entries checked, worst relative error {worst:.1e}, {len(failures)} arrays failed")
     return 1 if failures else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

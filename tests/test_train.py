@@ -214,7 +214,7 @@ def test_a_signal_while_figures_are_drawn_has_nothing_left_to_stop(train, tmp_pa
 
 @pytest.mark.parametrize("number", [signal.SIGINT, TERMINATE])
 def test_a_run_stopped_before_it_begins_leaves_nothing_but_a_resumed_one_stays(train, tmp_path, monkeypatch, number):
-    monkeypatch.setattr("minilocal.train.on_first_compilation", lambda *_: signal.raise_signal(number))
+    monkeypatch.setattr("minilocal.train.on_compilation", lambda *_: signal.raise_signal(number))
     status, _, err = train("--quiet", "--run-dir", "run")
     assert status == (130 if number == signal.SIGINT else 143)
     assert err.count("\n") == 1
@@ -311,3 +311,43 @@ def test_a_terminal_gets_bars_and_a_pipe_gets_lines(quick, tmp_path):
     assert process.wait() == 0
     for text in (b"epoch 1/1", b"img/s", b"loss "):
         assert text in shown
+
+
+def test_a_run_resumed_on_another_kind_of_machine_says_so(train, tmp_path):
+    """Also when it has come back to where it began."""
+    assert train("--lr-epochs", "5", "--run-dir", "run")[::2] == (0, "")
+    file = tmp_path / "run" / "config.json"
+    content = json.loads(file.read_text())
+    here = content["versions"]
+    assert {"numpy", "numba", "blas", "cpu"} < here.keys()
+    file.write_text(json.dumps(content | {"versions": here | {"cpu": "z80"}}))
+    says = f"run is resumed on another kind of machine (cpu was z80, then {here['cpu']}); the result's last bits may"
+    for epochs in ("3", "4"):
+        status, _, err = train("--resume", "run", "--epochs", epochs)
+        assert (status, err.count("\n")) == (0, 1)
+        assert err.startswith(says)
+        assert json.loads(file.read_text())["resumed_with"] == [here]
+    content = json.loads(file.read_text())
+    file.write_text(json.dumps(content | {"versions": here, "resumed_with": [here | {"cpu": "z80"}]}))
+    status, _, err = train("--resume", "run", "--epochs", "5")
+    assert status == 0
+    assert f"(cpu was {here['cpu']}, then z80)" in err
+    assert train("--resume", "run", "--epochs", "5")[2] == ""  # nothing was left to train
+
+
+def test_a_run_from_before_machines_were_remembered_can_be_resumed(train, tmp_path):
+    assert train("--lr-epochs", "5", "--run-dir", "run")[::2] == (0, "")
+    file = tmp_path / "run" / "config.json"
+    for epochs, versions in enumerate(({"numpy": np.__version__}, None, "0.1"), 3):
+        file.write_text(json.dumps(json.loads(file.read_text()) | {"versions": versions, "resumed_with": 3}))
+        assert train("--resume", "run", "--epochs", str(epochs))[::2] == (0, "")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="OpenBLAS and x86-64")
+def test_the_kernels_of_blas_are_remembered():
+    code = "from minilocal.runs.machine import machine; print(machine()['blas'], machine()['cpu'])"
+    said = [
+        subprocess.run([sys.executable, "-c", code], env=os.environ | other, capture_output=True, check=True).stdout
+        for other in ({"OPENBLAS_CORETYPE": "Nehalem"}, {"OPENBLAS_CORETYPE": "Sandybridge"}, {"NUMBA_CPU_NAME": "abc"})
+    ]
+    assert len({*said}) == 3 or b"openblas" not in said[0]

@@ -15,10 +15,10 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from minilocal.datasets import load
 from minilocal.datasets.archive import extract
 from minilocal.datasets.catalogue import CATALOGUE, Download, Entry
 from minilocal.datasets.folders import cache_dir
+from minilocal.datasets.loading import load
 from minilocal.datasets.reading import CHUNK, digest, is_file, reason
 from minilocal.errors import InputError
 from minilocal.files import expanded, new_directory

@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from minilocal.compute import parallel
-from minilocal.datasets import Dataset, load
+from minilocal.datasets.dataset import Dataset
+from minilocal.datasets.loading import load
 from minilocal.errors import InputError
 from minilocal.streams import SPLIT, generator
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from minilocal.errors import InputError, ShapeError
 from minilocal.layers import dense, direct, im2col, winograd
-from minilocal.layers.base import Layer, check_input, normal
+from minilocal.layers.base import Layer, normal
 
 # Each has forward, weight_gradient and input_gradient, and gives the same numbers up to rounding.
 METHODS = {"im2col": im2col, "winograd": winograd, "direct": direct, "dense": dense}
@@ -64,7 +64,6 @@ class Conv2d(Layer):
 
     def forward(self, x: np.ndarray, training: bool = False) -> np.ndarray:
         """Return y (N, P, Q, C_out)."""
-        check_input(self, x)
         if training:
             self.x = x
         y = self.method(x.shape[1:]).forward(x, self.params["weight"], self.stride, self.padding)
@@ -74,7 +73,7 @@ class Conv2d(Layer):
 
     def backward(self, dy: np.ndarray, need_dx: bool = True) -> Any:
         """Overwrite dL/dweight and dL/dbias; return dL/dx if need_dx."""
-        x, weight = self.recall("x"), self.params["weight"]
+        x, weight = self.x, self.params["weight"]
         method = self.method(x.shape[1:])
         method.weight_gradient(x, dy, self.grads["weight"], self.stride, self.padding)
         if "bias" in self.params:

@@ -9,7 +9,7 @@ import numpy as np
 from minilocal.compute import memory, parallel
 from minilocal.errors import InputError, ShapeError
 from minilocal.kernels import pooling as kernels
-from minilocal.layers.base import Layer, check_input
+from minilocal.layers.base import Layer
 
 
 class _Pool2d(Layer):
@@ -34,7 +34,6 @@ class _Pool2d(Layer):
         return height // h, width // w, channels
 
     def _empty_output(self, x: np.ndarray, dtype: np.dtype | None = None) -> np.ndarray:
-        check_input(self, x)
         return memory.empty((len(x), *self.output_shape(x.shape[1:])), dtype or x.dtype)
 
     def _empty_input(self, dy: np.ndarray) -> np.ndarray:
@@ -82,7 +81,7 @@ class MaxPool2d(_Pool2d):
         """Return dx: dy at the place of each window's maximum, zero elsewhere."""
         if not need_dx:
             return None
-        winner = self.recall("winner")
+        winner = self.winner
         dx = self._empty_input(dy)
         windows, rows, winners = self._windows(dx), _rows(dy), _rows(winner)
         parallel.run(lambda s: kernels.max_pool_backward(rows[s], winners[s], windows[s]), _chunks(windows))

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from minilocal.console.options import flag, option
-from minilocal.console.text import plural
-from minilocal.datasets import NAMES
+from minilocal.console.text import plural, shown
+from minilocal.datasets.loading import NAMES
 from minilocal.datasets.prepare import Data, prepare
 from minilocal.errors import InputError
 from minilocal.files import expanded
@@ -134,7 +134,7 @@ class Config(Recipe):
     @property
     def task(self) -> str:
         """What the runs of a comparison have in common: "vgg8b × 0.125, fashion-mnist-mini, 10 epochs"."""
-        dataset = self.npz.name if self.npz else self.dataset
+        dataset = shown(self.npz.name) if self.npz else self.dataset
         return f"{self.network_title}, {dataset}, {plural(self.epochs, 'epoch')}"
 
     @property

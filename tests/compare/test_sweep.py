@@ -112,7 +112,7 @@ def test_a_sweep_of_another_setting_is_refused_by_name(tmp_path):
     sweep_of(tmp_path, "BP").write()
     with pytest.raises(InputError, match=r"a sweep of other runs \(--epochs is 3, but the run has 2; --lr is 0.2, b"):
         sweep_of(tmp_path, "G1", epochs=3, lr=0.2).joined()
-    with pytest.raises(InputError, match="other images of the same name"):
+    with pytest.raises(InputError, match="runs on other images or labels; name another"):
         replace(sweep_of(tmp_path, "G1"), size=DataSize(999, 200, (32, 32, 3), 10)).joined()
 
 
