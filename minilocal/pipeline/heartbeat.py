@@ -1,8 +1,9 @@
-"""Heartbeats between MPI's ranks: a rank that is busy still beats, one that can't be reached is missed.
+"""Heartbeats between MPI's ranks, so that none waits for ever for one that can't be reached.
 
-If a process dies, its system closes its connections, and MPI's launcher ends the other ranks. If a cable is cut or a
-machine loses power, nothing tells the others, and MPI waits for ever. So each rank has a thread that sends a heartbeat
-to all others every second, whatever the rank computes. A rank that misses another one says so and ends.
+If a process dies, its system closes its connections, and MPI's launcher ends the other ranks. But if a cable is cut or
+a machine loses power, nothing arrives any more, and MPI waits for ever. So each rank has a thread that sends a
+heartbeat to all others every second, whatever the rank computes. A rank that misses another's heartbeats says so and
+ends.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ class Heartbeat:
 
     def __init__(self, comm: Any) -> None:
         self.comm, self.patience = comm.Dup(), LONGER if comm.rank else SILENCE
-        self.hosts = comm.allgather(socket.gethostname())
+        self.hosts, self.launcher = comm.allgather(socket.gethostname()), os.getppid()
         self.stopping = threading.Event()
         self.thread = threading.Thread(target=self._beat, daemon=True)
         self.thread.start()
@@ -69,12 +70,12 @@ class Heartbeat:
             request.wait()
 
     def _end(self, rank: int) -> None:
-        """End this process. The launcher then ends the others that it can reach, and those that it can't end like this.
+        """End this process. The launcher then ends the ranks that it can reach; the others end by themselves.
 
-        MPICH's launcher would wait for the other machine, so we also end its process on this one.
+        The launcher would wait for a machine that it can't reach, so its process that started this one has to end too.
         """
         host, ours = self.hosts[rank], self.hosts[self.comm.rank]
-        with contextlib.suppress(OSError):  # the launcher may be gone, and may be another user's
+        with contextlib.suppress(OSError):  # the launcher may be gone, or belong to another user
             print(
                 f"minilocal.train: rank {rank} on {host} has not been heard from for {self.patience:.0f} seconds; "
                 "check that machine and the network, then resume from the last checkpoint with --resume",
@@ -82,6 +83,6 @@ class Heartbeat:
                 flush=True,
             )
             time.sleep(GRACE)
-            if host != ours:
+            if host != ours and os.getppid() == self.launcher:
                 os.kill(os.getppid(), getattr(signal, "SIGKILL", signal.SIGTERM))
         os._exit(1)
