@@ -2,26 +2,38 @@
 
 from __future__ import annotations
 
+if __name__ == "__main__":
+    from minilocal.console.launch import launch
+
+    launch("minilocal.evaluate")
+
 import sys
-import warnings
-from collections.abc import Sequence
-from pathlib import Path
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from functools import partial
 
 import numpy as np
 
-from minilocal.compute.compilation import COMPILING, on_first_compilation
+from minilocal.compute.compilation import on_compilation
 from minilocal.compute.parallel import set_threads
 from minilocal.console.cli import Parser, command
+from minilocal.console.text import columns, padded, shown
 from minilocal.datasets.batches import evaluation_batches
-from minilocal.datasets.prepare import Images, pad_to_32
-from minilocal.errors import InputError, TrainingError
+from minilocal.datasets.image_file import read_image
+from minilocal.datasets.prepare import Images
+from minilocal.errors import InputError
+from minilocal.files import expanded
 from minilocal.networks.network import Network
+from minilocal.plots import if_possible
 from minilocal.runs.config import Config
 from minilocal.runs.directory import RunDirectory
-from minilocal.runs.figures import draw_confusion
+from minilocal.runs.figures import LONGEST_NAME, draw_confusion
 from minilocal.runs.preprocessing import Preprocessing
-from minilocal.training.evaluation import confusion_matrix, evaluate
+from minilocal.training.evaluation import evaluate, predictions
 from minilocal.training.results import Position
+
+MOST_COLUMNS = 20  # classes of which the confusion matrix is printed
+MOST_DRAWN = 200  # classes of which it is drawn
 
 
 def parser() -> Parser:
@@ -32,7 +44,9 @@ def parser() -> Parser:
         "or, with --predict, classify single images.",
     )
     p.add_argument("run", metavar="RUN", help="a run directory written by `python -m minilocal.train`")
-    p.add_argument("--predict", metavar="IMAGE", nargs="+", help="classify these image files (PNG, JPEG, …) instead")
+    p.add_argument(
+        "--predict", metavar="IMAGE", nargs="+", help="classify these image files (PNG, JPEG, GIF, BMP, WebP) instead"
+    )
     p.add_argument(
         "--invert",
         action="store_true",
@@ -50,15 +64,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; return its exit status."""
     options = parser().parse_args(argv)
     set_threads(options.threads)
-    run = RunDirectory(Path(options.run))
+    run = RunDirectory(options.run)
     config, preprocessing = run.read_config()
     network = config.network(preprocessing.image_shape, len(preprocessing.classes))
     position = run.read_checkpoint(network)
-    with on_first_compilation(lambda: print(COMPILING, file=sys.stderr)):
+    with on_compilation(partial(print, file=sys.stderr)):
         if options.predict:
-            images = [(file, _read_image(file, preprocessing, options.invert)) for file in options.predict]
+            if (white := preprocessing.white_level) is None:
+                raise InputError(
+                    f"{run.path} was trained on images whose white is neither 1 nor 255, as far as their pixels show; "
+                    "--predict needs a run on images from 0 to 1 or from 0 to 255"
+                )
+            shape = preprocessing.raw_shape
+            images = [(file, read_image(expanded(file), shape, white, options.invert)) for file in options.predict]
             for file, pixels in images:
-                print(f"{file}: {_guess(network, pixels, preprocessing)}")
+                print(f"{shown(file)}: {_guess(network, pixels, preprocessing)}")
         else:
             _report(run, config.moved_to(options.data_dir), preprocessing, network, position)
     return 0
@@ -69,16 +89,12 @@ def _report(
 ) -> None:
     """Print accuracies and the confusion matrix, and draw the matrix."""
     data = config.data()
-    if (data.image_shape, data.classes) != (preprocessing.image_shape, preprocessing.classes):
-        raise InputError(
-            f"{config.dataset} now has another image shape or other classes than when {run.path} was trained; "
-            "name the original with --data-dir"
-        )
+    run.check_data(preprocessing, data)
     test = Images(data.test.pixels, data.test.labels, preprocessing.normalisation)
     last_epoch = position.epoch - (position.step == 0)
     blocks = config.schedule.blocks_at(max(last_epoch, 0), len(network))
     scores = evaluate(network, test, [block.last for block in blocks])
-    matrix = confusion_matrix(network, test, len(preprocessing.classes))
+    counts = Counter(zip(test.labels.tolist(), predictions(network, test).tolist(), strict=True))
 
     print(f"{config.title}; after {position}")
     for block in blocks:
@@ -86,58 +102,43 @@ def _report(
         own = "the network's own" if block.last == len(network) else f"block {block}"
         print(f"  A_{block.last:<3} test accuracy {100 * score.accuracy:6.2f} %, loss {score.loss:.4f}  ({own})")
     print("confusion matrix (rows: true class, columns: predicted class; last: share of the class that is correct)")
-    print(_table(matrix, preprocessing.classes))
-    try:
-        path = draw_confusion(matrix, preprocessing.classes, config.title, run.path / "confusion_matrix.png")
-        print(f"drawn in {path}")
-    except TrainingError as error:  # the run directory may be read-only; the numbers matter more
-        print(f"not drawn: {error}")
+    print(_table(counts, preprocessing.classes))
     print(f"test accuracy {100 * scores[len(network)].accuracy:.2f} % on {len(test)} images")
+    if (count := len(preprocessing.classes)) > MOST_DRAWN:
+        print(f"not drawn: a confusion matrix of {count:,} classes", file=sys.stderr)
+        return
+    matrix = np.zeros((count, count), np.int64)
+    for place, images in counts.items():
+        matrix[place] = images
+    with if_possible():  # the run directory may be read-only
+        path = draw_confusion(matrix, preprocessing.classes, config.title, run.path / "confusion_matrix.png")
+        print(f"drawn in {shown(path)}")
 
 
-def _table(matrix: np.ndarray, classes: Sequence[str]) -> str:
-    """Return the matrix as text, with recall per class; for more than 20 classes only recall and the worst mistake."""
-    recall = matrix.diagonal() / np.maximum(matrix.sum(axis=1), 1)
-    name_width = max(len(name) for name in classes)
-    if len(classes) <= 20:
-        width = len(str(matrix.max())) + 1
-        return "\n".join(
-            f"  {name:<{name_width}}{''.join(f'{n:>{width}}' for n in row)}   {100 * share:5.1f} %"
-            for name, row, share in zip(classes, matrix, recall, strict=True)
-        )
-    mistakes = matrix - np.diag(matrix.diagonal())
-    return "\n".join(
-        f"  {name:<{name_width}} {100 * share:5.1f} %, most often mistaken for {classes[row.argmax()]} ({row.max()})"
-        for name, row, share in zip(classes, mistakes, recall, strict=True)
-    )
+def _table(counts: Mapping[tuple[int, int], int], classes: Sequence[str]) -> str:
+    """Return the matrix as text, with recall per class; for more than 20 classes only recall and the worst mistake.
 
-
-def _read_image(file: str, preprocessing: Preprocessing, invert: bool) -> np.ndarray:
-    """Return an image file as raw pixels (1, H, W, C), resized to the size of the data set's images if necessary."""
-    from PIL import Image  # comes with Matplotlib
-
-    height, width, channels = preprocessing.raw_shape
-    if preprocessing.white_level is None:
-        raise InputError(f"image {file!r} can't be scaled like the floating-point images of this run; --predict needs "
-                         "a run on 8-bit images or on numbers from 0 to 1")  # fmt: skip
-    try:
-        with warnings.catch_warnings(), Path(file).open("rb") as content, Image.open(content) as opened:
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            if opened.mode.startswith(("I", "F")):
-                raise InputError(f"image {file!r} has more than 8 bits per channel; save it with 8")
-            black = Image.new("RGBA", opened.size, "black")
-            flat = Image.alpha_composite(black, opened.convert("RGBA"))  # transparent pixels become black
-            image = flat.convert("L" if channels == 1 else "RGB")
-    except InputError:
-        raise
-    except FileNotFoundError:
-        raise InputError(f"image {file!r} does not exist; name a PNG or JPEG file") from None
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise InputError(f"image {file!r} can't be read ({error}); name a PNG or JPEG file") from None
-    if image.size != (width, height):
-        image = image.resize((width, height), Image.Resampling.LANCZOS)
-    pixels = np.asarray(image).reshape(1, height, width, channels)
-    return pad_to_32((255 - pixels if invert else pixels) * np.float32(preprocessing.white_level / 255))
+    `counts` has the number of images by (true class, predicted class). Of many classes, those without images are left
+    out.
+    """
+    names = [shown(name, LONGEST_NAME) for name in classes]
+    width = max(map(columns, names))
+    by_class: dict[int, dict[int, int]] = {}
+    for (label, predicted), count in sorted(counts.items()):
+        by_class.setdefault(label, {})[predicted] = count
+    lines = []
+    for label in by_class if len(classes) > MOST_COLUMNS else range(len(classes)):
+        row = by_class.get(label, {})
+        recall = f"{100 * row.get(label, 0) / max(sum(row.values()), 1):5.1f} %"
+        if len(classes) <= MOST_COLUMNS:
+            size = len(str(max(counts.values()))) + 1
+            cells = "".join(f"{row.get(predicted, 0):>{size}}" for predicted in range(len(classes)))
+            lines.append(f"  {padded(names[label], width)}{cells}   {recall}")
+            continue
+        worst = max((predicted for predicted in row if predicted != label), key=lambda p: row[p], default=None)
+        mistake = f", most often mistaken for {names[worst]} ({row[worst]})" if worst is not None else ""
+        lines.append(f"  {padded(names[label], width)} {recall}{mistake}")
+    return "\n".join(lines)
 
 
 def _guess(network: Network, pixels: np.ndarray, preprocessing: Preprocessing) -> str:
@@ -146,8 +147,4 @@ def _guess(network: Network, pixels: np.ndarray, preprocessing: Preprocessing) -
     logits = network.predict(x)[0].astype(np.float64)
     p = np.exp(logits - logits.max())
     p /= p.sum()
-    return ", ".join(f"{preprocessing.classes[i]} {100 * p[i]:.1f} %" for i in p.argsort()[::-1][:3])
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    return ", ".join(f"{shown(preprocessing.classes[i])} {100 * p[i]:.1f} %" for i in p.argsort()[::-1][:3])

@@ -1,16 +1,53 @@
-"""Write files so that none is ever half-written and no temporary file is left behind."""
+"""Read regular files only; write files so that none is ever half-written and no temporary file is left behind."""
 
 from __future__ import annotations
 
 import contextlib
 import errno
+import io
 import os
+import secrets
+import stat
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
 from minilocal.errors import InputError, TrainingError
+
+PATIENCE = 2.0  # seconds; on Windows, a virus scanner or a spreadsheet may hold a file for a moment
+
+
+class InUseError(TrainingError):
+    """A file that is written but can't take its name, because the system protects what has that name."""
+
+
+def open_regular(path: str | Path) -> io.BufferedReader:
+    """Open a regular file, or a link to one, for reading.
+
+    Raises `OSError` for everything else, without waiting: a pipe might never be written to, and /dev/zero has no end.
+    """
+
+    def opener(name: str, flags: int) -> int:
+        descriptor = os.open(name, flags | getattr(os, "O_NONBLOCK", 0))  # a pipe without a writer opens at once
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            raise OSError(errno.EINVAL, "it is not a regular file")
+        return descriptor
+
+    return open(path, "rb", opener=opener)
+
+
+def expanded(path: str | Path) -> Path:
+    """Return a path that a user gave, with `~` and `~name` replaced by home folders.
+
+    A shell leaves the `~` in `--run-dir=~/x` and `npz:~/x` as it is. Raises `InputError` if there is no such folder.
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise InputError(f"the home folder in {str(path)!r} is unknown; name the folder without ~") from error
 
 
 @contextlib.contextmanager
@@ -18,19 +55,20 @@ def replacing(path: Path, aside: Path | None = None) -> Iterator[IO[bytes]]:
     """Open a temporary file; once it is written and flushed to disk, it replaces `path`.
 
     If `aside` is given, the old file moves there. So at every moment either the old file or the new one exists and is
-    complete, whatever happens to this process or to the machine. Raises `TrainingError` if the system refuses; the old
-    file is then still at `path`.
+    complete, whatever happens to this process or to the machine. Raises `TrainingError` if the system refuses, and
+    `InUseError` if it does so for 2 seconds because of what is at `path`; the old file is then still there.
     """
-    temporary, moved = temporary_of(path), False
+    temporary, written, moved = temporary_of(path), False, False
     try:
-        with temporary.open("w+b") as file:
+        with temporary.open("x+b") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
+        written = True
         if aside is not None:
-            path.replace(aside)
+            _rename(path, aside)
             moved = True
-        temporary.replace(path)
+        _rename(temporary, path)
     except BaseException as error:
         with contextlib.suppress(OSError):
             temporary.unlink()
@@ -40,8 +78,22 @@ def replacing(path: Path, aside: Path | None = None) -> Iterator[IO[bytes]]:
         if not isinstance(error, OSError):
             raise
         reason = error.strerror or error
-        raise TrainingError(f"{path} can't be written ({reason}); what was there before is kept") from None
+        kind = InUseError if written and isinstance(error, PermissionError) else TrainingError
+        raise kind(f"{path} can't be written ({reason}); what was there before is kept") from None
     flush_directory(path.parent)
+
+
+def _rename(source: Path, target: Path) -> None:
+    """Rename a file; if that isn't permitted, try again until `PATIENCE` ends."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            source.replace(target)
+            return
+        except PermissionError:
+            if time.monotonic() > deadline:
+                raise
+        time.sleep(0.05)
 
 
 def check_writable(path: Path, option: str) -> None:
@@ -50,7 +102,7 @@ def check_writable(path: Path, option: str) -> None:
         if path.is_dir():
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
         temporary = temporary_of(path)
-        temporary.open("wb").close()
+        temporary.open("xb").close()
         temporary.unlink()
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
@@ -58,8 +110,12 @@ def check_writable(path: Path, option: str) -> None:
 
 
 def temporary_of(path: Path) -> Path:
-    """Return the path of a file while it is being written."""
-    return path.with_name(f".{path.name}.tmp")
+    """Return a path for a file while it is being written, one that nobody can guess.
+
+    Opened with mode "x", it is always a new file: a symbolic link of that name, put there by someone else, is never
+    followed.
+    """
+    return path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
 
 
 def flush_directory(path: Path) -> None:
@@ -81,6 +137,9 @@ def flush_directory(path: Path) -> None:
 def new_directory(path: Path) -> Iterator[None]:
     """Make a directory and its parents; if the block fails, remove those that were made and are empty."""
     absent = [place for place in (path, *path.parents) if not place.exists()]
+    for link in absent:
+        if link.is_symlink():
+            raise OSError(errno.ENOENT, f"{link} is a link to {link.readlink()}, which does not exist")
     try:
         path.mkdir(parents=True, exist_ok=True)
         yield

@@ -14,8 +14,12 @@ A layer is checked on L = Σ r·y with random r, a training step on each block's
 
 from __future__ import annotations
 
+if __name__ == "__main__":
+    from minilocal.console.launch import launch
+
+    launch("minilocal.gradcheck")
+
 import math
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -25,7 +29,7 @@ from typing import Any
 import numpy as np
 
 from minilocal import layers
-from minilocal.compute.compilation import COMPILING, on_first_compilation
+from minilocal.compute.compilation import on_compilation
 from minilocal.console.cli import Parser, command
 from minilocal.console.options import add_options, given, option
 from minilocal.errors import InputError
@@ -175,7 +179,8 @@ def check_layers(entries: int = 10) -> Iterator[Check]:
         ("Conv2d 1×1/1/0", conv(3, 4, 1, 1, 0, **f64), (3, 7, 6, 3)),
         ("Conv2d 5×5/1/2", conv(3, 4, 5, 1, 2, **f64), (3, 7, 6, 3)),
         ("Conv2d 2×2/3/1 bias", conv(3, 4, 2, 3, 1, bias=True, **f64), (3, 7, 6, 3)),
-        ("Conv2d Winograd", conv(3, 4, method="winograd", **f64), (2, 8, 4, 3)),
+        ("Conv2d Winograd", conv(8, 16, method="winograd", **f64), (2, 8, 4, 8)),
+        ("Conv2d direct", conv(3, 8, method="direct", **f64), (2, 7, 9, 3)),
         ("Conv2d dense", conv(3, 4, method="dense", **f64), (3, 2, 2, 3)),
         ("BatchNorm 4-D", batchnorm(4, np.float64), (3, 5, 4, 4)),
         ("BatchNorm 2-D", batchnorm(6, np.float64), (7, 6)),
@@ -215,7 +220,7 @@ def check_step(algo: str, epoch: int, classifier: str = "a1", entries: int = 4, 
     """Check a whole training step of an algorithm: each block's parameters against that block's own loss."""
     schedule = parse(algo)
     network = build_network(
-        "4 4 M 6 6 M", [8, 8], (8, 8, 2), 3, schedule,
+        "8 8 M 8 16 M", [8, 8], (8, 8, 2), 3, schedule,
         features=32, classifier=classifier, dropout=0.2, dtype=np.float64, conv=conv,
     )  # fmt: skip
     rng = np.random.default_rng(2)
@@ -264,7 +269,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = Options(**given(parser.parse_args(argv), Options))
     print(HEAD)
     checks = []
-    with on_first_compilation(lambda: print(COMPILING)):
+    with on_compilation(print):
         for check in chain(check_layers(options.entries), check_steps(max(1, options.entries // 3))):
             print(check.row(options.tolerance))
             checks.append(check)
@@ -274,7 +279,3 @@ def main(argv: Sequence[str] | None = None) -> int:
     count, worst = sum(check.checked for check in checks), max(check.worst for check in checks)
     print(f"{count} entries checked, worst relative error {worst:.1e}, {len(failures)} arrays failed")
     return 1 if failures else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -10,7 +10,7 @@ import numpy as np
 from minilocal.compute import parallel
 from minilocal.errors import InputError, NonFiniteError
 from minilocal.kernels.sgd import sgd
-from minilocal.layers.base import Layer
+from minilocal.layers.base import Arrays, Layer
 
 
 class SGD:
@@ -18,13 +18,14 @@ class SGD:
 
         velocity ← momentum·velocity + gradient + weight_decay·weight        weight ← weight − lr·velocity
 
-    You may set `lr` before each step. `velocity` maps layer → name → array and starts at zero.
+    You may set `lr` before each step. `velocity` maps layer → name → array and starts at zero. It belongs to these
+    layers and not to copies of them: copy an optimizer with its network, `copy.deepcopy((network, optimizer))`.
     Source: tutorials/reference.md, "Training recipe".
     """
 
     def __init__(self, lr: float = 0.1, momentum: float = 0.9, weight_decay: float = 5e-4) -> None:
         self.lr, self.momentum, self.weight_decay = lr, momentum, weight_decay
-        self.velocity: dict[Layer, dict[str, np.ndarray]] = {}
+        self.velocity: dict[Layer, Arrays] = {}
 
     def update(self, layer: Layer) -> None:
         """Update a layer's parameters in place from its gradients.
@@ -39,10 +40,10 @@ class SGD:
             if not all(parallel.run(partial(_update, arrays, factors), chunks)):
                 raise NonFiniteError(f"{name} is not finite after its update")
 
-    def velocity_of(self, layer: Layer) -> dict[str, np.ndarray]:
+    def velocity_of(self, layer: Layer) -> Arrays:
         """Return the layer's momentum buffers by name; the first call makes them."""
         if layer not in self.velocity:
-            self.velocity[layer] = {name: np.zeros_like(param) for name, param in layer.params.items()}
+            self.velocity[layer] = Arrays({name: np.zeros_like(param) for name, param in layer.params.items()})
         return self.velocity[layer]
 
 

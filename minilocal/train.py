@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+if __name__ == "__main__":
+    from minilocal.console.launch import launch
+
+    launch("minilocal.train")
+
 import argparse
 import contextlib
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
-from minilocal.compute.compilation import COMPILING, on_first_compilation
+from minilocal.compute.compilation import on_compilation
 from minilocal.compute.parallel import get_threads, set_threads
 from minilocal.console.cli import Parser, command
 from minilocal.console.options import add_options, given, option
 from minilocal.console.signals import noted
-from minilocal.console.text import plural
+from minilocal.console.text import plural, shown
 from minilocal.datasets.prepare import Data
 from minilocal.errors import InputError, TrainingError
 from minilocal.networks.describe import describe
@@ -23,12 +26,14 @@ from minilocal.pipeline.ranks import Ranks
 from minilocal.pipeline.root import Root
 from minilocal.pipeline.start import check_shareable, join_ranks, workers
 from minilocal.pipeline.timeline import draw_timeline
+from minilocal.plots import if_possible
 from minilocal.runs.config import Config
 from minilocal.runs.directory import RunDirectory
 from minilocal.runs.figures import draw_curves, draw_gradient_map
 from minilocal.runs.progress import Progress
 from minilocal.runs.record import train_into
 from minilocal.runs.resume import resumed
+from minilocal.runs.warm import helped
 from minilocal.training.trainer import Trainer
 
 
@@ -89,14 +94,20 @@ def parser() -> Parser:
 @command
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; return its exit status."""
-    options = parser().parse_args(argv)
-    if getattr(options, "parallel", None) != "mpi":
-        return train(options)
+    if not _with_mpi(argv):
+        return train(parser().parse_args(argv))
     with join_ranks() as ranks:
         if ranks.rank == 0:
-            return train(options, ranks)
+            return train(parser().parse_args(argv), ranks)
         ranks.serve()
         return 0
+
+
+def _with_mpi(argv: Sequence[str] | None) -> bool:
+    """Return whether arguments ask for MPI. They may be wrong: with MPI, rank 0 alone says so."""
+    p = argparse.ArgumentParser(add_help=False)
+    p.add_argument("--parallel", nargs="?")
+    return p.parse_known_args(argv)[0].parallel == "mpi"
 
 
 def train(options: argparse.Namespace, ranks: Ranks | None = None) -> int:
@@ -108,12 +119,12 @@ def train(options: argparse.Namespace, ranks: Ranks | None = None) -> int:
         config = here = Config(**asked)
         data = config.data()
     else:
-        run = RunDirectory(Path(running.resume))
+        run = RunDirectory(running.resume)
         begun, preprocessing = run.read_config()
         config = resumed(begun, asked)
         here = config.moved_to(asked.get("data_dir"))
         data = here.data()
-        preprocessing.check(data)
+        run.check_data(preprocessing, data)
     network = config.network(data.image_shape, len(data.classes))
     if running.describe:
         print(describe(network, config.schedule))
@@ -135,7 +146,8 @@ def train(options: argparse.Namespace, ranks: Ranks | None = None) -> int:
     with contextlib.ExitStack() as stack:
         if running.resume is None:
             stack.push(partial(_discard, run))
-        stack.enter_context(on_first_compilation(lambda: progress.say(COMPILING)))
+        say = progress.say if count else stack.enter_context(helped(progress.say))
+        stack.enter_context(on_compilation(say, progress.on_kernel))
         root = None
         if count:
             build = partial(Config.build, here.absolute())
@@ -150,21 +162,25 @@ def train(options: argparse.Namespace, ranks: Ranks | None = None) -> int:
                 draw(run, config.title, root)
             raise
     with noted():  # a signal has nothing left to stop
-        accuracy = draw(run, config.title, root)[-1]["test_accuracy"]
-    for line in root.log.describe() if root else ():
-        progress.say(line)
-    print(f"test accuracy {100 * accuracy:.2f} % ({config.title}); results in {run.path}")
+        accuracy = metrics(run)[-1]["test_accuracy"]
+        for line in root.log.describe() if root else ():
+            progress.say(line)
+        print(f"test accuracy {100 * accuracy:.2f} % ({config.title}); results in {shown(run.path)}", flush=True)
+        with if_possible():
+            draw(run, config.title, root)
     return 0
 
 
 def introduction(config: Config, data: Data, count: int | None) -> str:
     """Return the lines printed before training: the run, its images and threads, and how to read an epoch's line."""
     validation = f", {len(data.validation)} to validate" if data.validation else ""
+    chosen = " (the first of each class, because the images are ordered by class)" if data.by_class else ""
     threads = plural(get_threads(), "thread")
     if count:
         threads = f"{plural(count, 'worker')}, {threads} each"
     return (
-        f"{config.title}: {len(data.train)} images to train on{validation}, {len(data.test)} to test, {threads}\n"
+        f"{config.title}: {len(data.train)} images to train on{validation}, {len(data.test)} to test{chosen}, "
+        f"{threads}\n"
         "a line per epoch: [layers of a block] its training loss and accuracy | ... | test accuracy | time"
     )
 
@@ -175,21 +191,18 @@ def _discard(run: RunDirectory, kind: type[BaseException] | None, *_: object) ->
         run.discard()
 
 
-def draw(run: RunDirectory, title: str, root: Root | None) -> list[dict[str, float]]:
-    """Draw a run's figures from its finished epochs, and the timeline of its workers; return the rows of metrics.csv.
-
-    Raises `TrainingError`, not `InputError`, if they can't be drawn, because the run has begun.
-    """
+def metrics(run: RunDirectory) -> list[dict[str, float]]:
+    """Return the rows of metrics.csv; raises `TrainingError`, not `InputError`, because the run has begun."""
     try:
-        if rows := run.read_rows("metrics.csv"):
-            draw_curves(run, title)
-            draw_gradient_map(run, title)
-        if root is not None and root.log.spans:
-            draw_timeline(root.log, title, run.path / "timeline.png")
-        return rows
+        return run.read_rows("metrics.csv")
     except InputError as error:
         raise TrainingError(str(error)) from None
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+def draw(run: RunDirectory, title: str, root: Root | None) -> None:
+    """Draw a run's figures from its finished epochs, and the timeline of its workers."""
+    if metrics(run):
+        draw_curves(run, title)
+        draw_gradient_map(run, title)
+    if root is not None and root.log.spans:
+        draw_timeline(root.log, title, run.path / "timeline.png")

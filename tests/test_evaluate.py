@@ -1,10 +1,12 @@
 import json
 import shutil
+import tracemalloc
 
 import numpy as np
 import pytest
 
 from minilocal import evaluate, train
+from minilocal.console.text import columns
 from minilocal.runs import sealed
 
 
@@ -110,7 +112,7 @@ BETA = "layers.1.bn.beta"
         (spoil("config.json", b'{"config": {}, "data": {}}'), "is not a run's configuration"),
         (spoil("checkpoint.npz", b""), "checkpoint.npz is not a complete checkpoint"),
         (spoil("checkpoint.npz", b"PK\x03\x04 and then nothing"), "checkpoint.npz is not a complete checkpoint"),
-        (edit_config(width=0.125), "does not fit the run's configuration: array"),
+        (edit_config(width=0.125), "does not fit the run's configuration: --width is 0.125, but the run has 0.0625"),
         (edit_config(algo="G9S9"), "config.json is not a run's configuration (G9S9 shifts by 9"),
         (edit_config(colour="red"), "unknown options: colour"),
         *((edit_config(**{name: value}), f"({name} is {value!r}; it must be") for name, value in ODD),
@@ -119,7 +121,10 @@ BETA = "layers.1.bn.beta"
         *((edit_checkpoint(sums), "it does not say how far training was") for sums in ODD_SUMS),
         (edit_checkpoint(**{BETA: np.full(8, np.nan)}), f"array {BETA} contains NaN or infinity"),
         (edit_checkpoint(**{BETA: np.array([object()], dtype=object)}), f"{BETA} holds Python objects, which are not"),
-        (edit_config(test_size=90_000), "test size is 90000"),
+        (
+            edit_config(test_size=90),
+            "checkpoint.npz does not fit the run's configuration: --test-size is 90, but the run has",
+        ),
     ],
 )
 def test_a_damaged_run_is_refused_in_one_sentence(run, action, says, capsys):
@@ -150,8 +155,8 @@ def test_a_run_on_your_own_data_can_be_evaluated_from_anywhere(tmp_path, monkeyp
 def test_the_numbers_are_printed_even_if_the_figure_cannot_be_drawn(run, capsys):
     (run / "confusion_matrix.png").mkdir()
     assert evaluate.main([str(run)]) == 0
-    out = capsys.readouterr().out
-    assert "not drawn: " in out
+    out, err = capsys.readouterr()
+    assert err.startswith("not drawn: ")
     assert "% on 100 images" in out
 
 
@@ -176,8 +181,95 @@ def test_files_that_are_not_images_are_refused_before_any_prediction_is_printed(
     assert says in err
 
 
+def test_images_are_not_predicted_if_white_is_unknown(run, tmp_path, capsys):
+    from PIL import Image
+
+    Image.new("L", (28, 28)).save(tmp_path / "a.png")
+    edit_config("data", white_level=None)(run)
+    assert evaluate.main([str(run), "--predict", str(tmp_path / "a.png")]) == 2
+    assert "was trained on images whose white is neither 1 nor 255" in capsys.readouterr().err
+
+
 def test_between_two_renames_the_previous_checkpoint_is_read(run, capsys):
     """A process that is killed there leaves no checkpoint.npz."""
     (run / "checkpoint.npz").unlink()
     assert evaluate.main([str(run)]) == 0
     assert "; after epoch 1" in capsys.readouterr().out
+
+
+def own_run(folder, classes):
+    """Train on a few small images with these classes; return the run's directory."""
+    x, y = np.random.default_rng(0).integers(0, 255, (64, 16, 16, 1)).astype(np.uint8), np.arange(64) % len(classes)
+    np.savez(folder / "own.npz", x_train=x, y_train=y, x_test=x, y_test=y, classes=np.array(classes))
+    argv = ["--algo", "BP", "--width", "0.0625", "--epochs", "1", "--batch-size", "64", "--quiet"]
+    run = folder / "own-run"
+    assert train.main(["--dataset", f"npz:{folder / 'own.npz'}", *argv, "--run-dir", str(run)]) == 0
+    return run
+
+
+def test_of_thousands_of_classes_only_those_that_occur_are_counted(tmp_path, capsys):
+    run = own_run(tmp_path, [f"class {i}" for i in range(8000)])
+    capsys.readouterr()
+    tracemalloc.start()
+    try:
+        assert evaluate.main([str(run)]) == 0
+        assert tracemalloc.get_traced_memory()[1] < 3e8  # a full matrix has 5e8 bytes
+    finally:
+        tracemalloc.stop()
+    out, err = capsys.readouterr()
+    assert out.count(" %, most often mistaken for class ") == 64
+    assert err == "not drawn: a confusion matrix of 8,000 classes\n"
+
+
+def test_names_of_classes_and_files_reach_the_terminal_as_text(tmp_path, capsys):
+    """The columns of a table stay aligned, and nothing that a terminal would obey gets through."""
+    from PIL import Image
+
+    run = own_run(tmp_path, ["猫", "two\nlines", "\x1b[2J", "a" * 80])
+    assert evaluate.main([str(run)]) == 0
+    Image.new("L", (16, 16)).save(tmp_path / "\x1b[2J.png")
+    assert evaluate.main([str(run), "--predict", str(tmp_path / "\x1b[2J.png")]) == 0
+    assert evaluate.main([str(run), "--predict", str(tmp_path / "\x1b[3J.png")]) == 2
+    assert evaluate.main([str(tmp_path / "\x1b[2J")]) == 2
+    out, err = capsys.readouterr()
+    assert "\x1b" not in out + err
+    table = [line for line in out.splitlines() if line.endswith(" %") and line.startswith("  ")]
+    assert [line[:26].split("  ")[1] for line in table] == ["猫", "two lines", r"\x1b[2J", "a" * 23 + "…"]
+    assert len({columns(line) for line in table}) == 1
+    assert r"\x1b[2J.png: " in out
+
+
+@pytest.mark.parametrize("name", ["config.json", "checkpoint.npz"])
+def test_files_of_another_run_are_refused_by_name(run, quick, tmp_path, name, capsys):
+    other = tmp_path / "other"
+    assert train.main([*quick, "--algo", "G3S2", "--seed", "1", "--quiet", "--run-dir", str(other)]) == 0
+    capsys.readouterr()
+    for file in run.glob("checkpoint-*"):
+        file.unlink()
+    shutil.copy(other / name, run / name)
+    seeds = ("1", "0") if name == "config.json" else ("0", "1")
+    for command in (evaluate.main, lambda argv: train.main(["--resume", *argv])):
+        assert command([str(run)]) == 2
+        out, err = capsys.readouterr()
+        assert err.count("\n") == 1
+        assert "%" not in out
+        assert f"--seed is {seeds[0]}, but the run has {seeds[1]}" in err
+
+
+def test_other_images_are_refused_and_an_older_run_says_that_it_cannot_be_checked(tmp_path, capsys):
+    run = own_run(tmp_path, ["a", "b"])
+    with np.load(tmp_path / "own.npz") as arrays:
+        np.savez(tmp_path / "own.npz", **{**arrays, "y_test": np.roll(arrays["y_test"], 1)})
+    capsys.readouterr()
+    for command in (evaluate.main, lambda argv: train.main(["--resume", *argv])):
+        assert command([str(run)]) == 2
+        assert "(checksum differ); name the original with --data-dir" in capsys.readouterr().err
+    edit_config("data", checksum=None)(run)
+    for command in (evaluate.main, lambda argv: train.main(["--resume", *argv])):
+        status = command([str(run)])
+        err = capsys.readouterr().err
+        assert err.startswith(
+            f"{run} is an older run without a checksum; whether images and labels are the same now can"
+        )
+    assert status == 2  # its checkpoint has one
+    assert "does not fit the run's configuration: it was trained on other images or labels" in err

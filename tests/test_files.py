@@ -1,11 +1,21 @@
 import errno
 import os
+import time
 from pathlib import Path
 
 import pytest
 
+from minilocal import files
 from minilocal.errors import InputError, TrainingError
-from minilocal.files import check_writable, flush_directory, replacing
+from minilocal.files import (
+    InUseError,
+    check_writable,
+    expanded,
+    flush_directory,
+    new_directory,
+    open_regular,
+    replacing,
+)
 
 
 def refuse(*_, **__):
@@ -104,7 +114,79 @@ def test_if_the_new_file_cannot_take_its_place_the_old_one_returns(tmp_path, mon
         return replace(source, target)
 
     monkeypatch.setattr(Path, "replace", refuse)
-    with pytest.raises(TrainingError, match="what was there before is kept"), replacing(path, aside) as file:
+    monkeypatch.setattr(files, "PATIENCE", 0.2)
+    with pytest.raises(InUseError, match="what was there before is kept"), replacing(path, aside) as file:
         file.write(b"new")
     assert path.read_text() == "old"
     assert {place.name for place in tmp_path.iterdir()} == {"newest"}
+
+
+def test_a_regular_file_is_read_also_through_a_link(path, tmp_path):
+    (tmp_path / "link").symlink_to(path)
+    for name in (path, str(path), tmp_path / "link"):
+        with open_regular(name) as file:
+            assert file.read() == b"old"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes with names")
+@pytest.mark.parametrize("kind", ["pipe", "zero", "folder"])
+def test_what_is_not_a_regular_file_is_refused_without_waiting(tmp_path, kind):
+    path = tmp_path / "special"
+    {"pipe": os.mkfifo, "zero": lambda p: p.symlink_to("/dev/zero"), "folder": Path.mkdir}[kind](path)
+    with pytest.raises(OSError, match="it is not a regular file"):
+        open_regular(path)
+
+
+def test_a_link_to_nothing_does_not_exist(tmp_path):
+    (tmp_path / "link").symlink_to(tmp_path / "nothing")
+    with pytest.raises(FileNotFoundError):
+        open_regular(tmp_path / "link")
+
+
+def test_a_tilde_is_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    assert expanded("~/x") == tmp_path / "x"
+    assert expanded("a/~/x") == Path("a/~/x")
+    with pytest.raises(InputError, match="the home folder in '~nobody-of-that-name/x' is unknown"):
+        expanded("~nobody-of-that-name/x")
+
+
+def test_a_rename_that_is_refused_for_a_moment_is_tried_again(path, tmp_path, monkeypatch):
+    """As on Windows, while a virus scanner or a spreadsheet has the file open."""
+    replace, start = Path.replace, time.monotonic()
+
+    def refuse(source, target):
+        if time.monotonic() < start + 0.2:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        return replace(source, target)
+
+    monkeypatch.setattr(Path, "replace", refuse)
+    with replacing(path, tmp_path / "aside") as file:
+        file.write(b"new")
+    assert everything_in(tmp_path) == {"file": b"new", "aside": b"old"}
+
+
+def test_links_are_never_followed_when_writing(path, tmp_path, monkeypatch):
+    """Not even if someone guessed the name of the temporary file; a link at the file's own place is replaced."""
+    victim = tmp_path / "victim"
+    victim.write_bytes(b"precious")
+    for link in (".file.tmp", ".file.guess.tmp"):
+        (tmp_path / link).symlink_to(victim)
+    with replacing(path) as file:
+        file.write(b"new")
+    monkeypatch.setattr("secrets.token_hex", lambda count: "guess")
+    with pytest.raises(TrainingError, match="File exists"), replacing(path) as file:
+        file.write(b"newer")
+    (tmp_path / "link").symlink_to(victim)
+    with replacing(tmp_path / "link") as file:
+        file.write(b"new")
+    assert victim.read_bytes() == b"precious"
+    assert (path.read_bytes(), (tmp_path / "link").is_symlink()) == (b"new", False)
+
+
+def test_a_link_to_nowhere_is_named(tmp_path):
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    says = r"link is a link to .*nowhere, which does not exist"
+    with pytest.raises(OSError, match=says), new_directory(tmp_path / "link" / "run"):
+        pass

@@ -1,6 +1,7 @@
 """The training command, seen from outside: its output, its files and its exit status."""
 
 import csv
+import dataclasses
 import json
 import os
 import re
@@ -14,10 +15,11 @@ import numpy as np
 import pytest
 
 from minilocal.console.signals import TERMINATE
+from minilocal.datasets.prepare import prepare
 from minilocal.runs import sealed
 from minilocal.runs.config import Config
 from minilocal.runs.directory import RunDirectory
-from minilocal.train import draw, main
+from minilocal.train import draw, introduction, main
 
 
 def rows(path):
@@ -212,7 +214,7 @@ def test_a_signal_while_figures_are_drawn_has_nothing_left_to_stop(train, tmp_pa
 
 @pytest.mark.parametrize("number", [signal.SIGINT, TERMINATE])
 def test_a_run_stopped_before_it_begins_leaves_nothing_but_a_resumed_one_stays(train, tmp_path, monkeypatch, number):
-    monkeypatch.setattr("minilocal.train.on_first_compilation", lambda *_: signal.raise_signal(number))
+    monkeypatch.setattr("minilocal.train.on_compilation", lambda *_: signal.raise_signal(number))
     status, _, err = train("--quiet", "--run-dir", "run")
     assert status == (130 if number == signal.SIGINT else 143)
     assert err.count("\n") == 1
@@ -251,8 +253,34 @@ def test_a_run_resumes_with_its_data_elsewhere_if_they_are_the_same(tmp_path, mo
     assert main(["--resume", "run", "--epochs", "2"]) == 2
     np.savez("own.npz", x_train=255 - x, y_train=y, x_test=x, y_test=y)
     assert main(["--resume", "run", "--epochs", "2"]) == 2
-    assert "other images or classes now than it had when the run began" in capsys.readouterr().err
+    assert "other images, labels or classes now than it had when the run began" in capsys.readouterr().err
     assert main(["--resume", "run", "--epochs", "2", "--data-dir", "b", "--quiet"]) == 0
+
+
+def test_the_introduction_says_which_images_of_each_class_were_chosen(images):
+    order = images.y_train.argsort(kind="stable")
+    ordered = dataclasses.replace(images, x_train=images.x_train[order], y_train=images.y_train[order])
+    said = " (the first of each class, because the images are ordered by class), 2 threads"
+    for dataset, size, says in ((ordered, 20, True), (ordered, None, False), (images, 20, False)):
+        assert (said in introduction(Config(), prepare(dataset, train_size=size), None)) is says
+
+
+def test_a_run_that_began_with_a_crop_margin_of_4_pixels_for_every_size_keeps_it(tmp_path, monkeypatch, rng, capsys):
+    monkeypatch.chdir(tmp_path)
+    x, y = rng.integers(0, 255, (80, 16, 16, 1), dtype=np.uint8), np.arange(80) % 4
+    np.savez("own.npz", x_train=x, y_train=y, x_test=x, y_test=y)
+    argv = ["--dataset", "npz:own.npz", "--width", "0.0625", "--batch-size", "40", "--quiet", "--lr-epochs", "2"]
+    argv += ["--crop-margin", "4", "--run-dir"]
+    assert main([*argv, "whole", "--epochs", "2"]) == main([*argv, "old", "--epochs", "1"]) == 0
+    config, checkpoint = tmp_path / "old" / "config.json", tmp_path / "old" / "checkpoint.npz"
+    config.write_text(config.read_text().replace('"crop_margin": 4,', ""))
+    arrays, about = sealed.read(checkpoint)
+    del about["config"]["crop_margin"]
+    with checkpoint.open("w+b") as file:
+        sealed.write(file, arrays, about)
+    assert main(["--resume", "old", "--epochs", "2"]) == 0
+    assert "\nresuming after epoch 1\n" in capsys.readouterr().out
+    assert (tmp_path / "old" / "metrics.csv").read_bytes() == (tmp_path / "whole" / "metrics.csv").read_bytes()
 
 
 def test_a_code_page_without_multiplication_sign_does_not_stop_a_run(quick, tmp_path):
@@ -283,3 +311,43 @@ def test_a_terminal_gets_bars_and_a_pipe_gets_lines(quick, tmp_path):
     assert process.wait() == 0
     for text in (b"epoch 1/1", b"img/s", b"loss "):
         assert text in shown
+
+
+def test_a_run_resumed_on_another_kind_of_machine_says_so(train, tmp_path):
+    """Also when it has come back to where it began."""
+    assert train("--lr-epochs", "5", "--run-dir", "run")[::2] == (0, "")
+    file = tmp_path / "run" / "config.json"
+    content = json.loads(file.read_text())
+    here = content["versions"]
+    assert {"numpy", "numba", "blas", "cpu"} < here.keys()
+    file.write_text(json.dumps(content | {"versions": here | {"cpu": "z80"}}))
+    says = f"run is resumed on another kind of machine (cpu was z80, then {here['cpu']}); the result's last bits may"
+    for epochs in ("3", "4"):
+        status, _, err = train("--resume", "run", "--epochs", epochs)
+        assert (status, err.count("\n")) == (0, 1)
+        assert err.startswith(says)
+        assert json.loads(file.read_text())["resumed_with"] == [here]
+    content = json.loads(file.read_text())
+    file.write_text(json.dumps(content | {"versions": here, "resumed_with": [here | {"cpu": "z80"}]}))
+    status, _, err = train("--resume", "run", "--epochs", "5")
+    assert status == 0
+    assert f"(cpu was {here['cpu']}, then z80)" in err
+    assert train("--resume", "run", "--epochs", "5")[2] == ""  # nothing was left to train
+
+
+def test_a_run_from_before_machines_were_remembered_can_be_resumed(train, tmp_path):
+    assert train("--lr-epochs", "5", "--run-dir", "run")[::2] == (0, "")
+    file = tmp_path / "run" / "config.json"
+    for epochs, versions in enumerate(({"numpy": np.__version__}, None, "0.1"), 3):
+        file.write_text(json.dumps(json.loads(file.read_text()) | {"versions": versions, "resumed_with": 3}))
+        assert train("--resume", "run", "--epochs", str(epochs))[::2] == (0, "")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="OpenBLAS and x86-64")
+def test_the_kernels_of_blas_are_remembered():
+    code = "from minilocal.runs.machine import machine; print(machine()['blas'], machine()['cpu'])"
+    said = [
+        subprocess.run([sys.executable, "-c", code], env=os.environ | other, capture_output=True, check=True).stdout
+        for other in ({"OPENBLAS_CORETYPE": "Nehalem"}, {"OPENBLAS_CORETYPE": "Sandybridge"}, {"NUMBA_CPU_NAME": "abc"})
+    ]
+    assert len({*said}) == 3 or b"openblas" not in said[0]

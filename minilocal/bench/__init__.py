@@ -7,6 +7,9 @@ turn, and puts their answers in tables.
     plan.py         what to time: steps at each shift, their multiply-adds, the minibatch
     worker.py       a worker process from both sides; runners that take turns
     timing.py       steps, inference and single layers, ours and PyTorch's taking turns
+    peers.py        the ways to run PyTorch; the fastest one takes part
+    growth.py       steps per second by width, batch, depth and threads
+    first_minute.py the time until the first step of `minilocal.train`, and evaluation's share of an epoch
     our_side.py     what minilocal's processes run        torch_side.py   what PyTorch's run
     instruments.py  clocks around layers, and bytes saved for backward
     workers.py      blocks in parallel

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+if __name__ == "__main__":
+    from minilocal.console.launch import launch
+
+    launch("minilocal.bench.__main__")
+
 import importlib.metadata
 import json
 import platform
@@ -11,7 +16,9 @@ from dataclasses import asdict
 from typing import Any
 
 from minilocal import __version__
-from minilocal.bench.figures import draw_figure10, draw_steps
+from minilocal.bench.figures import draw_figure10, draw_growth, draw_steps
+from minilocal.bench.first_minute import time_first_minute
+from minilocal.bench.growth import measure_growth
 from minilocal.bench.options import Options, read
 from minilocal.bench.plan import plan_inference, plan_steps
 from minilocal.bench.rates import add_rates, estimates
@@ -31,7 +38,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = read(argv)
     results = measure(options)
     print(json.dumps(results, indent=1) if options.json else render(results))
-    for draw, path in ((draw_steps, options.plot), (draw_figure10, options.figure10)):
+    growth = options.growth and options.growth.with_suffix(".png")
+    for draw, path in ((draw_steps, options.plot), (draw_figure10, options.figure10), (draw_growth, growth)):
         if path is not None:
             print(f"drawn in {draw(results, path)}", file=sys.stderr)
     return 0
@@ -43,6 +51,11 @@ def measure(options: Options) -> dict[str, Any]:
     if options.workers:
         results["workers"] = time_workers(options)
         add_rates(results, options.batch_size)
+        return results
+    if options.first_minute:
+        return {**results, "first_minute": time_first_minute()}
+    if options.growth is not None:
+        results["growth"] = measure_growth(options, options.growth)
         return results
     backprop = plan_steps("BP", **options.network)
     plans = [plan_steps(algo, **options.network) for algo in options.algo]
@@ -67,10 +80,8 @@ def _about(options: Options) -> dict[str, Any]:
     packages = ["numpy", "numba", *([options.against] if options.against else [])]
     versions = {"minilocal": __version__, "python": platform.python_version()}
     versions |= {name: importlib.metadata.version(name) for name in packages}
-    plain = {name: value for name, value in asdict(options).items() if name not in ("json", "plot", "figure10")}
+    plain = {
+        name: value for name, value in asdict(options).items() if name not in ("json", "plot", "figure10", "growth")
+    }
     machine = {"system": platform.system(), "machine": platform.machine(), "processors": available_threads()}
     return {"title": options.title, "options": plain, "versions": versions, "machine": machine}
-
-
-if __name__ == "__main__":
-    sys.exit(main())

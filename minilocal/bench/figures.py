@@ -7,15 +7,17 @@ from typing import Any
 
 from minilocal.bench.rates import MEASURED
 from minilocal.bench.text import duration, kinds, rows_of
-from minilocal.plots import BLOCK_COLOURS, new_figure, save
+from minilocal.plots import BLOCK_COLOURS, drawing, new_figure, save
 
 SIDES = {"minilocal": ("minilocal", BLOCK_COLOURS[0], -0.5), "torch": ("PyTorch", "#9A9A9A", 0.5)}
 # In the breakdown: colours for the kinds of layers in order, greys for what every step has.
 KIND_COLOURS = (*BLOCK_COLOURS, "#F0E442", "#004D80", "#7A0048", "#00E0A8", "#A0522D")
 GREYS = {"classifiers": "#333333", "loss": "#777777", "SGD": "#AAAAAA", "rest": "#DDDDDD"}
+LINES = ("-", "--", ":", "-.")
 HATCHES = ("", "////", "....", "xxxx", "")
 
 
+@drawing()
 def draw_steps(results: dict[str, Any], path: Path) -> Path:
     """Draw a bar per algorithm, shift and side on the left, and our breakdown on the right, stacked."""
     rows = [(title, row) for title, row in rows_of(results["steps"]) if "shift" in row]
@@ -48,6 +50,30 @@ def draw_steps(results: dict[str, Any], path: Path) -> Path:
     return save(figure, path, results["about"]["title"])
 
 
+@drawing()
+def draw_growth(results: dict[str, Any], path: Path) -> Path:
+    """Draw steps per second, ours and PyTorch's: an axis per sweep, a colour per side and a style per algorithm."""
+    sweeps = results["growth"]
+    figure = new_figure(3.2 * len(sweeps), 4)
+    all_axes = figure.subplots(1, len(sweeps), sharey=True)
+    for axes, (name, rows) in zip(all_axes, sweeps.items(), strict=True):
+        values = list(dict.fromkeys(row[name] for row in rows))
+        for number, algo in enumerate(dict.fromkeys(row["algo"] for row in rows)):
+            for side, (label, colour, _) in SIDES.items():
+                rates = [(row[name], row[f"{side}_steps_per_second"]) for row in rows if row["algo"] == algo]
+                known = [(values.index(value), float(rate)) for value, rate in rates if rate]
+                if known:
+                    style = {"color": colour, "linestyle": LINES[number % len(LINES)], "label": f"{label}, {algo}"}
+                    axes.plot(*zip(*known, strict=True), marker="o", markersize=4, **style)
+        axes.set_xticks(range(len(values)), values, fontsize=8)
+        axes.set(xlabel=name.replace("_", " "), yscale="log", axisbelow=True)
+        axes.grid(which="both", alpha=0.3)
+    all_axes[0].set(ylabel="steps per second")
+    figure.legend(*all_axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize=8)
+    return save(figure, path, f"how speed changes with one thing at a time; else {results['about']['title']}")
+
+
+@drawing()
 def draw_figure10(results: dict[str, Any], path: Path) -> Path:
     """Draw each algorithm's step time as a share of BP's: a bar per processor, and one for what was measured.
 

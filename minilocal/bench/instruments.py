@@ -73,7 +73,7 @@ def _conv_backward(conv: Conv2d, seconds: Seconds) -> Callable:
     backward = timed(conv.backward, WEIGHT, seconds)
 
     def clocked_backward(dy: np.ndarray, need_dx: bool = True) -> Any:
-        method = conv.method(conv.recall("x").shape[1:])
+        method = conv.method(conv.x.shape[1:])
         input_gradient = timed(method.input_gradient, INPUT, seconds, within=WEIGHT)
         with patch.object(method, "input_gradient", input_gradient):
             return backward(dy, need_dx)

@@ -18,6 +18,7 @@ from minilocal.networks.configs import CONFIGS
 
 ALGORITHMS = ("BP", "G1", "G2", "G3", "G3S2")
 WORKERS = ("G1", "G2S1", "G3S1")
+GROWTH = ("BP", "G3S2")
 FIGURE10 = ("BP", "G1", "G2", "G2S1", "G3", "G3S2")
 WHAT, MORE, OUTPUT = "what to time", "more to measure", "output"
 
@@ -34,7 +35,24 @@ class Options:
     threads: int = option(0, "threads to use (default: all processors)", group=WHAT, least=1, most=1024)
     steps: int = option(10, "rounds to time", group=WHAT, least=1, most=100_000, metavar="N")
     against: str | None = option(None, "have PyTorch take turns with minilocal", group=WHAT, choices=("torch",))
+    compile_seconds: int = option(
+        120, "with --against torch, how long torch.compile may take to compile an algorithm's steps; 0 leaves it out",
+        group=WHAT, least=0, metavar="N",
+    )  # fmt: skip
     per_layer: bool = option(False, "single conv and linear layers; steps only with --algo", group=MORE)
+    first_minute: bool = option(
+        False,
+        "instead, `python -m minilocal.train --algo G3S2` after a fresh install and later: seconds until its first "
+        "step, and how much of an epoch is evaluation",
+        group=MORE,
+    )
+    growth: Path | None = option(
+        None,
+        "instead, steps per second by width, batch, depth and threads, each varied by itself; written to FILE (CSV) "
+        "point by point and drawn beside it; points already in FILE are kept (default: vgg8b × 0.125, --algo BP G3S2)",
+        group=MORE,
+        metavar="FILE",
+    )
     workers: tuple[int, ...] = option(
         (),
         "instead, blocks in parallel on N processes of one thread each (you may give several N); simulated where there "
@@ -54,13 +72,15 @@ class Options:
         return {"model": self.model, "width": self.width, "classifier": self.classifier}
 
     @property
-    def load(self) -> dict[str, int]:
+    def load(self) -> dict[str, Any]:
         """Return how many images a step takes and how many threads it uses."""
         return {"batch_size": self.batch_size, "threads": self.threads}
 
     @property
     def title(self) -> str:
-        """Return the network and its batch in words: "vgg16 × 0.5, batches of 128, 2 threads"."""
+        """Return what is timed, in words: "vgg16 × 0.5, batches of 128, 2 threads"."""
+        if self.first_minute:
+            return "`python -m minilocal.train --algo G3S2`"
         width = f" × {self.width:g}" if self.width != 1 else ""
         classifier = ", classifiers A2" if self.classifier == "a2" else ""
         return f"{self.model}{width}{classifier}, batches of {self.batch_size}, {plural(self.threads, 'thread')}"
@@ -83,23 +103,35 @@ def read(argv: Sequence[str] | None) -> Options:
     Algorithms and width are checked where their costs are computed.
     """
     asked = given(parser().parse_args(argv), Options)
-    options = Options(**asked)
-    if options.workers:
-        for name in ("per_layer", "against", "threads", "plot", "figure10"):
+    base: dict[str, Any] = {"model": "vgg8b", "width": 0.125} if "growth" in asked else {}
+    options = Options(**base | asked)
+    no_effect = {
+        "first_minute": [name for name in asked if name not in ("first_minute", "json")],
+        "workers": ["growth", "per_layer", "against", "threads", "plot", "figure10"],
+        "growth": ["per_layer", "plot", "figure10"],
+    }
+    for alone in no_effect.keys() & asked.keys():
+        for name in no_effect[alone]:
             if name in asked:
-                raise InputError(f"{flag(name)} has no effect on --workers, which is measured by itself; leave it out")
+                raise InputError(
+                    f"{flag(name)} has no effect on {flag(alone)}, which is measured by itself; leave it out"
+                )
+    if "compile_seconds" in asked and not options.against:
+        raise InputError("--compile-seconds has no effect without --against torch; leave it out")
     if "threads" not in asked:
         options = replace(options, threads=1 if options.workers else available_threads())
     if options.against and importlib.util.find_spec("torch") is None:
         raise InputError("--against torch needs PyTorch, which is not installed; run `pip install torch`")
     if not options.algo:
-        default = FIGURE10 if options.figure10 else () if options.per_layer else ALGORITHMS
+        default = (
+            GROWTH if options.growth else FIGURE10 if options.figure10 else () if options.per_layer else ALGORITHMS
+        )
         options = replace(options, algo=WORKERS if options.workers else default)
     if options.figure10 is not None and "BP" not in (algo.upper() for algo in options.algo):
         raise InputError("--figure10 compares with BP; add BP to --algo")
     if options.plot is not None and not options.algo:
         raise InputError("--plot draws step times; name the algorithms with --algo")
-    for name, file in (("--plot", options.plot), ("--figure10", options.figure10)):
+    for name, file in (("--plot", options.plot), ("--figure10", options.figure10), ("--growth", options.growth)):
         if file is not None:
             check_writable(file, name)
     if options.plot is not None and options.plot == options.figure10:

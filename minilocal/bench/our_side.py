@@ -14,9 +14,9 @@ from threadpoolctl import threadpool_limits
 
 from minilocal.bench.instruments import instrumented, saved_at_loss
 from minilocal.bench.plan import LR, MOMENTUM, TASK, WEIGHT_DECAY, random_batch
-from minilocal.bench.worker import median_seconds
+from minilocal.bench.worker import mean_seconds, median_seconds
 from minilocal.compute import parallel
-from minilocal.compute.compilation import COMPILING, on_first_compilation
+from minilocal.compute.compilation import on_compilation
 from minilocal.layers import Conv2d, Layer, Linear
 from minilocal.layers.sequential import leaves
 from minilocal.networks.network import Network
@@ -46,6 +46,10 @@ class OurSteps:
                 with parallel.one_blas_thread():
                     self.network.predict(self.x)
             return time.perf_counter() - start
+
+    def pace(self, blocks: Sequence[Sequence[int]]) -> float:
+        """Return the mean seconds of a step, of as many in a row as make a turn."""
+        return mean_seconds(partial(self.step, blocks))
 
     def train(self, blocks: Sequence[Sequence[int]]) -> list[float]:
         """Take one training step and return the losses of its blocks."""
@@ -152,4 +156,4 @@ def layer_passes(layer: Layer, x: np.ndarray, dy: np.ndarray) -> dict[str, Calla
 
 def _compilation_announced() -> Any:
     """Print a line to stderr when the first kernel is compiled inside the `with` block."""
-    return on_first_compilation(lambda: print(COMPILING, file=sys.stderr, flush=True))
+    return on_compilation(partial(print, file=sys.stderr, flush=True))

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from minilocal.bench.first_minute import LATER
+from minilocal.bench.peers import COMPILED, EAGER, LIBRARIES
 from minilocal.bench.rates import MEASURED
-from minilocal.console.text import aligned, plural
+from minilocal.console.text import aligned, markdown, plural
 
 STEPS_NOTE = "GFLOP/s are effective: multiplications of im2col products, padding included, whatever is computed."
-AGAINST_NOTE = """vs PyTorch: its time for the same step over ours; vs its BP: its time for a BP step over ours (medians
-of the rounds' ratios)."""
+AGAINST_NOTE = """PyTorch: the fastest way to run it, see below. vs PyTorch: its time for the same step over ours; vs
+its BP: its time for a BP step over ours (medians of the rounds' ratios)."""
 MEMORY_NOTE = """saved: activations kept for backward, counted at the moment of a block's loss, at their peak. own: what
 the layers of the largest block need themselves (input of the product, input of BatchNorm, output); for G1, the largest
 layer. process: peak memory of the whole process that took the steps, PyTorch's likewise; ? if it isn't known."""
@@ -85,12 +87,15 @@ def render(results: dict[str, Any]) -> str:
     sections = [_about(results)]
     if "steps" in results:
         algorithms = results["steps"]
-        sections += [_steps(algorithms), _layouts(algorithms), _breakdown(algorithms), _memory(algorithms)]
+        sections += [_steps(algorithms), render_contests(algorithms), _breakdown(algorithms), _memory(algorithms)]
     if "per_layer" in results:
         layers = results["per_layer"]
         sections += [_layers(layers, name) for name in layers[0]["passes"]]
     if "workers" in results:
         sections += [*map(_workers, results["workers"]), WORKERS_NOTE]
+    sections += [_growth(name, rows) for name, rows in results.get("growth", {}).items()]
+    if "first_minute" in results:
+        sections.append(_first_minute(results["first_minute"]))
     if "figure10" in results:
         sections.append(_figure10(**results["figure10"]))
     return "\n\n".join(section for section in sections if section)
@@ -116,7 +121,8 @@ def kinds(breakdowns: Iterable[dict[str, float]]) -> list[str]:
 def _about(results: dict[str, Any]) -> str:
     about = results["about"]
     versions = ", ".join(f"{name} {version}" for name, version in about["versions"].items())
-    text = f"{about['title']}, median of {plural(about['options']['steps'], 'round')}; {versions}"
+    rounds = "" if "first_minute" in results else f", median of {plural(about['options']['steps'], 'round')}"
+    text = f"{about['title']}{rounds}; {versions}"
     if "sgemm" in results:
         sgemm = results["sgemm"]
         text += (
@@ -135,12 +141,25 @@ def _steps(algorithms: Sequence[dict[str, Any]]) -> str:
     return "\n".join([_table(STEPS, rows, texts=2), STEPS_NOTE] + [AGAINST_NOTE] * ("torch" in rows[0]))
 
 
-def _layouts(algorithms: Sequence[dict[str, Any]]) -> str:
-    lines = ["PyTorch's memory layouts in a trial, the faster one first:"]
-    for algorithm in algorithms:
-        times = (f"{layout} {duration(seconds)}" for layout, seconds in (algorithm["layouts"] or {}).items())
-        lines.append(f"  {algorithm['algo']}: {', '.join(times)}")
-    return "\n".join(lines) if algorithms[0]["layouts"] else ""
+def render_contests(algorithms: Sequence[dict[str, Any]]) -> str:
+    """Return a table of the ways to run PyTorch: a row per algorithm, and below it what could not be tried."""
+    contests = {row["algo"]: row["contest"] for row in algorithms if row["contest"]}
+    tried = {peer["name"] for contest in contests.values() for peer in contest["peers"]}
+    names = [name for name in (EAGER, *LIBRARIES, COMPILED) if name in tried]
+    table = [["PyTorch in a trial", *names, "fastest"]]
+    for algo, contest in contests.items():
+        cells = {peer["name"]: f"{duration(peer['median'])} {_how(peer)}".strip() for peer in contest["peers"]}
+        table.append([algo, *(cells.get(name, "") for name in names), contest["peers"][0]["name"]])
+    missing = {f"  {name}: {why}": None for contest in contests.values() for name, why in contest["missing"].items()}
+    lines = [aligned(table), *(["not available:"] if missing else []), *missing]
+    return "\n".join(lines) if contests else ""
+
+
+def _how(peer: dict[str, Any]) -> str:
+    """Return the memory layout, except for torch.compile, which chooses itself, or else its allocator, if preloaded."""
+    if peer["name"] != COMPILED:
+        return peer["layout"]
+    return f"with {peer['allocator']}" if peer["allocator"] != EAGER else ""
 
 
 def _breakdown(algorithms: Sequence[dict[str, Any]]) -> str:
@@ -172,6 +191,31 @@ def _workers(algorithm: dict[str, Any]) -> str:
         for shift, shares in row["shares"].items():
             lines.append(f"  {plural(row['workers'], 'worker')}, shift {shift}: {' | '.join(shares)}")
     return "\n".join([*lines, _table(WORKERS, algorithm["rows"], texts=0)])
+
+
+def _growth(name: str, rows: Sequence[dict[str, str]]) -> str:
+    """Return a Markdown table of a sweep: steps per second of both sides, with a row per value and algorithm."""
+    columns = {name: name.replace("_", " "), "algo": "algorithm", "minilocal_steps_per_second": "minilocal, steps/s"}
+    if any(row["ratio"] for row in rows):
+        columns |= {"torch_steps_per_second": "PyTorch, steps/s", "ratio": "ratio", "torch_runs_as": "PyTorch runs as"}
+    return markdown([list(columns.values()), *([row[column] for column in columns] for row in rows)], texts=2)
+
+
+def _first_minute(runs: dict[str, dict[str, Any]]) -> str:
+    """Return where the time until the first step goes, after a fresh install and later; kernels; and an epoch."""
+    table = [["until the first step is done (s)", *runs]]
+    for kind in next(iter(runs.values()))["first_step"]:
+        table.append([f"  {kind}", *(f"{run['first_step'][kind]:.2f}" for run in runs.values())])
+    table.append(["together", *(f"{sum(run['first_step'].values()):.2f}" for run in runs.values())])
+    lines = [aligned(table)]
+    for name, run in runs.items():
+        if kernels := sorted(run["kernels"].items(), key=lambda kernel: -kernel[1]):
+            lines.append(f"compiled in both epochs, {name} (s): " + ", ".join(f"{k} {s:.2f}" for k, s in kernels))
+    for number, epoch in enumerate(runs[LATER]["epochs"], 1):
+        share = epoch["evaluation"] / sum(epoch.values())
+        times = ", ".join(f"{kind} {duration(seconds)}" for kind, seconds in epoch.items())
+        lines.append(f"epoch {number}, {LATER}: {times}; evaluation is {_percent(share)} of the epoch")
+    return "\n".join(lines)
 
 
 def _figure10(processors: dict[str, dict[str, Any]], seconds: dict[str, dict[str, float]]) -> str:

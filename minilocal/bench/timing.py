@@ -13,19 +13,13 @@ from statistics import median
 from typing import Any
 
 from minilocal.bench.options import Options
+from minilocal.bench.peers import TorchPeer, fastest_torch, warm_up
 from minilocal.bench.plan import Plan
 from minilocal.bench.worker import Worker, turns
 
 OURS, TORCH, TORCH_BP = "minilocal", "torch", "torch_bp"
-LAYOUTS = ("NCHW", "channels_last")
 PASSES = ("forward", "weight gradient", "input gradient")
-
-WARM_UP = 2  # steps at each shift before the clock runs
-TRIAL = 3  # rounds in which PyTorch's two layouts compete
 INSTRUMENTED = 5  # steps at most for the breakdown
-
-# PyTorch's process for a plan, and the median seconds of both layouts in their trial, the faster one first.
-TorchPeer = tuple[Worker, dict[str, float]]
 
 
 def time_plans(plans: Sequence[Plan], backprop: Plan, options: Options) -> list[dict[str, Any]]:
@@ -34,7 +28,7 @@ def time_plans(plans: Sequence[Plan], backprop: Plan, options: Options) -> list[
     `backprop` is the plan of BP, whether or not it is among the plans.
     """
     with ExitStack() as stack:
-        torch_bp = start_torch(stack, backprop, options) if options.against else None
+        torch_bp = fastest_torch(stack, backprop, options) if options.against else None
         return [_time_plan(plan, backprop, options, torch_bp) for plan in plans]
 
 
@@ -44,43 +38,22 @@ def start_ours(stack: ExitStack, algo: str, options: Options) -> Worker:
     return stack.enter_context(Worker("minilocal", "minilocal.bench.our_side:OurSteps", **settings))
 
 
-def start_torch(stack: ExitStack, plan: Plan, options: Options) -> TorchPeer:
-    """Start PyTorch in both memory layouts, let them compete, and keep the faster one until the stack ends."""
-    settings = {"algo": plan.costs.algo} | options.network | options.load
-    start = partial(Worker, measures="minilocal.bench.torch_side:TorchSteps", **settings)
-    workers = {layout: stack.enter_context(start(name=f"PyTorch ({layout})", layout=layout)) for layout in LAYOUTS}
-    for worker in workers.values():
-        warm_up(worker, plan)
-    runners = {layout: partial(worker.ask, "step", blocks=plan.steps[0].blocks) for layout, worker in workers.items()}
-    trial = turns(f"{plan.algo}, PyTorch's two layouts", runners, TRIAL)
-    faster, slower = sorted(trial, key=lambda layout: median(trial[layout]))
-    workers[slower].end()
-    return workers[faster], {layout: median(trial[layout]) for layout in (faster, slower)}
-
-
-def warm_up(worker: Worker, plan: Plan) -> None:
-    """Have a process take steps that don't count, at each of the plan's shifts."""
-    for step in plan.steps:
-        for _ in range(WARM_UP):
-            worker.ask("step", blocks=step.blocks)
-
-
 def _time_plan(plan: Plan, backprop: Plan, options: Options, torch_bp: TorchPeer | None) -> dict[str, Any]:
     with ExitStack() as stack:
         ours = start_ours(stack, plan.costs.algo, options)
         warm_up(ours, plan)
-        workers, layouts = {OURS: ours}, None
+        workers, contest = {OURS: ours}, None
         if torch_bp is not None:
-            workers[TORCH], layouts = torch_bp if plan.algo == "BP" else start_torch(stack, plan, options)
+            workers[TORCH], contest = torch_bp if plan.algo == "BP" else fastest_torch(stack, plan, options)
 
         runners: dict[Any, Any] = {
-            (name, step.shift): partial(worker.ask, "step", blocks=step.blocks)
+            (name, step.shift): partial(worker.ask, "pace", blocks=step.blocks)
             for step in plan.steps
             for name, worker in workers.items()
         }
         whole = backprop.steps[0].blocks
         if torch_bp is not None and plan.trains and plan.algo != "BP":
-            runners[TORCH_BP] = partial(torch_bp[0].ask, "step", blocks=whole)  # one per round serves all shifts
+            runners[TORCH_BP] = partial(torch_bp[0].ask, "pace", blocks=whole)  # one per round serves all shifts
         taken = turns(plan.algo, runners, options.steps)
 
         memory = {name: worker.ask("peak_memory") for name, worker in workers.items()}  # before anything else is done
@@ -93,7 +66,7 @@ def _time_plan(plan: Plan, backprop: Plan, options: Options, torch_bp: TorchPeer
                     seconds[TORCH_BP] = taken.get(TORCH_BP, seconds[TORCH])
                 row["breakdown"] = ours.ask("breakdown", blocks=step.blocks, steps=min(options.steps, INSTRUMENTED))
             rows.append(row)
-        result = {"algo": plan.algo, "layouts": layouts, "peak_memory": memory, "shifts": rows}
+        result = {"algo": plan.algo, "contest": contest, "peak_memory": memory, "shifts": rows}
         if plan.trains:
             result["saved"] = {
                 "bytes": max(ours.ask("saved", blocks=step.blocks) for step in plan.steps),

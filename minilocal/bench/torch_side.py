@@ -10,6 +10,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -17,7 +18,8 @@ from torch import nn
 from torch.nn import functional
 
 from minilocal.bench.plan import CLASSES, DROPOUT, IMAGE_SHAPE, LR, MOMENTUM, WEIGHT_DECAY, random_batch
-from minilocal.bench.worker import median_seconds
+from minilocal.bench.worker import mean_seconds, median_seconds
+from minilocal.errors import TrainingError
 from minilocal.networks.configs import a1_window, architecture, parse_stages
 from minilocal.schedule import parse
 
@@ -51,11 +53,20 @@ class VGG(nn.Module):
             elif number in ends:
                 self.auxiliary[str(number)] = a2(shape) if classifier == "a2" and conv else a1(shape, config.features)
 
+    def forward(self, x: torch.Tensor, first: int, last: int) -> torch.Tensor:
+        """Return the output of layers `first` … `last` for inputs x (N, C, H, W)."""
+        for layer in self.layers[first - 1 : last]:
+            x = layer(x)
+        return x
+
+    def block(self, x: torch.Tensor, labels: torch.Tensor, first: int, last: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the output of a block for inputs x (N, C, H, W), and its loss."""
+        x = self.forward(x, first, last)
+        return x, functional.cross_entropy(self.auxiliary[str(last)](x), labels)
+
     def predict(self, x: torch.Tensor) -> torch.Tensor:
         """Return A_K's logits for inputs x (N, C, H, W)."""
-        for layer in self.layers:
-            x = layer(x)
-        return self.auxiliary[str(len(self.layers))](x)
+        return self.auxiliary[str(len(self.layers))](self.forward(x, 1, len(self.layers)))
 
 
 def a1(shape: tuple[int, ...], features: int) -> nn.Sequential:
@@ -82,9 +93,17 @@ def a2(shape: tuple[int, ...]) -> nn.Sequential:
 
 
 class TorchSteps:
-    """A network in one of the two memory layouts, its optimizer and its minibatch."""
+    """A network in one of the two memory layouts, its optimizer and its minibatch; compiled by `backend` if asked.
 
-    def __init__(self, layout: str, batch_size: int, threads: int, **network: Any) -> None:
+    Raises `TrainingError` if the library that should have been preloaded wasn't.
+    """
+
+    def __init__(
+        self, layout: str, batch_size: int, threads: int, preloaded: str | None = None, compiled: bool = False,
+        backend: str = "inductor", **network: Any,
+    ) -> None:  # fmt: skip
+        if preloaded and preloaded not in Path("/proc/self/maps").read_text(encoding="utf-8"):
+            raise TrainingError(f"{preloaded} can't be preloaded")
         torch.set_num_threads(threads)
         torch.manual_seed(0)
         self.network = VGG(**network).to(memory_format=LAYOUTS[layout])
@@ -92,6 +111,20 @@ class TorchSteps:
         x, labels = random_batch(batch_size)
         self.x = torch.from_numpy(x).permute(0, 3, 1, 2).contiguous(memory_format=LAYOUTS[layout])
         self.labels = torch.from_numpy(labels)
+        self.frozen, self.block, self.predict = self.network.forward, self.network.block, self.network.predict
+        if compiled:
+            torch._dynamo.config.recompile_limit = 64  # each block compiles the same functions again
+            build = partial(torch.compile, fullgraph=True, dynamic=False, backend=backend)
+            self.frozen, self.block, self.predict = map(build, (self.frozen, self.block, self.predict))
+
+    def compile(self, blocks: Sequence[Sequence[int]]) -> None:
+        """Take a first step, which compiles; raise `TrainingError` if torch.compile can't."""
+        try:
+            self.step(blocks)
+        except Exception as error:
+            error = getattr(error, "inner_exception", error)
+            reason = str(error).strip().partition("\n")[0]
+            raise TrainingError(f"it fails with {type(error).__name__}: {reason}") from None
 
     def step(self, blocks: Sequence[Sequence[int]]) -> float:
         """Return the seconds of one training step of these blocks, or of inference if there are none."""
@@ -101,21 +134,21 @@ class TorchSteps:
             self.train(blocks)
         else:
             with torch.inference_mode():
-                self.network.predict(self.x)
+                self.predict(self.x)
         return time.perf_counter() - start
+
+    def pace(self, blocks: Sequence[Sequence[int]]) -> float:
+        """Return the mean seconds of a step, of as many in a row as make a turn."""
+        return mean_seconds(partial(self.step, blocks))
 
     def train(self, blocks: Sequence[Sequence[int]]) -> list[float]:
         """Take one training step and return the losses of its blocks; BP is one block of all layers."""
-        layers, auxiliary = self.network.layers, self.network.auxiliary
         x, losses = self.x, []
-        with torch.no_grad():
-            for layer in layers[: blocks[0][0] - 1]:  # frozen, but in training mode
-                x = layer(x)
+        if blocks[0][0] > 1:
+            with torch.no_grad():
+                x = self.frozen(x, 1, blocks[0][0] - 1)  # but in training mode
         for first, last in blocks:
-            x = x.detach()  # no gradient crosses the boundary
-            for layer in layers[first - 1 : last]:
-                x = layer(x)
-            loss = functional.cross_entropy(auxiliary[str(last)](x), self.labels)
+            x, loss = self.block(x.detach(), self.labels, first, last)  # no gradient crosses the boundary
             self.optimizer.zero_grad(set_to_none=True)  # parameters without a gradient are not updated
             loss.backward()
             self.optimizer.step()

@@ -13,11 +13,12 @@ import contextlib
 import json
 import os
 import pkgutil
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
-from statistics import median
+from statistics import fmean, median
 from typing import Any
 
 from tqdm import tqdm
@@ -26,6 +27,7 @@ from minilocal.console.text import plural
 from minilocal.errors import InputError, TrainingError
 
 PAUSE = 0.05  # seconds between turns: idle threads of OpenMP and OpenBLAS spin for up to 30 ms before they sleep
+TURN = 0.1  # seconds that a turn of training steps lasts at least
 CALLS, SECONDS = 3, 0.04  # `median_seconds` makes at least this many calls, and takes at least this long
 
 
@@ -33,15 +35,17 @@ class Worker:
     """A process that serves a class named like "minilocal.bench.our_side:OurSteps", until its `with` block ends.
 
     The first question makes it construct the object, with `settings` as arguments. It sleeps between questions. It has
-    a session of its own: Ctrl-C in a terminal reaches the command alone, which then ends its workers.
+    a session of its own: Ctrl-C in a terminal reaches the command alone, which then ends its workers. `environment`
+    adds variables to those of this process.
     """
 
-    def __init__(self, name: str, measures: str, **settings: Any) -> None:
+    def __init__(self, name: str, measures: str, environment: Mapping[str, str] = {}, **settings: Any) -> None:
         self.name = name
         code = f"from minilocal.bench.worker import serve; serve({measures!r}, **{settings!r})"
         self.process: Any = subprocess.Popen(
             [sys.executable, "-c", code],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8", start_new_session=True,
+            env={**os.environ, **environment},
         )  # fmt: skip
 
     def ask(self, what: str, **arguments: Any) -> Any:
@@ -69,12 +73,18 @@ class Worker:
         with contextlib.suppress(OSError), self.process:  # closing fails if a dead process left something unread
             pass
 
+    def kill(self) -> None:
+        """End the process at once, and those that it has started, such as compilers."""
+        if self.process.poll() is None:
+            with contextlib.suppress(OSError):
+                os.killpg(self.process.pid, signal.SIGKILL) if hasattr(os, "killpg") else self.process.kill()
+
     def __enter__(self) -> Worker:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is not None:
-            self.process.kill()
+            self.kill()
         self.end()
 
 
@@ -122,6 +132,17 @@ def turns(what: str, runners: Mapping[Any, Callable[[], Any]], rounds: int) -> d
             time.sleep(PAUSE)
             results[name].append(run())
     return results
+
+
+def mean_seconds(step: Callable[[], float]) -> float:
+    """Return the mean of the seconds that `step()` returns, called until they are `TURN` together, at least once.
+
+    So short steps are taken in a row, as in training, and waking up counts little.
+    """
+    taken = [step()]
+    while sum(taken) < TURN:
+        taken.append(step())
+    return fmean(taken)
 
 
 def median_seconds(function: Callable[[], Any]) -> float:

@@ -17,11 +17,12 @@ import numpy as np
 
 from minilocal.bench.instruments import saved_at_loss
 from minilocal.bench.options import Options
+from minilocal.bench.peers import warm_up
 from minilocal.bench.plan import CLASSES, IMAGE_SHAPE, LR, MOMENTUM, TASK, WEIGHT_DECAY, plan_steps
-from minilocal.bench.timing import start_ours, warm_up
+from minilocal.bench.timing import start_ours
 from minilocal.bench.worker import median_seconds, turns
 from minilocal.compute.parallel import available_threads, set_threads
-from minilocal.datasets import Dataset
+from minilocal.datasets.dataset import Dataset
 from minilocal.datasets.prepare import prepare
 from minilocal.networks.vgg import build_vgg
 from minilocal.pipeline.holding import HeldLayers

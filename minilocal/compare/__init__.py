@@ -15,9 +15,28 @@ A sweep's results, for a notebook:
         print(entry.label, results.final(entry).mean, [mean.mean for mean in results.by_epoch(entry, "test_loss")])
 """
 
-from minilocal.compare.entries import Entry, parse
-from minilocal.compare.published import accuracies
-from minilocal.compare.results import Mean, Results, read_results
-from minilocal.compare.sweep import Run, Sweep, read_sweep
+from __future__ import annotations
 
-__all__ = ["Entry", "Mean", "Results", "Run", "Sweep", "accuracies", "parse", "read_results", "read_sweep"]
+import importlib
+from typing import Any
+
+# Public name → the module that defines it. They load when first used: the command handles Ctrl-C before that.
+_PUBLIC = {
+    "Entry": "entries",
+    "parse": "entries",
+    "accuracies": "published",
+    "Mean": "results",
+    "Results": "results",
+    "read_results": "results",
+    "Run": "sweep",
+    "Sweep": "sweep",
+    "read_sweep": "sweep",
+}
+
+__all__ = sorted(_PUBLIC)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PUBLIC:
+        raise AttributeError(f"module 'minilocal.compare' has no attribute {name!r}")
+    return getattr(importlib.import_module(f"minilocal.compare.{_PUBLIC[name]}"), name)

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+if __name__ == "__main__":
+    from minilocal.console.launch import launch
+
+    launch("minilocal.compare.__main__")
+
 import sys
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from pathlib import Path
 
 from minilocal.compare import report
 from minilocal.compare.options import read
 from minilocal.compare.progress import Progress
 from minilocal.compare.results import Results, read_results
 from minilocal.compare.sweep import DataSize, Run, Sweep, read_sweep
-from minilocal.compute.compilation import COMPILING, on_first_compilation
+from minilocal.compute.compilation import on_compilation
 from minilocal.compute.parallel import get_threads, set_threads
 from minilocal.console.cli import command
-from minilocal.console.text import plural
+from minilocal.console.text import plural, shown
 from minilocal.datasets.prepare import Data, prepare
 from minilocal.errors import NonFiniteError, TrainingError
+from minilocal.files import expanded
+from minilocal.plots import if_possible
 from minilocal.runs.config import Config
 from minilocal.runs.figures import draw_curves, draw_gradient_map
 from minilocal.runs.record import train_into
@@ -35,10 +41,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     set_threads(options.threads)
     size = DataSize.of(data_of(options.setting))
-    sweep = Sweep(Path(options.sweep_dir or ""), options.setting, size, options.entries, options.seeds).joined()
+    sweep = Sweep(expanded(options.sweep_dir or ""), options.setting, size, options.entries, options.seeds).joined()
     runs = [run for run in sweep.runs if run.entry in options.entries and run.seed in options.seeds]
     for run in {run.entry: run for run in runs if not run.finished}.values():
-        trainer_of(run)  # raises `InputError` before anything is trained or written
+        sweep.check_data(run.entry, trainer_of(run).data)  # both raise `InputError` before anything is trained
     sweep.write()
 
     failures, status = train_all(sweep, runs, options.quiet)
@@ -58,10 +64,10 @@ def train_all(sweep: Sweep, runs: Sequence[Run], quiet: bool) -> tuple[dict[str,
     progress.say(
         f"{sweep.setting.task}, {plural(len(runs), 'run')} ({sum(run.finished for run in runs)} finished): "
         f"{train} images to train on, {held_out} to validate, {sweep.size.test} to test, "
-        f"{plural(get_threads(), 'thread')}; in {sweep.path}"
+        f"{plural(get_threads(), 'thread')}; in {shown(sweep.path)}"
     )
     try:
-        with on_first_compilation(lambda: progress.say(COMPILING)):
+        with on_compilation(progress.say):
             for number, run in enumerate(runs, 1):
                 if not run.finished and (problem := train_one(number, run, progress)):
                     failures[run.title] = problem
@@ -86,8 +92,9 @@ def train_one(number: int, run: Run, progress: Progress) -> str | None:
         problem = str(error)
     progress.end(problem)
     if trainer.totals.epoch:
-        draw_curves(run.directory, run.config.title)
-        draw_gradient_map(run.directory, run.config.title)
+        with if_possible():
+            draw_curves(run.directory, run.config.title)
+            draw_gradient_map(run.directory, run.config.title)
     return problem
 
 
@@ -110,9 +117,6 @@ def show(results: Results) -> None:
     """Print the report and write it, with its figures, into the sweep's directory."""
     print(report.as_text(results))
     report.write(results)
-    files = ["results.md", "results.csv", *(report.FIGURES if results.finished else ())]
-    print(f"\nresults in {results.sweep.path}: {', '.join(files)}")
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    names = ["results.md", "results.csv", *(report.FIGURES if results.finished else ())]
+    files = [name for name in names if (results.sweep.path / name).exists()]
+    print(f"\nresults in {shown(results.sweep.path)}: {', '.join(files)}")

@@ -10,7 +10,7 @@ from typing import Any
 from minilocal.compare.entries import Entry
 from minilocal.compare.results import Mean, Results
 from minilocal.console.text import plural
-from minilocal.plots import BLOCK_COLOURS, integer_ticks, new_figure, save
+from minilocal.plots import BLOCK_COLOURS, drawing, integer_ticks, new_figure, save
 
 # The paper's local algorithms look the same in every sweep; all looks can be told apart in greyscale too.
 PAPERS = ("G1", "G2", "G2S1", "G3", "G3S2", "G3S1")
@@ -21,6 +21,7 @@ BAND = 0.15  # opacity of ± one deviation
 LEGEND: dict[str, Any] = {"fontsize": 9, "handlelength": 4, "loc": "outside right center"}
 
 
+@drawing()
 def draw_accuracy(results: Results, path: Path) -> Path:
     """Draw test accuracy by epoch, like the paper's Fig. 7: the mean over seeds, and a band of ± one deviation."""
     figure = new_figure(7.5, 4.6)
@@ -33,6 +34,7 @@ def draw_accuracy(results: Results, path: Path) -> Path:
     return _save(figure, results, path)
 
 
+@drawing()
 def draw_loss(results: Results, path: Path) -> Path:
     """Draw training and test loss of the network's own classifier by epoch, like the paper's Fig. 9."""
     from matplotlib.ticker import LogLocator, NullLocator
@@ -51,6 +53,7 @@ def draw_loss(results: Results, path: Path) -> Path:
     return _save(figure, results, path)
 
 
+@drawing()
 def draw_cost(results: Results, path: Path) -> Path:
     """Draw final accuracy against the MACs of training and against stored activations, both as shares of BP's.
 

@@ -13,9 +13,10 @@ from minilocal.compare.published import EPOCHS, NEAREST, TABLES, TRAINING_IMAGES
 from minilocal.compare.results import Mean, Results, write_csv
 from minilocal.compare.sweep import Sweep
 from minilocal.console.options import flag
-from minilocal.console.text import aligned, markdown, plural
+from minilocal.console.text import aligned, markdown, plural, shown
 from minilocal.costs.published import MODELS
 from minilocal.files import replacing
+from minilocal.plots import if_possible
 from minilocal.runs.config import Config
 
 Rows = list[list[str]]
@@ -25,11 +26,12 @@ def write(results: Results) -> None:
     """Write results.csv, the figures and results.md into the sweep's directory."""
     path = results.sweep.path
     write_csv(results, path / "results.csv")
-    if results.finished:
-        for name, (draw, _) in FIGURES.items():
-            draw(results, path / name)
     with replacing(path / "results.md") as file:
         file.write(as_markdown(results).encode(errors="replace"))  # a path may contain half a surrogate pair
+    if results.finished:
+        for name, (draw, _) in FIGURES.items():
+            with if_possible():
+                draw(results, path / name)
 
 
 def as_text(results: Results) -> str:
@@ -170,8 +172,8 @@ def notes(results: Results) -> list[str]:
             scale += f" The paper has no {setting.model}; {MODELS[NEAREST[setting.model]]} is its nearest network."
     else:
         scale = (
-            f"The paper has no results on {setting.npz.name if setting.npz else setting.dataset}, so the table has no "
-            f"rows of the paper. On {table.dataset}, with {theirs}, it finds {table.trend}."
+            f"The paper has no results on {shown(setting.npz.name) if setting.npz else setting.dataset}, so the table "
+            f"has no rows of the paper. On {table.dataset}, with {theirs}, it finds {table.trend}."
         )
     mirrored = {None: "mirroring where it keeps the meaning", True: "mirroring", False: "no mirroring"}[setting.flip]
     return [

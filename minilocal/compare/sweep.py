@@ -10,34 +10,43 @@ sweeps/vgg8b-0.125-fashion-mnist-mini-10-epochs/
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 from minilocal.compare.entries import Entry, parse
+from minilocal.console.text import shown
 from minilocal.costs import AlgorithmCosts, algorithm_costs
 from minilocal.datasets.prepare import Data
 from minilocal.errors import InputError, TrainingError
-from minilocal.files import new_directory, replacing
+from minilocal.files import expanded, new_directory, replacing
 from minilocal.networks.configs import architecture
 from minilocal.runs.config import Config, differences, in_words
-from minilocal.runs.directory import RunDirectory
+from minilocal.runs.directory import UNCHECKED, RunDirectory, read_text
 
 
 @dataclass(frozen=True)
 class DataSize:
-    """The numbers of images and classes, and the images' shape (height, width, channels), for costs and the report."""
+    """The numbers of images and classes, and the images' shape (height, width, channels), for costs and the report.
+
+    `validation` counts the validation images that the data set itself has; others are among the training images. Older
+    sweeps have no checksum of their images and labels.
+    """
 
     train: int
     test: int
     image_shape: tuple[int, int, int]
     classes: int
+    validation: int = 0
+    checksum: str | None = None
 
     @classmethod
     def of(cls, data: Data) -> DataSize:
-        """Return the sizes of prepared data; images held out for validation count as training images."""
-        train = len(data.train) + (len(data.validation) if data.validation else 0)
-        return cls(train, len(data.test), data.image_shape, len(data.classes))
+        """Return the sizes of prepared data."""
+        held_out = len(data.validation) if data.validation else 0
+        train, own = (len(data.train), held_out) if data.own_validation else (len(data.train) + held_out, 0)
+        return cls(train, len(data.test), data.image_shape, len(data.classes), own, data.checksum)
 
 
 @dataclass(frozen=True)
@@ -106,24 +115,48 @@ class Sweep:
         there = read_sweep(self.path)
         if different := in_words(differences(self.setting, there.setting)):
             raise InputError(f"{self.path} contains a sweep of other runs ({different}); name another --sweep-dir")
-        if there.size != self.size:
-            raise InputError(f"{self.path} contains runs on other images of the same name; name another --sweep-dir")
+        if replace(there.size, checksum=there.size.checksum or self.size.checksum) != self.size:
+            raise InputError(f"{self.path} contains runs on other images or labels; name another --sweep-dir")
         sweep = replace(
             self,
+            size=there.size,
             entries=tuple(dict.fromkeys(there.entries + self.entries)),
             seeds=tuple(dict.fromkeys(there.seeds + self.seeds)),
         )
         sweep.check()
-        return sweep
+        return replace(sweep, size=self.size)
 
     def check(self) -> None:
-        """Raise `InputError` if a run's directory contains anything but that run."""
+        """Raise `InputError` if a run's directory contains anything but that run, on the images of the others.
+
+        If that can't be known, because sweep or run are older than checksums, a sentence on stderr says so.
+        """
+        known = {self.setting.train_size: self.size.checksum}  # of the images, by how many there are to train on
+        unchecked = self.size.checksum is None
         for run in self.runs:
             path = run.directory.path
             if in_use(path):
-                config, _ = run.directory.read_config()
+                config, preprocessing = run.directory.read_config()
                 if different := in_words(differences(run.config, config)):
                     raise InputError(f"{path} contains another run ({different}); name another --sweep-dir")
+                size, checksum = run.config.train_size, preprocessing.checksum
+                known[size] = known.get(size) or checksum
+                if checksum is not None and checksum != known[size]:
+                    raise InputError(f"{path} contains a run on other images or labels; name another --sweep-dir")
+                unchecked |= checksum is None
+        if unchecked:
+            print(f"{shown(self.path)} has older runs without checksums; {UNCHECKED}", file=sys.stderr)
+
+    def check_data(self, entry: Entry, data: Data) -> None:
+        """Raise `InputError` if an entry's data are not those of its runs that are there."""
+        for run in self.runs:
+            if run.entry == entry and in_use(run.directory.path):
+                _, preprocessing = run.directory.read_config()
+                if preprocessing.checksum not in (None, data.checksum):
+                    raise InputError(
+                        f"{run.directory.path} was trained on other images or labels than there are now; name the "
+                        "original ones with --data-dir, or another --sweep-dir"
+                    )
 
     def write(self) -> None:
         """Make the directory and write sweep.json."""
@@ -152,7 +185,7 @@ class Sweep:
         """Return how many images a run trains on, and how many are held out for validation."""
         available = config.train_size or self.size.train
         held_out = round(available * config.validation)
-        return available - held_out, held_out
+        return available - held_out, held_out or self.size.validation
 
     def images(self, entry: Entry) -> tuple[int, int]:
         """Return how many images an entry's runs see per epoch in training, and how many in evaluation."""
@@ -163,13 +196,15 @@ class Sweep:
 
 def read_sweep(path: str | Path) -> Sweep:
     """Return the sweep in a directory; raises `InputError` if it contains none."""
-    path = Path(path)
+    path = expanded(path)
     try:
-        content = json.loads((path / "sweep.json").read_text(encoding="utf-8"))
-        setting = Config.from_dict(content["setting"] | {"algo": "BP", "seed": 0})
+        content = json.loads(read_text(path / "sweep.json"))
         data = content["data"]
         height, width, channels = map(int, data["image_shape"])
-        size = DataSize(int(data["train"]), int(data["test"]), (height, width, channels), int(data["classes"]))
+        setting = Config.from_dict(content["setting"] | {"algo": "BP", "seed": 0}, (height, width))
+        train, test, classes = (int(data[name]) for name in ("train", "test", "classes"))
+        size = DataSize(train, test, (height, width, channels), classes, int(data.get("validation", 0)))
+        size = replace(size, checksum=data.get("checksum"))
         entries = tuple(replace(parse(label, setting), written=label) for label in content["entries"])
         sweep = Sweep(path, setting, size, entries, tuple(map(int, content["seeds"])))
         _ = sweep.runs  # checks the seeds

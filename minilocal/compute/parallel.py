@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
+import math
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -32,6 +33,8 @@ from minilocal.errors import InputError
 T = TypeVar("T")
 
 CHUNK_BYTES = 1 << 20  # the memory that one chunk touches should fit in a core's own cache
+LEAST_BYTES = 1 << 18  # with less memory to touch, a chunk is done before another thread has woken up
+LEAST_PRODUCTS = 1 << 21  # likewise: numbers to multiply
 MOST_CHUNKS = 32  # unless the cache needs more; fewer would leave the cores of large machines idle
 
 _local = threading.local()
@@ -77,12 +80,13 @@ def chunks(items: int, item_bytes: int, chunk_bytes: int = CHUNK_BYTES) -> list[
 
 
 def image_chunks(images: int, image_bytes: int) -> list[slice]:
-    """Cut a batch of images so that a chunk fits the cache and up to `MOST_CHUNKS` threads have work to do.
+    """Cut a batch of images so that a chunk fits the cache and up to `MOST_CHUNKS` threads have enough to do.
 
-    >>> len(image_chunks(128, 1000)), len(image_chunks(128, 10**6)), len(image_chunks(3, 1000))
-    (32, 64, 3)
+    >>> len(image_chunks(128, 10_000)), len(image_chunks(128, 10**6)), len(image_chunks(128, 100))
+    (5, 64, 1)
     """
-    return _slices(images, min(max(1, 2 * CHUNK_BYTES // max(1, image_bytes)), -(-images // MOST_CHUNKS)))
+    fitting, least = 2 * CHUNK_BYTES // max(1, image_bytes), LEAST_BYTES // max(1, image_bytes)
+    return _slices(images, max(1, min(fitting, max(least, -(-images // MOST_CHUNKS)))))
 
 
 def lanes(images: int, most: int = 8) -> list[slice]:
@@ -224,7 +228,7 @@ def scratch(name: str, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
     The next call with the same name overwrites it, so it must never leave the task that asked for it.
     """
     buffers = _local.__dict__.setdefault("buffers", {})
-    size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+    size = math.prod(shape) * np.dtype(dtype).itemsize
     if name not in buffers or buffers[name].nbytes < size:
         buffers[name] = np.empty(size, np.uint8)
     return buffers[name][:size].view(dtype).reshape(shape)
@@ -236,8 +240,9 @@ def matmul(a: np.ndarray, b: np.ndarray, out: np.ndarray | None = None) -> np.nd
     if out is None:
         out = memory.empty((rows, columns), a.dtype)
     result = out
+    most = min(MOST_CHUNKS, max(1, rows * columns * a.shape[1] // LEAST_PRODUCTS))
     if rows >= columns:
-        run(lambda s: np.matmul(a[s], b, out=result[s]), lanes(rows, MOST_CHUNKS if rows > 1024 else 4))
+        run(lambda s: np.matmul(a[s], b, out=result[s]), lanes(rows, most))
     else:
-        run(lambda s: np.matmul(a, b[:, s], out=result[:, s]), lanes(columns, 4))
+        run(lambda s: np.matmul(a, b[:, s], out=result[:, s]), lanes(columns, min(most, 4)))
     return out

@@ -1,7 +1,7 @@
 """What all commands share: errors in one sentence, exit statuses, and `minilocal COMMAND`.
 
 Exit statuses: 0 success; 1 a run failed after it began; 2 bad input, and nothing was written; 130 stopped by Ctrl-C;
-141 the reader of the output has gone; 143 stopped by SIGTERM.
+141 the reader of the output has gone; 143 stopped by SIGTERM; 128 + N stopped by another signal N, such as SIGHUP.
 """
 
 from __future__ import annotations
@@ -9,14 +9,14 @@ from __future__ import annotations
 import argparse
 import errno
 import functools
-import importlib
 import os
-import re
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
+from minilocal.console.launch import is_other_rank, run
 from minilocal.console.signals import termination_raised
+from minilocal.console.text import shown
 from minilocal.errors import InputError, Interrupted, TrainingError
 
 COMMANDS = {
@@ -59,7 +59,7 @@ def command(main: Callable[[Sequence[str] | None], int]) -> Callable[..., int]:
 
     @functools.wraps(main)
     def wrapped(argv: Sequence[str] | None = None) -> int:
-        name = main.__module__ if main.__module__ != "__main__" else _running_module()
+        name = main.__module__
         for stream in (sys.stdout, sys.stderr):
             if hasattr(stream, "reconfigure"):
                 stream.reconfigure(errors="replace")  # where × can't be printed, print ? instead of failing
@@ -73,7 +73,7 @@ def command(main: Callable[[Sequence[str] | None], int]) -> Callable[..., int]:
         except Interrupted as stop:
             return _complain(name, stop, stop.status)
         except KeyboardInterrupt:
-            return _complain(name, "interrupted", 130)
+            return 130 if is_other_rank() else _complain(name, "interrupted", 130)
         except BrokenPipeError:  # the reader, such as `head`, has seen enough: stop silently, as SIGPIPE would
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 141
@@ -89,14 +89,8 @@ def command(main: Callable[[Sequence[str] | None], int]) -> Callable[..., int]:
 
 def _complain(name: str, sentence: object, status: int) -> int:
     """Print the sentence as one line, even if values in it contain line breaks, and return the status."""
-    line = re.sub(r"\s+", " ", str(sentence))
-    print(f"{name.removesuffix('.__main__')}: {line}", file=sys.stderr)
+    print(f"{name.removesuffix('.__main__')}: {shown(sentence)}", file=sys.stderr)
     return status
-
-
-def _running_module() -> str:
-    spec = getattr(sys.modules["__main__"], "__spec__", None)
-    return spec.name if spec is not None else "minilocal"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -116,5 +110,4 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser.parse_args(argv)
     if options.command is None:
         parser.error(f"name a command: {', '.join(COMMANDS)}")
-    module = importlib.import_module(COMMANDS[options.command][0])
-    return module.main(options.arguments)
+    return run(COMMANDS[options.command][0], options.arguments)

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from minilocal.errors import InputError
+from minilocal.files import expanded
 
 # By annotation: what argparse calls, which types pass (NumPy's numbers too), and what messages call it.
 TYPES: dict[str, tuple[Any, type, str]] = {
@@ -28,7 +29,7 @@ TYPES: dict[str, tuple[Any, type, str]] = {
     "float": (float, Real, "a number"),
     "str": (str, str, "text"),
     "bool": (bool, bool, "true or false"),
-    "Path": (Path, Path, "a path"),
+    "Path": (expanded, Path, "a path"),
     "None": (None, type(None), "null"),
 }
 BOUNDS = {

@@ -1,8 +1,36 @@
-"""Tables for terminals and for Markdown pages, and numbers with their nouns."""
+"""Tables for terminals and for Markdown pages, names in them, and numbers with their nouns."""
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
+
+
+def shown(text: object, most: int = 10_000) -> str:
+    r"""Return text as a terminal can show it on one line, cut after `most` characters.
+
+    What a terminal would obey is written as an escape: it could clear the screen or reverse a line.
+
+    >>> shown("a\nb\x1b[2Jc"), shown("far too long a name", 10)
+    ('a b\\x1b[2Jc', 'far too l…')
+    """
+    line = " ".join(str(text).split())
+    line = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
+    return line if len(line) <= most else line[: most - 1] + "…"
+
+
+def columns(text: str) -> int:
+    """Return how many columns of a terminal a text takes.
+
+    >>> columns("cat"), columns("猫"), columns("e\u0301")
+    (3, 2, 1)
+    """
+    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+
+
+def padded(text: str, width: int) -> str:
+    """Return text with blanks after it that fill so many columns of a terminal."""
+    return text + " " * (width - columns(text))
 
 
 def aligned(rows: Sequence[Sequence[str]], texts: int = 1) -> str:
@@ -13,10 +41,10 @@ def aligned(rows: Sequence[Sequence[str]], texts: int = 1) -> str:
     1        27
     2      9216
     """
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    widths = [max(map(columns, column)) for column in zip(*rows, strict=True)]
     lines = [
         "  ".join(
-            cell.ljust(width) if i < texts else cell.rjust(width)
+            padded(cell, width) if i < texts else cell.rjust(width)
             for i, (cell, width) in enumerate(zip(row, widths, strict=True))
         ).rstrip()
         for row in rows

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+if __name__ == "__main__":
+    from minilocal.console.launch import launch
+
+    launch("minilocal.costs.__main__")
+
 import json
 import sys
 from collections.abc import Sequence
@@ -78,7 +83,7 @@ class Options:
     figure6: bool = option(False, "Fig. 6: off-chip accesses and MACs, CIFAR-10; drawn in figure6.png", group=PAPER)
     figure8: bool = option(False, "Fig. 8: the same for CIFAR-100; drawn in figure8.png", group=PAPER)
     json: bool = option(False, "print everything as JSON to stdout, and nothing else", group=OUTPUT)
-    out: str | None = option(None, "folder for the figures (default: current folder)", group=OUTPUT, metavar="FOLDER")
+    out: Path | None = option(None, "folder for the figures (default: current folder)", group=OUTPUT, metavar="FOLDER")
 
     @property
     def figures(self) -> list[Figure]:
@@ -143,7 +148,3 @@ def papers_numbers(options: Options) -> tuple[str, dict[str, Any]]:
         path = draw(figure, off_chip, macs, Path(options.out or "", figure.file))
         print(f"drawn in {path}", file=sys.stderr)
     return "\n\n\n".join(texts), content
-
-
-if __name__ == "__main__":
-    sys.exit(main())

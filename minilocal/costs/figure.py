@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from minilocal.costs.published import MODELS, Figure, Reductions
-from minilocal.plots import BLOCK_COLOURS, new_figure, save
+from minilocal.plots import BLOCK_COLOURS, drawing, new_figure, save
 
 HATCHES = ("", "////", "....", "xxxx")  # tell networks apart in greyscale
 BAR = 0.2  # of the distance between two algorithms
 
 
+@drawing()
 def draw(figure: Figure, off_chip: Reductions, macs: Reductions, path: Path) -> Path:
     """Draw both panels, (a) off-chip accesses and (b) MACs, as PNG; raises `TrainingError` if it can't be written."""
     canvas = new_figure(10, 4.2)

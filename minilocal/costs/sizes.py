@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from minilocal.errors import InputError, ShapeError
-from minilocal.networks.configs import a1_window, parse_stages
+from minilocal.networks.configs import a1_window, a2_windows, parse_stages
 
 Shape = tuple[int, ...]
 
@@ -88,21 +88,21 @@ def own_size(shape: Shape, classes: int) -> ClassifierSize:
 
 def a1_size(shape: Shape, classes: int, features: int) -> ClassifierSize:
     """Return the size of A1 for x_i of that shape: pooling to at most `features` numbers, and one Linear."""
-    return own_size(_pooled(shape, a1_window(shape, features), "A1") if len(shape) == 3 else shape, classes)
+    pooled = math.prod(shape) // math.prod(a1_window(shape, features) if len(shape) == 3 else (1,))
+    return own_size((pooled,), classes)
 
 
 def a2_size(shape: Shape, classes: int, features: int) -> ClassifierSize:
     """Return the size of A2 for x_i of that shape: three 1×1 convolutions C → C, three Linears d → d, and one more."""
     if len(shape) == 1:
         return a1_size(shape, classes, features)
-    height, width, channels = shape
-    height, width, _ = _pooled(shape, (min(height, 4), min(width, 4)), "A2")
-    if any(size > 2 and size % 2 for size in (height, width)):
-        raise ShapeError(f"A2: a {height}×{width} map can't be pooled to 2×2; its sides must be even")
-    d = min(height, 2) * min(width, 2) * channels
-    conv, linear = channels * channels, d * d
+    first, second = a2_windows(shape)
+    pooled = math.prod(shape) // math.prod(first)
+    d = pooled // math.prod(second)
+    conv, linear = shape[2] ** 2, d * d
+    pixels = pooled // shape[2]
     weights = 3 * conv + 3 * linear + d * classes
-    return ClassifierSize(weights + 3 * (height * width - 1) * conv, weights, height * width * conv)
+    return ClassifierSize(weights + 3 * (pixels - 1) * conv, weights, pixels * conv)
 
 
 SIZES = {"a1": a1_size, "a2": a2_size}
@@ -113,19 +113,14 @@ def classifier_sizes(
 ) -> dict[int, ClassifierSize]:
     """Return the sizes of the classifiers on the layers with these numbers; the last layer's is A_K.
 
-    `classifier` is "a1" or "a2". Raises `InputError` if it is neither, and `ShapeError`, which names the layer, if a
-    layer's output does not fit it.
+    `classifier` is "a1" or "a2". Raises `InputError` if it is neither.
     """
     if classifier not in SIZES:
         raise InputError(f"classifier {classifier!r} is unknown; choose from {', '.join(SIZES)}")
     sizes = {}
     for number in numbers:
-        output = layers[number - 1].output
-        try:
-            own = number == len(layers)
-            sizes[number] = own_size(output, classes) if own else SIZES[classifier](output, classes, features)
-        except ShapeError as error:
-            raise ShapeError(f"auxiliary classifier of layer {number}: {error}") from None
+        output, own = layers[number - 1].output, number == len(layers)
+        sizes[number] = own_size(output, classes) if own else SIZES[classifier](output, classes, features)
     return sizes
 
 

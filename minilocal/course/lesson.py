@@ -53,7 +53,8 @@ def source(*objects: Any) -> None:
     from pygments.lexers import PythonLexer
 
     code: dict[str, list[str]] = {}  # by file
-    for thing in (getattr(thing, "py_func", thing) for thing in objects):  # a kernel is compiled from its py_func
+    for thing in objects:
+        thing = inspect.unwrap(getattr(thing, "py_func", thing))  # a kernel is compiled from its py_func
         file = Path(inspect.getfile(thing)).relative_to(Path(minilocal.__file__).parents[1])
         code.setdefault(file.as_posix(), []).append(textwrap.dedent(inspect.getsource(thing)).rstrip())
     text = "\n\n\n".join(f"# {file}\n\n" + "\n\n".join(blocks) for file, blocks in code.items())

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-import sys
+if __name__ == "__main__":
+    from minilocal.console.launch import launch
+
+    launch("minilocal.datasets.__main__")
+
 from collections.abc import Sequence
 
 from minilocal.console.cli import Parser, command
-from minilocal.datasets import NAMES
+from minilocal.console.text import shown
 from minilocal.datasets.fetch import FETCHABLE, fetch
 from minilocal.datasets.folders import cache_dir, find
+from minilocal.datasets.loading import NAMES
 from minilocal.errors import InputError
 
 
@@ -28,11 +33,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     if options.action == "list":
         for name in NAMES:
-            print(f"{name:<18}  {_place(name, options.data_dir)}")
+            print(f"{name:<18}  {shown(_place(name, options.data_dir))}")
     else:
         folder = fetch(options.name, options.data_dir, options.mirror, options.quiet)
         if not options.quiet:
-            print(f"{options.name} is in {folder}")
+            print(f"{options.name} is in {shown(folder)}")
     return 0
 
 
@@ -42,8 +47,7 @@ def _place(name: str, data_dir: str | None) -> str:
     except InputError:
         if name not in FETCHABLE:
             return "missing; reinstall minilocal"
+    try:
         return f"not in {data_dir or cache_dir()}; to download it: python -m minilocal.datasets fetch {name}"
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    except InputError as error:  # there is no home folder
+        return str(error)

@@ -11,24 +11,27 @@ from minilocal.datasets.prepare import Images
 from minilocal.kernels.images import crop_flip_normalise
 from minilocal.streams import AUGMENT, ORDER, generator
 
-MARGIN = 4  # a random crop reaches this many pixels beyond the image, where everything is black
 EVALUATED = 128  # images in a batch for evaluation
 
 
 class Minibatches:
     """The minibatches of one epoch, numbered from 0: their images, and how these are cropped and flipped.
 
-    A random crop shifts each image by up to 4 pixels in each direction and fills in black. A last, smaller minibatch is
-    dropped. Everything depends on `seed` and `epoch` alone and is drawn when this object is made, so any minibatch, or
-    only its labels, can be made without the others. Epochs count from 0.
+    A random crop shifts each image by up to `margin` pixels in each direction and fills in black; None means
+    `margin_of` the images. A last, smaller minibatch is dropped. Everything depends on `seed` and `epoch` alone and is
+    drawn when this object is made, so any minibatch, or only its labels, can be made without the others. Epochs count
+    from 0.
     """
 
-    def __init__(self, images: Images, batch_size: int, seed: int, epoch: int, crop: bool, flip: bool) -> None:
+    def __init__(
+        self, images: Images, batch_size: int, seed: int, epoch: int, crop: bool, flip: bool, margin: int | None = None
+    ) -> None:
         n = len(images)
+        margin = margin_of(images.pixels.shape[1:3]) if margin is None else margin
         self.images, self.batch_size = images, batch_size
         self.order = generator(seed, ORDER, epoch).permutation(n)
         chance = generator(seed, AUGMENT, epoch)
-        self.shifts = chance.integers(-MARGIN, MARGIN + 1, (n, 2)) if crop else np.zeros((n, 2), np.int64)
+        self.shifts = chance.integers(-margin, margin + 1, (n, 2)) if crop else np.zeros((n, 2), np.int64)
         self.flips = chance.random(n) < 0.5 if flip else np.zeros(n, bool)
 
     def __len__(self) -> int:
@@ -45,6 +48,15 @@ class Minibatches:
 
     def _which(self, number: int) -> np.ndarray:
         return self.order[number * self.batch_size : (number + 1) * self.batch_size]
+
+
+def margin_of(image_shape: tuple[int, ...]) -> int:
+    """Return how far crops shift images (H, W, …): by an eighth of the shorter side, in whole pixels.
+
+    >>> margin_of((32, 32, 3)), margin_of((16, 24))
+    (4, 2)
+    """
+    return min(image_shape[:2]) // 8
 
 
 def training_batches(

@@ -36,7 +36,10 @@ class Entry:
     Attributes:
         name: what `load` and `--dataset` call it.
         folder: the official name of its folder.
-        files: glob patterns of the files to read, in the order that `read` expects; "a|b" means a or else b.
+        torchvision: the folder where torchvision puts the same files, if it does.
+        pickled: the official folder of the Python version and a file in it, to recognise it: it is not read.
+        files: glob patterns of the files to read, in the order that `read` expects; "a|b" means a or else b, and
+            messages name a.
         read: turns the paths of these files into arrays.
         classes, flip: as in `Dataset`.
         classes_file: a file beside the others that may list the class names, one per line; it replaces `classes`.
@@ -52,6 +55,8 @@ class Entry:
     read: Callable[[Sequence[Path]], Arrays]
     classes: tuple[str, ...]
     flip: bool
+    torchvision: str | None = None
+    pickled: tuple[str, str] | None = None
     classes_file: str | None = None
     downloads: tuple[Download, ...] = ()
     members: tuple[str, ...] = ()
@@ -61,7 +66,19 @@ class Entry:
 CIFAR = "https://www.cs.toronto.edu/~kriz"
 
 IDX = tuple(f"{part}-{kind}-ubyte.gz" for part in ("train", "t10k") for kind in ("images-idx3", "labels-idx1"))
-ZIPPED_OR_NOT = tuple(f"{file}|{file.removesuffix('.gz')}" for file in IDX)
+EMNIST = "https://biometrics.nist.gov/cs_links/EMNIST"
+
+
+def _spellings(file: str) -> str:
+    """Return the names under which an IDX file is found: zipped or not, and also with a dot, as some unpackers do."""
+    return "|".join(f"{name}{zipped}" for name in (file, file.replace("-idx", ".idx")) for zipped in (".gz", ""))
+
+
+def _emnist(part: str) -> tuple[str, ...]:
+    return tuple(file.replace("t10k", "test").replace("t", f"emnist-{part}-t", 1) for file in IDX)
+
+
+ZIPPED_OR_NOT = tuple(_spellings(file.removesuffix(".gz")) for file in IDX)
 CLOTHES = tuple("T-shirt/top,Trouser,Pullover,Dress,Coat,Sandal,Shirt,Sneaker,Bag,Ankle boot".split(","))  # noqa: SIM905
 CIFAR10 = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 CIFAR100 = tuple(
@@ -103,6 +120,7 @@ ENTRIES = (
         read=read_mnist,
         classes=CLOTHES,
         flip=True,
+        torchvision="FashionMNIST/raw",
         downloads=_idx_downloads(
             "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com",
             "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
@@ -118,6 +136,7 @@ ENTRIES = (
         read=read_mnist,
         classes=tuple("0123456789"),
         flip=False,
+        torchvision="MNIST/raw",
         downloads=_idx_downloads(
             "https://ossci-datasets.s3.amazonaws.com/mnist",
             "f68b3c2dcbeaaa9fbdd348bbdeb94873",
@@ -127,12 +146,46 @@ ENTRIES = (
         ),
     ),
     Entry(
+        name="kmnist",
+        folder="kmnist",
+        files=ZIPPED_OR_NOT,
+        read=read_mnist,
+        classes=("o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo"),
+        flip=False,
+        torchvision="KMNIST/raw",
+        downloads=_idx_downloads(
+            "http://codh.rois.ac.jp/kmnist/dataset/kmnist",
+            "bdb82020997e1d708af4cf47b453dcf7",
+            "e144d726b3acfaa3e44228e80efcd344",
+            "5c965bf0a639b31b8f53240b1b52f4d7",
+            "7320c461ea6c1c855c0b718fb2a4b134",
+        ),
+    ),
+    *(
+        Entry(
+            name=f"emnist-{part}",
+            folder="emnist",
+            files=tuple(_spellings(file.removesuffix(".gz")) for file in _emnist(part)),
+            read=partial(read_mnist, classes=len(classes), first=first, transposed=True),
+            classes=tuple(classes),
+            flip=False,
+            torchvision="EMNIST/raw",
+            downloads=(Download(f"{EMNIST}/gzip.zip", "58c8d27c78d21e728a6bc7b3cc06412e"),),
+            members=(*_emnist("letters"), *_emnist("balanced")),  # all from one download of 560 MB
+        )
+        for part, first, classes in (
+            ("letters", 1, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"),
+            ("balanced", 0, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabdefghnqrt"),
+        )
+    ),
+    Entry(
         name="cifar10",
         folder="cifar-10-batches-bin",
-        files=("data_batch_*.bin", "test_batch.bin"),
+        files=("data_batch_[1-5].bin", "test_batch.bin"),
         read=partial(read_cifar, label_counts=(10,)),
         classes=CIFAR10,
         flip=True,
+        pickled=("cifar-10-batches-py", "data_batch_1"),
         classes_file="batches.meta.txt",
         downloads=(Download(f"{CIFAR}/cifar-10-binary.tar.gz", "c32a1d4ab5d03f1284b67883e8d87530", 170_052_171),),
         members=(*(f"data_batch_{i}.bin" for i in range(1, 6)), "batches.meta.txt", "test_batch.bin"),
@@ -144,6 +197,7 @@ ENTRIES = (
         read=partial(read_cifar, label_counts=(20, 100)),
         classes=CIFAR100,
         flip=True,
+        pickled=("cifar-100-python", "train"),
         classes_file="fine_label_names.txt",
         downloads=(Download(f"{CIFAR}/cifar-100-binary.tar.gz", "03b5dce01913d631647c71ecec9e9cb8", 168_513_733),),
         members=("train.bin", "fine_label_names.txt", "test.bin"),

@@ -15,13 +15,13 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from minilocal.datasets import load
 from minilocal.datasets.archive import extract
 from minilocal.datasets.catalogue import CATALOGUE, Download, Entry
 from minilocal.datasets.folders import cache_dir
+from minilocal.datasets.loading import load
 from minilocal.datasets.reading import CHUNK, digest, is_file, reason
 from minilocal.errors import InputError
-from minilocal.files import new_directory
+from minilocal.files import expanded, new_directory
 
 FETCHABLE = tuple(name for name, entry in CATALOGUE.items() if entry.downloads)
 MOST = 2**30  # bytes read of a file whose size is not known beforehand
@@ -41,7 +41,7 @@ def fetch(
     if name not in FETCHABLE:
         raise InputError(f"data set {name!r} can't be downloaded; choose {', '.join(FETCHABLE)}")
     entry = CATALOGUE[name]
-    root = Path(data_dir) if data_dir is not None else cache_dir()
+    root = expanded(data_dir) if data_dir is not None else cache_dir()
     folder = root / entry.folder
     try:
         with new_directory(folder):

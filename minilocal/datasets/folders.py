@@ -7,8 +7,9 @@ import sys
 from pathlib import Path
 
 from minilocal.datasets.catalogue import CATALOGUE
-from minilocal.datasets.reading import files_in
+from minilocal.datasets.reading import files_in, is_file
 from minilocal.errors import InputError
+from minilocal.files import expanded
 
 PACKAGE = Path(__file__).resolve().parents[1]
 # The system's place for caches: the environment variable that names it, and the default below the home folder.
@@ -18,7 +19,7 @@ CACHES = {"win32": ("LOCALAPPDATA", "AppData/Local"), "darwin": ("", "Library/Ca
 def cache_dir() -> Path:
     """Return the folder for downloads: $MINILOCAL_CACHE, or else the system's usual place for caches."""
     if chosen := os.environ.get("MINILOCAL_CACHE"):
-        return Path(chosen)
+        return expanded(chosen)
     try:
         home = Path.home()
     except RuntimeError as error:
@@ -31,7 +32,8 @@ def find(name: str, data_dir: str | Path | None = None) -> tuple[Path, list[Path
     """Return the folder of the data set `name`, one of `NAMES`, and the files to read there, in their order.
 
     A set that ships with minilocal is in the installed package, or beside it in a checkout. Others are in `data_dir`'s
-    subfolder with the official name, in `data_dir` itself or, without `data_dir`, in the folder for downloads.
+    subfolder with the official name or torchvision's, in `data_dir` itself or, without `data_dir`, in the folder for
+    downloads.
     Raises `InputError` with the missing files and the places searched.
     """
     entry = CATALOGUE[name]
@@ -42,11 +44,19 @@ def find(name: str, data_dir: str | Path | None = None) -> tuple[Path, list[Path
     elif data_dir is None:
         places = [cache_dir() / entry.folder]
     else:  # the subfolder first: MNIST and Fashion-MNIST use the same file names, and a parent may hold either
-        places = [Path(data_dir) / entry.folder, Path(data_dir)]
+        root = expanded(data_dir)
+        places = [root / folder for folder in (entry.folder, entry.torchvision, ".") if folder]
     missing = []
     for place in places:
         found = [files_in(place, pattern) for pattern in entry.files]
         if all(found):
             return place, [file for files in found for file in files]
-        missing.append(f"{entry.files[found.index([])].replace('|', ' or ')} in {place}")
+        missing.append(f"{entry.files[found.index([])].split('|')[0]} in {place}")
+    if entry.pickled:
+        folder, file = entry.pickled
+        for place in (places[-1], places[-1] / folder, places[-1].parent / folder):
+            if is_file(place / file):
+                missing.append(f"reader for the pickled Python version in {place}")
+                remedy = f"get the binary version: {remedy}"
+                break
     raise InputError(f"{name} is not here (there is no {', and no '.join(missing)}); {remedy}")

@@ -1,8 +1,7 @@
 """Reading .npz files that may be damaged, or made to do harm.
 
-`np.load` reads the arrays. It allocates whatever an array's header asks for, so the headers and the zip file's
-directory are checked first: they must agree on every size, and sizes must be in proportion to the file's. Nothing is
-unpickled.
+`np.load` allocates whatever an array's header asks for, so arrays are read here: memory follows what a file really
+contains, and the zip file's directory and the headers must agree on every size. Nothing is unpickled.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from typing import IO
 
 import numpy as np
 
-from minilocal.datasets.reading import check_density, reason
+from minilocal.datasets.reading import check_memory, read_up_to, reason
 from minilocal.errors import InputError
 
 MOST_MEMBERS = 10_000
@@ -28,9 +27,8 @@ HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.re
 def read_arrays(file: IO[bytes], path: Path, wanted: Callable[[str], bool]) -> dict[str, np.ndarray]:
     """Return those arrays of an open .npz file whose names are wanted; `path` only appears in messages.
 
-    At most 256 MiB, or 100 times the file's size if that is more, are allocated. Raises `InputError` if the file is
-    not a whole .npz file or would unpack to more, if a wanted array is damaged, is empty or contains Python objects,
-    and if two arrays have the same name.
+    Raises `InputError` if the file is not a whole .npz file or would unpack to more than fits in memory, if a wanted
+    array is damaged, is empty or contains Python objects, and if two arrays have the same name.
     """
     try:
         with zipfile.ZipFile(file) as archive, warnings.catch_warnings():
@@ -41,8 +39,7 @@ def read_arrays(file: IO[bytes], path: Path, wanted: Callable[[str], bool]) -> d
                 found = f"{len(names):,} arrays with {len(set(names)):,} names"
                 raise InputError(f"{path} contains {found}; at most {MOST_MEMBERS:,} are read, each name once")
             chosen = {name: member for name, member in zip(names, members, strict=True) if wanted(name)}
-            unpacked = sum(member.file_size for member in chosen.values())
-            check_density(path, file.seek(0, io.SEEK_END), unpacked)
+            check_memory(path, sum(member.file_size for member in chosen.values()))
             return {name: _read(archive, member, f"{path}: {name}") for name, member in chosen.items()}
     except InputError:
         raise
@@ -53,23 +50,22 @@ def read_arrays(file: IO[bytes], path: Path, wanted: Callable[[str], bool]) -> d
 
 
 def _read(archive: zipfile.ZipFile, member: zipfile.ZipInfo, what: str) -> np.ndarray:
+    """Return an array; its header must describe one that, with the header, has exactly the size in the directory."""
     with archive.open(member) as stream:
-        _check_header(stream.read(LONGEST_HEADER), member.file_size, what)
-    with archive.open(member) as stream:  # opened again: going back would switch off zipfile's check of the CRC
-        return np.load(stream, allow_pickle=False)
-
-
-def _check_header(start: bytes, size: int, what: str) -> None:
-    """Raise `InputError` unless an .npy file's header describes an array that, with it, has exactly `size` bytes."""
-    stream = io.BytesIO(start)
-    try:
-        shape, _, dtype = HEADERS[np.lib.format.read_magic(stream)](stream)
-    except Exception as error:  # NumPy evaluates the header's text, and damage makes that fail in many ways
-        raise InputError(f"{what} is not a whole array: its header can't be read") from error
-    if dtype.hasobject:
-        raise InputError(f"{what} holds Python objects, which are not read; save numbers or strings")
-    available = size - stream.tell()
-    if min(shape, default=0) < 0 or dtype.itemsize * math.prod(shape) != available:
-        raise InputError(f"{what} is not a whole array: {available:,} bytes do not make {dtype} of shape {shape}")
-    if available == 0:
-        raise InputError(f"{what} is empty (shape {shape})")
+        start = io.BytesIO(stream.read(LONGEST_HEADER))
+        try:
+            shape, fortran, dtype = HEADERS[np.lib.format.read_magic(start)](start)
+        except Exception as error:  # NumPy evaluates the header's text, and damage makes that fail in many ways
+            raise InputError(f"{what} is not a whole array: its header can't be read") from error
+        if dtype.hasobject:
+            raise InputError(f"{what} holds Python objects, which are not read; save numbers or strings")
+        size = member.file_size - start.tell()
+        if min(shape, default=0) < 0 or dtype.itemsize * math.prod(shape) != size:
+            raise InputError(f"{what} is not a whole array: {size:,} bytes do not make {dtype} of shape {shape}")
+        if size == 0:
+            raise InputError(f"{what} is empty (shape {shape})")
+        data = bytearray(start.read())
+        data += read_up_to(stream, size + 1 - len(data))  # one more, which also makes zipfile check its CRC
+    if len(data) != size:
+        raise InputError(f"{what} is not a whole array: it has {len(data):,} of {size:,} bytes")
+    return np.frombuffer(data, dtype).reshape(shape, order="F" if fortran else "C")

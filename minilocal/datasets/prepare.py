@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from minilocal.compute import parallel
-from minilocal.datasets import Dataset, load
+from minilocal.datasets.dataset import Dataset
+from minilocal.datasets.loading import load
 from minilocal.errors import InputError
 from minilocal.streams import SPLIT, generator
 
@@ -51,6 +54,10 @@ class Data:
     Attributes:
         raw_shape: (height, width, channels) of the data set's images, before padding.
         flip: whether mirrored images keep their meaning.
+        by_class: whether images are ordered by class in the data set, so that `train_size` or `test_size` chose the
+            first of each class.
+        own_validation: whether the validation images are the data set's own, not a share of the training images.
+        checksum: SHA-256 of all images and labels, in hexadecimal; the same for every share held out and every seed.
     """
 
     train: Images
@@ -59,20 +66,15 @@ class Data:
     classes: tuple[str, ...]
     raw_shape: tuple[int, int, int]
     flip: bool
+    by_class: bool
+    own_validation: bool
+    checksum: str
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
         """(height, width, channels) of the network's input."""
         height, width, channels = self.train.pixels.shape[1:]
         return height, width, channels
-
-    @property
-    def white_level(self) -> float | None:
-        """The raw value of white: 255 for uint8, 1 for floats in 0 … 1, otherwise None, because it is unknown."""
-        pixels = self.train.pixels
-        if pixels.dtype == np.uint8:
-            return 255.0
-        return 1.0 if pixels.min() >= 0 and pixels.max() <= 1 else None
 
     @property
     def held_out(self) -> dict[str, Images]:
@@ -99,23 +101,55 @@ def prepare(
 ) -> Data:
     """Return a data set, given itself or by name, ready for training.
 
-    28×28 images are zero-padded to 32×32. `train_size` and `test_size` limit both sets to their first images. A random
-    share `validation` of the training images is held out. The remaining training images determine the normalisation.
-    Raises `InputError` if a size or the share is out of range.
+    28×28 images are zero-padded to 32×32. `train_size` and `test_size` limit both sets to their first images or, where
+    the images are ordered by class, to the first of each class, as many of each as its share. A random share
+    `validation` of the training images is held out. The remaining training images determine the normalisation.
+    Raises `InputError` if a size or the share is out of range, and for numbers that float32 can't normalise.
     """
     if isinstance(dataset, str):
         dataset = load(dataset, data_dir)
+    if dataset.validation and validation:
+        own = f"{dataset.name} has validation images of its own"
+        raise InputError(f"the validation share is {validation}, but {own}; leave --validation out")
     x_train, y_train = _first("train", dataset.x_train, dataset.y_train, train_size)
     x_test, y_test = _first("test", dataset.x_test, dataset.y_test, test_size)
+    checksum = checksum_of(x_train, y_train, x_test, y_test, *dataset.validation or ())
     raw_shape, (x_train, x_test) = x_train.shape[1:], map(pad_to_32, (x_train, x_test))
     remaining, chosen = split(len(x_train), validation, seed)
-    x_held_out, y_held_out = x_train[chosen], y_train[chosen]
+    held_out = dataset.validation or (x_train[chosen], y_train[chosen])
     if len(chosen):
         x_train, y_train = x_train[remaining], y_train[remaining]
     normalisation = Normalisation.of(x_train)
-    train, test = Images(x_train, y_train, normalisation), Images(x_test, y_test, normalisation)
-    held_out = Images(x_held_out, y_held_out, normalisation) if len(chosen) else None
-    return Data(train, held_out, test, dataset.classes, raw_shape, dataset.flip)
+    if not all(is_sane(number) for number in (*normalisation.mean, *normalisation.std)):
+        statistics = f"mean {normalisation.mean.max():.1e} and deviation {normalisation.std.max():.1e}"
+        raise InputError(f"{dataset.name}: pixels of {statistics} are out of range; scale them to 0 to 1 or 0 to 255")
+    return Data(
+        Images(x_train, y_train, normalisation),
+        Images(pad_to_32(held_out[0]), held_out[1], normalisation) if len(held_out[1]) else None,
+        Images(x_test, y_test, normalisation),
+        dataset.classes,
+        raw_shape,
+        dataset.flip,
+        by_class=any(
+            size not in (None, len(labels)) and ordered_by_class(labels)
+            for size, labels in ((train_size, dataset.y_train), (test_size, dataset.y_test))
+        ),
+        own_validation=dataset.validation is not None,
+        checksum=checksum,
+    )
+
+
+def checksum_of(*arrays: np.ndarray) -> str:
+    """Return the SHA-256 of arrays of numbers, in hexadecimal: of their types, shapes and values, in this order.
+
+    It is the same on every machine, and equal numbers in another memory layout have the same checksum.
+    """
+    checksum = hashlib.sha256()
+    for array in arrays:
+        a = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
+        checksum.update(f"{a.dtype.str}{a.shape}".encode())
+        checksum.update(a)
+    return checksum.hexdigest()
 
 
 def pad_to_32(images: np.ndarray) -> np.ndarray:
@@ -139,9 +173,32 @@ def split(count: int, share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
     return np.sort(order[held_out:]), np.sort(order[:held_out])
 
 
+def is_sane(number: float) -> bool:
+    """Whether float32 arithmetic can work with a number and its inverse."""
+    return number == 0 or (math.isfinite(number) and 1e-30 < abs(number) < 1e30)
+
+
+def ordered_by_class(labels: np.ndarray) -> bool:
+    """Whether neighbours have different labels less than half as often as in random order.
+
+    >>> ordered_by_class(np.array([0, 0, 0, 1, 1, 1])), ordered_by_class(np.array([0, 1, 1, 0, 1, 0]))
+    (True, False)
+    """
+    shares = np.bincount(labels) / len(labels)
+    return bool(np.count_nonzero(np.diff(labels)) < len(labels) * (1 - (shares**2).sum()) / 2)
+
+
 def _first(name: str, x: np.ndarray, y: np.ndarray, size: int | None) -> tuple[np.ndarray, np.ndarray]:
+    """Return the first images and labels or, if they are ordered by class, the first of each class, in their order."""
     if size is None:
         return x, y
     if not 1 <= size <= len(x):
         raise InputError(f"{name} size is {size}; the data set has {len(x)} {name} images, so use 1 to {len(x)}")
-    return x[:size], y[:size]
+    if not ordered_by_class(y):
+        return x[:size], y[:size]
+    order = y.argsort(kind="stable")
+    start, stop = (np.searchsorted(y[order], y[order], side) for side in ("left", "right"))
+    place = np.empty(len(y))  # of an image within its class: from 0, the first, to almost 1, the last
+    place[order] = (np.arange(len(y)) - start) / (stop - start)
+    chosen = np.sort(place.argsort(kind="stable")[:size])
+    return x[chosen], y[chosen]

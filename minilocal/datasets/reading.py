@@ -6,17 +6,18 @@ import contextlib
 import hashlib
 import io
 import os
+import sys
 from pathlib import Path
+from typing import IO
 
 from minilocal.errors import InputError
+from minilocal.files import open_regular
 
 LIMIT = 2**31  # bytes: far more than any file of these data sets has, and few enough to catch a header that lies
 CHUNK = 2**20
-MODEST = 2**28  # bytes that any file may unpack to, however small it is
-DENSEST = 100  # times its own size that a larger file may unpack to; images and weights reach 2 to 10
 
 
-def read_up_to(stream: io.BufferedIOBase, count: int) -> bytearray:
+def read_up_to(stream: io.BufferedIOBase | IO[bytes], count: int) -> bytearray:
     """Read `count` bytes, or as many as there are, in chunks: memory follows what `stream` really contains."""
     data = bytearray()
     while len(data) < count and (chunk := stream.read(min(CHUNK, count - len(data)))):
@@ -27,7 +28,7 @@ def read_up_to(stream: io.BufferedIOBase, count: int) -> bytearray:
 def read_file(path: Path, limit: int = LIMIT) -> bytearray:
     """Return a file's bytes; raises `InputError` if it can't be read or is longer than `limit`."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             data = read_up_to(file, limit + 1)
     except OSError as error:
         raise InputError(f"{path} can't be read: {reason(error)}") from error
@@ -36,17 +37,27 @@ def read_file(path: Path, limit: int = LIMIT) -> bytearray:
     return data
 
 
-def check_density(path: Path, size: int, unpacked: int) -> None:
-    """Raise `InputError` if a file of `size` bytes promises more data than images or weights ever unpack to."""
-    if unpacked > max(MODEST, DENSEST * size):
-        raise InputError(
-            f"{path} has {size:,} bytes and promises {unpacked:,} bytes of data; no images or weights pack so densely"
-        )
+def check_memory(path: Path, size: int) -> None:
+    """Raise `InputError` if a file promises more bytes of data than this machine has memory."""
+    if size > (memory := _memory()):
+        raise InputError(f"{path} promises {size:,} bytes of data, and this machine has {memory:,} bytes of memory")
+
+
+def _memory() -> int:
+    """Return the size of the machine's memory in bytes; without limit on Windows, which refuses to give too much."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else sys.maxsize
 
 
 def digest(path: Path, algorithm: str) -> str:
     """Return a file's checksum ("md5" or "sha256") in hexadecimal; raises `InputError` if it can't be read."""
-    return hashlib.new(algorithm, read_file(path), usedforsecurity=False).hexdigest()
+    checksum = hashlib.new(algorithm, usedforsecurity=False)
+    try:
+        with open_regular(path) as file:
+            while chunk := file.read(CHUNK):
+                checksum.update(chunk)
+    except OSError as error:
+        raise InputError(f"{path} can't be read: {reason(error)}") from error
+    return checksum.hexdigest()
 
 
 def is_file(path: Path) -> bool:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+if __name__ == "__main__":
+    from minilocal.console.launch import launch
+
+    launch("minilocal.grade.__main__")
+
 import functools
 import json
 import sys
@@ -11,10 +16,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from minilocal.compute.compilation import COMPILING
 from minilocal.console.cli import Parser, command
 from minilocal.console.options import add_options, given, option
 from minilocal.errors import InputError
+from minilocal.files import expanded
 from minilocal.grade.exercises import EXERCISES
 from minilocal.grade.grading import Graded, grade
 
@@ -43,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = Options(**given(arguments, Options))
     all_graded = []
     for path in find(arguments.path):
-        graded = grade(path, options.seed, options.time_limit, _say_compiling)
+        graded = grade(path, options.seed, options.time_limit, _say_once)
         all_graded.append(graded)
         if not options.json:
             print("\n".join(text(graded)) + "\n", flush=True)
@@ -65,7 +70,7 @@ def parser() -> Parser:
         epilog="Exit status: 0 if everything is right, 1 if something is wrong or not filled in, 2 if there is nothing "
         "to grade. The files are run: grade only files that you would run yourself.",
     )
-    p.add_argument("path", type=Path, help=f"a folder with {NAMES}, or one of these files")
+    p.add_argument("path", type=expanded, help=f"a folder with {NAMES}, or one of these files")
     add_options(p, Options)
     return p
 
@@ -84,9 +89,9 @@ def find(path: Path) -> list[Path]:
     return [path]
 
 
-@functools.cache  # only once
-def _say_compiling() -> None:
-    print(COMPILING, file=sys.stderr)
+@functools.cache
+def _say_once(sentence: str) -> None:
+    print(sentence, file=sys.stderr)
 
 
 def text(graded: Graded) -> list[str]:
@@ -136,7 +141,3 @@ def report(graded: Graded) -> dict[str, Any]:
         "unfit": graded.unfit,
         "cases": cases,
     }
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -6,7 +6,9 @@ The process sends messages, tuples that begin with a word:
     loaded, or unfit, reason, printed   the student's file is loaded, or can't be
     begin, number                       a case begins
     verdict, number, *verdict           it is finished
-    compiling, compiled                 before and after kernels of the library are compiled
+    compiling, sentence                 kernels of the library are about to be compiled
+    compiled                            they are compiled
+    outside, reason                     something outside the student's file has failed
     end                                 all cases are finished
 """
 
@@ -26,11 +28,12 @@ from typing import Any
 import numpy as np
 from numba.core import event
 
+from minilocal.compute.compilation import announcement
 from minilocal.compute.parallel import set_threads
 from minilocal.errors import TrainingError
 from minilocal.grade.case import Exercise, Printed, Verdict, examine, quiet
 from minilocal.grade.exercises import exercise
-from minilocal.grade.student import UnfitError, load
+from minilocal.grade.student import OutsideError, UnfitError, load
 
 START = 600  # seconds for a process to start and to load the library, on a machine that is busy with other things
 MOST_MEMORY = 4 << 30  # bytes: a list that grows forever fails here, before it takes down the machine
@@ -52,28 +55,31 @@ class Graded:
         return sum(self.exercise.cases[n].points for n, verdict in self.verdicts.items() if verdict.status == "passed")
 
 
-def grade(path: Path, seed: int, limit: float, on_compiling: Callable[[], object] = lambda: None) -> Graded:
+def grade(path: Path, seed: int, limit: float, say: Callable[[str], object] = lambda sentence: None) -> Graded:
     """Return the verdicts on a file, which is named after its exercise.
 
     `limit` is the time in seconds allowed for loading the file, and for each case. Compiling the library's kernels
-    doesn't count; `on_compiling()` is called when it begins.
+    doesn't count; `say(sentence)` is called when it begins. Raises `TrainingError` if something outside the student's
+    file fails.
     """
     graded = Graded(path, exercise(path.stem))
     if not path.exists():
         graded.unfit = "the file is missing; put it back, filled in or not"
     cases = range(len(graded.exercise.cases))
     while not graded.unfit and (left := [number for number in cases if number not in graded.verdicts]):
-        _grade(graded, left, seed, limit, on_compiling)
+        _grade(graded, left, seed, limit, say)
     return graded
 
 
-def _grade(graded: Graded, numbers: Sequence[int], seed: int, limit: float, on_compiling: Callable[[], object]) -> None:
+def _grade(graded: Graded, numbers: Sequence[int], seed: int, limit: float, say: Callable[[str], object]) -> None:
     """Add the verdicts on these cases, as far as the first one that ends or blocks the process."""
     current: int | None = None  # the case that is running
     try:
         for what, *rest in _messages(graded.path, numbers, seed, limit):
             if what == "compiling":
-                on_compiling()
+                say(*rest)
+            elif what == "outside":
+                raise TrainingError(f"{graded.path} can't be graded: {rest[0]}; this is no mistake in the file")
             elif what == "unfit":
                 graded.unfit, graded.printed = rest
             elif what == "begin":
@@ -153,22 +159,23 @@ def work(path: Path, numbers: Sequence[int], seed: int, pipe: Connection) -> Non
         try:
             with quiet(printed):
                 student = load(path, asked.uses)
-        except UnfitError as error:
-            pipe.send(("unfit", str(error), printed.text))
-        else:
             pipe.send(("loaded",))
             for number in numbers:
                 pipe.send(("begin", number))
                 verdict = examine(student, asked.cases[number], np.random.default_rng([seed, number]))
                 pipe.send(("verdict", number, *astuple(verdict)))
             pipe.send(("end",))
+        except UnfitError as error:
+            pipe.send(("unfit", str(error), printed.text))
+        except OutsideError as error:
+            pipe.send(("outside", str(error)))
     os._exit(0)  # whatever threads and exit functions the student's code has left
 
 
 class _Compilations(event.Listener):
     """Sends a message before and after each compilation, whose time must not count against the student's code.
 
-    `on_first_compilation` is not enough: the time limit must hold again as soon as a compilation ends.
+    `on_compilation` is not enough: the time limit must hold again as soon as a compilation ends.
     """
 
     def __init__(self, pipe: Connection) -> None:
@@ -176,7 +183,7 @@ class _Compilations(event.Listener):
 
     def on_start(self, event: Any) -> None:
         if self.depth == 0:
-            self.pipe.send(("compiling",))
+            self.pipe.send(("compiling", announcement()))
         self.depth += 1
 
     def on_end(self, event: Any) -> None:

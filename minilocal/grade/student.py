@@ -20,6 +20,7 @@ import numpy as np
 from minilocal.grade.expect import WrongError
 
 MODULE = "student"
+LIBRARY = Path(__file__).parents[1]
 
 # What an exception means to the student, where its own message doesn't explain it.
 MEANINGS = {
@@ -31,12 +32,22 @@ MEANINGS = {
     bdb.BdbQuit: "it starts a debugger, but nobody is there to type; remove breakpoint()",
 }
 
+# Statements that may have a hole, and where.
+HOLDERS: dict[type[ast.AST], str] = {
+    **dict.fromkeys((ast.Expr, ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Return), "value"),
+    **{ast.For: "iter", ast.While: "test", ast.If: "test"},
+}
+
 # NumPy's message for the most frequent mistake, a forgotten transpose.
 MATMUL = re.compile(r"matmul: .*\(size (\d+) is different from (\d+)\)")
 
 
 class UnfitError(Exception):
     """The file can't be loaded; the message says why."""
+
+
+class OutsideError(Exception):
+    """Something outside the student's file has failed; the message says what."""
 
 
 class Student:
@@ -101,21 +112,15 @@ def _parse(path: Path) -> ast.Module:
 
 
 def _holes(tree: ast.Module) -> Iterator[tuple[str, list[int]]]:
-    """Yield the name of each function and class with the lines where it has a `...` that is not an index."""
+    """Yield the name of each function and class with the lines of its holes.
+
+    A hole is a `...` that stands alone: as a statement, or as all that a statement assigns, returns, loops over or
+    tests. Elsewhere, as in x[..., 0] or (..., 0), it is a value.
+    """
     for node in tree.body:
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
-            yield node.name, sorted(_ellipses(node))
-
-
-def _ellipses(node: ast.AST) -> Iterator[int]:
-    if isinstance(node, ast.Constant) and node.value is ...:
-        yield node.lineno
-    for field, child in ast.iter_fields(node):
-        if isinstance(node, ast.Subscript) and field == "slice":
-            continue  # x[..., 0] and tuple[int, ...] are not holes
-        for inner in child if isinstance(child, list) else [child]:
-            if isinstance(inner, ast.AST):
-                yield from _ellipses(inner)
+            values = [getattr(n, HOLDERS[type(n)]) for n in ast.walk(node) if type(n) in HOLDERS]
+            yield node.name, sorted(v.lineno for v in values if isinstance(v, ast.Constant) and v.value is ...)
 
 
 def _forbidden(tree: ast.Module, uses: Sequence[str]) -> Iterator[tuple[int, str]]:
@@ -139,9 +144,18 @@ def _forbidden(tree: ast.Module, uses: Sequence[str]) -> Iterator[tuple[int, str
 
 
 def describe(error: BaseException, path: Path) -> str:
-    """Return a sentence about an exception: its last line in that file, if it passed through it, and its message."""
-    lines = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
-    where = f"line {lines[-1].lineno}, `{textwrap.shorten(lines[-1].line or '', 80)}`: " if lines else ""
+    """Return a sentence about an exception: its last line in that file, if it passed through it, and its message.
+
+    Raises `OutsideError` if the library failed to read or write a file: no student's code asks it to.
+    """
+    beyond: list[traceback.FrameSummary] = []  # what the file's last line called
+    where = ""
+    for frame in traceback.extract_tb(error.__traceback__):
+        beyond.append(frame)
+        if frame.filename == str(path):
+            where, beyond = f"line {frame.lineno}, `{textwrap.shorten(frame.line or '', 80)}`: ", []
+    if isinstance(error, OSError | EOFError) and any(LIBRARY in Path(frame.filename).parents for frame in beyond):
+        raise OutsideError(f"{beyond[-1].filename}, line {beyond[-1].lineno}: {type(error).__name__}: {error}")
     for kind, meaning in MEANINGS.items():
         if isinstance(error, kind):
             return where + meaning

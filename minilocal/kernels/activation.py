@@ -28,7 +28,7 @@ from typing import Any
 
 import numpy as np
 
-from minilocal.compute.compilation import Array, kernel
+from minilocal.compute.compilation import Array, inlined, kernel
 
 # 64-bit integers whose values fit in 32 bits, so that nothing overflows. The compiler notices, and puts as many of them
 # into a vector register as float32 activations.
@@ -39,7 +39,7 @@ FACTOR1, FACTOR2 = U64(0x7FEB352D), U64(0x846CA68B)
 ZERO = np.float32(0)  # an integer zero would make the other branch's float32 number a float64
 
 
-@kernel
+@inlined
 def mix(h: Any) -> Any:
     """Return a well-mixed 32-bit hash of the 32-bit number h (xor-shift, multiply, twice).
 
@@ -50,7 +50,7 @@ def mix(h: Any) -> Any:
     return h ^ (h >> SHIFT16)
 
 
-@kernel
+@inlined
 def stays(index: Any, low: Any, high: Any, threshold: Any) -> Any:
     """Return whether dropout lets an entry stay: its hash under the key's two halves is at least threshold."""
     return threshold == NONE or mix(mix((index + low) & MASK) ^ high) >= threshold

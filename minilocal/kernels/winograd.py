@@ -14,273 +14,239 @@ one multiplication per point: six for four outputs. In two dimensions, do the sa
       └ ─ ┴───────┴ ─ ┘          └──── ⊙ ────┘                      ▲
                                        └─────── Aᵀ·m·A ─────────────┘
 
-⊙ multiplies point by point and sums over the input channels. That is one matrix product per point, 36 in all, and
-layers/winograd.py leaves them to BLAS. The forward pass uses `input_transform`, `weight_transform` and
-`output_transform`. All three are linear, and the gradients use their transposes.
+⊙ multiplies point by point and sums over the input channels: one matrix product per point, tiles × channels by
+channels × channels. `convolve` does all of it for a few rows of tiles at a time, so that their points never leave the
+processor's cache.
 
-    Bᵀ = 4  0 −5  0  1  0      G = 1/4 ·  1  0  0         Aᵀ = 1  1  1  1  1  0
-         0 −4 −4  1  1  0         −1/6 ·  1  1  1              0  1 −1  2 −2  0
-         0  4 −4 −1  1  0         −1/6 ·  1 −1  1              0  1  1  4  4  0
-         0 −2 −1  2  1  0         1/24 ·  1  2  4              0  1 −1  8 −8  1
-         0  2 −1 −2  1  0         1/24 ·  1 −2  4
-         0  4  0 −5  0  1            1 ·  0  0  1
+Each transform multiplies a few vectors by one of the matrices below, once for rows and once for columns. The lanes of
+a vector are neighbouring channels (see compute/vectors.py). Everywhere below,
 
-Each of the six matrices (these three and their transposes) has a small function that multiplies it, from the left, by
-rows of numbers: row i of x is the n numbers from x[at + i·step] on. Arrays are flat and positions unsigned, because
-then the loops vectorise: one row of the result per loop, over neighbouring channels or pixels.
+    size     (H, W, C, K): height and width of the maps, input and output channels
+    row      a row of W/4 tiles; row r belongs to image r // (H/4)
+    arrays   are flat: x (N·H·W·C), y and dy (N·H·W·K), the points of T tiles (T·37·C), of which 36 count
+    room     (v, m, strip, half), flat arrays to work in, of the sizes that `room_sizes` gives
 Source: Lavin & Gray 2016, "Fast Algorithms for Convolutional Neural Networks"; tutorials/reference.md, "Winograd".
 """
 
 from __future__ import annotations
 
-import numpy as np
+from typing import Any
 
-from minilocal.compute.compilation import Array, kernel
+from minilocal.compute.compilation import Array, inlined, kernel
+from minilocal.compute.vectors import add_products, linear, load, loads, store, stores, zeros
 
 TILE, PATCH, POINTS = 4, 6, 36
+STEP = 37  # points from one tile to the next; at a distance of 36, tiles would compete for the same lines of the cache
+BT = (
+    (4, 0, -5, 0, 1, 0),
+    (0, -4, -4, 1, 1, 0),
+    (0, 4, -4, -1, 1, 0),
+    (0, -2, -1, 2, 1, 0),
+    (0, 2, -1, -2, 1, 0),
+    (0, 4, 0, -5, 0, 1),
+)
+G = (
+    (1 / 4, 0, 0),
+    (-1 / 6, -1 / 6, -1 / 6),
+    (-1 / 6, 1 / 6, -1 / 6),
+    (1 / 24, 1 / 12, 1 / 6),
+    (1 / 24, -1 / 12, 1 / 6),
+    (0, 0, 1),
+)
+AT = (
+    (1, 1, 1, 1, 1, 0),
+    (0, 1, -1, 2, -2, 0),
+    (0, 1, 1, 4, 4, 0),
+    (0, 1, -1, 8, -8, 1),
+)
+_bt, _g, _gt = linear(BT), linear(G), linear(tuple(zip(*G, strict=True)))
+_at, _a = linear(AT), linear(tuple(zip(*AT, strict=True)))
 
-# In float32 these are exact, and products with float32 numbers stay float32; an integer would make them float64.
-TWO, FOUR, FIVE, EIGHT = (np.float32(number) for number in (2, 4, 5, 8))
+ABREAST = 8  # tiles, or channels, whose sums grow side by side in registers
+
+
+def room_sizes(tiles: int, size: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
+    """Return how many numbers the arrays v, m, strip and half of `room` hold, for so many tiles at a time."""
+    _, width, c, k = size
+    most = -(-tiles // ABREAST) * ABREAST
+    return most * STEP * c, most * STEP * k, PATCH * (width + 2) * c, TILE * PATCH * 16
 
 
 @kernel
-def input_transform(x: Array, points: Array, first: int) -> None:
-    """Write Bᵀ·d·B of each patch d of x (n, H, W, C) to points (36, T, C), at tile number `first` and onwards.
+def convolve(x: Array, u: Array, y: Array, size: Any, room: Any, first: int, last: int, group: int, lanes: Any) -> None:
+    """Write the convolution of x to y, at rows first … last − 1; `group` rows are done together.
 
-    H and W are multiples of 4. Patches at the border hang over it by one pixel, which counts as zero.
+    u holds the points of the weights, from `weight_transform`.
     """
-    images, height, width, c = x.shape
-    tiles, row, pixels = points.shape[1], (width + 2) * c, width * c
-    flat_x, flat_points = x.reshape(-1), points.reshape(-1)
-    patch, half = np.zeros(PATCH * row, x.dtype), np.empty(PATCH * row, x.dtype)
-    t = first
-    for n in range(images):
-        for p in range(0, height, TILE):
-            for i in range(PATCH):
-                h = p + i - 1
-                if 0 <= h < height:
-                    _copy(flat_x, (n * height + h) * pixels, patch, i * row + c, pixels)
-                else:
-                    patch[i * row : (i + 1) * row] = 0
-            _bt(patch, 0, row, half, 0, row, row)
-            for q in range(0, width, TILE):
-                for i in range(PATCH):
-                    _bt(half, i * row + q * c, c, flat_points, (PATCH * i * tiles + t) * c, tiles * c, c)
-                t += 1
+    _, width, c, k = size
+    v, m, strip, half = room
+    across = width // TILE
+    for start in range(first, last, group):
+        stop = min(start + group, last)
+        for r in range(start, stop):
+            _patches_to_points(x, r, size, strip, v, (r - start) * across, lanes)
+        tiles = (stop - start) * across
+        for i in range(tiles * STEP * c, -(-tiles // ABREAST) * ABREAST * STEP * c):
+            v[i] = 0  # tiles that fill up the last eight
+        for point in range(POINTS):
+            _product(v, u, m, point, tiles, c, k, lanes)
+        for r in range(start, stop):
+            _points_to_tiles(m, (r - start) * across, y, r, across, k, half, lanes)
 
 
 @kernel
-def input_transform_transposed(points: Array, dx: Array, first: int) -> None:
-    """Overwrite dx (n, H, W, C) with the sum of B·m·Bᵀ over its overlapping patches.
+def weight_gradient(
+    x: Array, dy: Array, total: Array, size: Any, room: Any, first: int, last: int, group: int, lanes: Any
+) -> None:
+    """Overwrite total (36·C·K) with Σ (Bᵀ·d·B)ᵀ @ (A·e·Aᵀ) over the tiles of rows first … last − 1.
 
-    m holds the 36 points of one tile of points (36, T, C), from tile number `first` on.
+    d is a tile's patch of x, and e the tile itself in dy.
     """
-    images, height, width, c = dx.shape
-    tiles, row, pixels = points.shape[1], (width + 2) * c, width * c
-    flat_dx, flat_points = dx.reshape(-1), points.reshape(-1)
-    patch, half = np.empty(PATCH * row, dx.dtype), np.empty(PATCH * row, dx.dtype)
-    flat_dx[:] = 0
-    t = first
-    for n in range(images):
-        for p in range(0, height, TILE):
-            half[:] = 0
-            for q in range(0, width, TILE):
-                for i in range(PATCH):
-                    _b(flat_points, (PATCH * i * tiles + t) * c, tiles * c, half, i * row + q * c, c, c)
-                t += 1
-            patch[:] = 0
-            _b(half, 0, row, patch, 0, row, row)
-            for i in range(PATCH):
-                h = p + i - 1
-                if 0 <= h < height:
-                    _add(patch, i * row + c, flat_dx, (n * height + h) * pixels, pixels)
+    _, width, c, k = size
+    v, m, strip, half = room
+    across = width // TILE
+    for i in range(POINTS * c * k):
+        total[i] = 0
+    for start in range(first, last, group):
+        stop = min(start + group, last)
+        for r in range(start, stop):
+            _patches_to_points(x, r, size, strip, v, (r - start) * across, lanes)
+            _tiles_to_points(dy, r, across, k, half, m, (r - start) * across, lanes)
+        for point in range(POINTS):
+            _add_outer(v, m, total, point, (stop - start) * across, c, k, lanes)
 
 
 @kernel
-def output_transform(points: Array, y: Array, first: int) -> None:
-    """Write Aᵀ·m·A of each tile of points (36, T, C), from tile number `first` on, to y (n, H, W, C)."""
-    images, height, width, c = y.shape
-    tiles, across = points.shape[1], width // TILE
-    flat_y, flat_points, run = y.reshape(-1), points.reshape(-1), across * c
-    half = np.empty(TILE * PATCH * run, y.dtype)
-    t = first
-    for n in range(images):
-        for p in range(0, height, TILE):
-            for j in range(PATCH):  # a whole row of tiles at once: their points are neighbours
-                _at(flat_points, (j * tiles + t) * c, PATCH * tiles * c, half, j * run, PATCH * run, run)
-            for i in range(TILE):
-                for q in range(across):
-                    _at(half, PATCH * i * run + q * c, run, flat_y, ((n * height + p + i) * width + TILE * q) * c, c, c)
-            t += across
+def points_of(x: Array, dy: Array, size: Any, room: Any, first: int, last: int, lanes: Any) -> None:
+    """Write Bᵀ·d·B and A·e·Aᵀ of the tiles of rows first … last − 1 to v and m."""
+    _, width, _, k = size
+    v, m, strip, half = room
+    across = width // TILE
+    for r in range(first, last):
+        _patches_to_points(x, r, size, strip, v, (r - first) * across, lanes)
+        _tiles_to_points(dy, r, across, k, half, m, (r - first) * across, lanes)
 
 
 @kernel
-def output_transform_transposed(dy: Array, points: Array, first: int) -> None:
-    """Write A·e·Aᵀ of each 4×4 tile e of dy (n, H, W, C) to points (36, T, C), at tile number `first` and onwards."""
-    images, height, width, c = dy.shape
-    tiles, pixels = points.shape[1], width * c
-    flat_dy, flat_points = dy.reshape(-1), points.reshape(-1)
-    half = np.empty(PATCH * pixels, dy.dtype)
-    t = first
-    for n in range(images):
-        for p in range(0, height, TILE):
-            _a(flat_dy, (n * height + p) * pixels, pixels, half, 0, pixels, pixels)
-            for q in range(0, width, TILE):
-                for i in range(PATCH):
-                    _a(half, i * pixels + q * c, c, flat_points, (PATCH * i * tiles + t) * c, tiles * c, c)
-                t += 1
+def weight_transform(weight: Array, u: Array, half: Array, c: int, k: int, first: int, last: int, lanes: Any) -> None:
+    """Write G·g·Gᵀ of the kernels g of input channels first … last − 1 of weight (9·C·K) to u (36·C·K).
+
+    u begins with the first point of the first few output channels, as many as there are lanes, for all input channels:
+    the order in which `_product` reads it.
+    """
+    width = len(lanes)
+    for i in range(first, last):
+        for o in range(0, k, width):
+            for b in range(3):
+                at = (b * c + i) * k + o
+                stores(half, b * width, 3 * width, _g(loads(weight, at, 3 * c * k, 3, lanes)))
+            for a in range(PATCH):
+                to = PATCH * a * c * k + o * c + i * width
+                stores(u, to, c * k, _g(loads(half, 3 * a * width, width, 3, lanes)))
 
 
 @kernel
-def weight_transform(weight: Array, points: Array, first: int, last: int) -> None:
-    """Write G·g·Gᵀ of kernels first … last − 1 of weight (9, L) to points (36, L); L is C_in·C_out."""
-    length, n = weight.shape[1], last - first
-    flat_weight, flat_points, half = weight.reshape(-1), points.reshape(-1), np.empty(18 * n, weight.dtype)
-    for b in range(3):
-        _g(flat_weight, b * length + first, 3 * length, half, b * n, 3 * n, n)
-    for i in range(PATCH):
-        _g(half, 3 * i * n, n, flat_points, PATCH * i * length + first, length, n)
+def weight_transform_transposed(
+    sums: Array, dweight: Array, m: Array, half: Array, count: int, length: int, first: int, last: int, lanes: Any
+) -> None:
+    """Write Gᵀ·m·G of kernels first … last − 1 to dweight (9·L); L is C·K.
+
+    m (36·(last − first)) takes the sum, in order, of that part of the `count` arrays in sums (count·36·L).
+    """
+    n, width = last - first, len(lanes)
+    for point in range(POINTS):
+        for i in range(0, n, width):
+            at = point * length + first + i
+            total = load(sums, at, lanes)
+            for s in range(1, count):
+                total = total + load(sums, s * POINTS * length + at, lanes)
+            store(m, point * n + i, total)
+    for i in range(0, n, width):
+        for a in range(PATCH):
+            stores(half, 3 * a * width, width, _gt(loads(m, PATCH * a * n + i, n, 6, lanes)))
+        for b in range(3):
+            stores(dweight, b * length + first + i, 3 * length, _gt(loads(half, b * width, 3 * width, 6, lanes)))
 
 
-@kernel
-def weight_transform_transposed(points: Array, dweight: Array, first: int, last: int) -> None:
-    """Write Gᵀ·m·G of kernels first … last − 1, with m from points (36, L), to dweight (9, L)."""
-    length, n = dweight.shape[1], last - first
-    flat_dweight, flat_points, half = dweight.reshape(-1), points.reshape(-1), np.empty(18 * n, dweight.dtype)
-    for i in range(PATCH):
-        _gt(flat_points, PATCH * i * length + first, length, half, 3 * i * n, n, n)
-    for b in range(3):
-        _gt(half, b * n, 3 * n, flat_dweight, b * length + first, 3 * length, n)
+@inlined
+def _patches_to_points(x: Array, r: int, size: Any, strip: Array, v: Array, tile: int, lanes: Any) -> None:
+    """Write Bᵀ·d·B of the patches d in row r of x to v, at tile number `tile` and onwards.
+
+    Patches at the border hang over it by one pixel, which counts as zero. strip (6, W + 2, C) takes Bᵀ·d of the row.
+    """
+    height, width, c, _ = size
+    down, pixels, step = height // TILE, width * c, (width + 2) * c
+    top, nothing = TILE * r * pixels, zeros(x, lanes)
+    is_first, is_last = r % down == 0, r % down == down - 1
+    for i in range(0, pixels, len(lanes)):
+        at = top + i
+        above = nothing if is_first else load(x, at - pixels, lanes)
+        below = nothing if is_last else load(x, at + TILE * pixels, lanes)
+        x1, x2, x3, x4 = loads(x, at, pixels, 4, lanes)
+        stores(strip, c + i, step, _bt((above, x1, x2, x3, x4, below)))
+    for a in range(PATCH):
+        for i in range(0, c, len(lanes)):
+            store(strip, a * step + i, nothing)
+            store(strip, (a + 1) * step - c + i, nothing)
+    for q in range(width // TILE):
+        for a in range(PATCH):
+            for i in range(0, c, len(lanes)):
+                at, to = a * step + TILE * q * c + i, ((tile + q) * STEP + PATCH * a) * c + i
+                stores(v, to, c, _bt(loads(strip, at, c, 6, lanes)))
 
 
-@kernel
-def _copy(x: Array, at: int, y: Array, to: int, n: int) -> None:
-    """Copy n numbers of x, starting at x[at], to y, starting at y[to]."""
-    a, b = np.uint64(at), np.uint64(to)
-    for k in range(np.uint64(n)):
-        y[b + k] = x[a + k]
+@inlined
+def _tiles_to_points(dy: Array, r: int, across: int, k: int, half: Array, m: Array, tile: int, lanes: Any) -> None:
+    """Write A·e·Aᵀ of the tiles e in row r of dy to m, at tile number `tile` and onwards."""
+    pixels, width = TILE * across * k, len(lanes)
+    for q in range(across):
+        for i in range(0, k, width):
+            for b in range(TILE):
+                at = TILE * r * pixels + (TILE * q + b) * k + i
+                stores(half, b * width, TILE * width, _a(loads(dy, at, pixels, 4, lanes)))
+            for a in range(PATCH):
+                to = ((tile + q) * STEP + PATCH * a) * k + i
+                stores(m, to, k, _a(loads(half, TILE * a * width, width, 4, lanes)))
 
 
-@kernel
-def _add(x: Array, at: int, y: Array, to: int, n: int) -> None:
-    """Add n numbers of x, starting at x[at], to those of y, starting at y[to]."""
-    a, b = np.uint64(at), np.uint64(to)
-    for k in range(np.uint64(n)):
-        y[b + k] += x[a + k]
+@inlined
+def _points_to_tiles(m: Array, tile: int, y: Array, r: int, across: int, k: int, half: Array, lanes: Any) -> None:
+    """Write Aᵀ·m·A of the points m of the tiles from number `tile` on to row r of y."""
+    pixels, width = TILE * across * k, len(lanes)
+    for q in range(across):
+        for i in range(0, k, width):
+            for b in range(PATCH):
+                at = ((tile + q) * STEP + b) * k + i
+                stores(half, b * width, PATCH * width, _at(loads(m, at, PATCH * k, 6, lanes)))
+            for a in range(TILE):
+                to = (TILE * r + a) * pixels + TILE * q * k + i
+                stores(y, to, k, _at(loads(half, PATCH * a * width, width, 6, lanes)))
 
 
-@kernel
-def _starts(at: int, step: int) -> tuple:
-    """Return where rows 0 … 5 begin, as unsigned numbers: at, at + step, at + 2·step, …"""
-    a, s = np.uint64(at), np.uint64(step)
-    a1 = a + s
-    a2 = a1 + s
-    a3 = a2 + s
-    a4 = a3 + s
-    return a, a1, a2, a3, a4, a4 + s
+@inlined
+def _product(v: Array, u: Array, m: Array, point: int, tiles: int, c: int, k: int, lanes: Any) -> None:
+    """Write the matrix product v @ u of one point to m: tiles × C by C × K.
+
+    Eight tiles side by side share each vector of u, and their sums stay in registers.
+    """
+    for o in range(0, k, len(lanes)):
+        for t in range(0, tiles, ABREAST):
+            at, at_u, total = (t * STEP + point) * c, point * c * k + o * c, zeros(v, lanes)
+            sums = (total, total, total, total, total, total, total, total)
+            for _ in range(c):
+                sums = add_products(sums, v, at, STEP * c, load(u, at_u, lanes))
+                at, at_u = at + 1, at_u + len(lanes)
+            stores(m, (t * STEP + point) * k + o, STEP * k, sums)
 
 
-@kernel
-def _bt(x: Array, at: int, step: int, y: Array, to: int, stride: int, n: int) -> None:
-    """y = Bᵀ·x: six rows from six."""
-    a, a1, a2, a3, a4, a5 = _starts(at, step)
-    b, b1, b2, b3, b4, b5 = _starts(to, stride)
-    for k in range(np.uint64(n)):
-        y[b + k] = FOUR * x[a + k] - FIVE * x[a2 + k] + x[a4 + k]
-    for k in range(np.uint64(n)):
-        y[b1 + k] = (x[a4 + k] - FOUR * x[a2 + k]) + (x[a3 + k] - FOUR * x[a1 + k])
-    for k in range(np.uint64(n)):
-        y[b2 + k] = (x[a4 + k] - FOUR * x[a2 + k]) - (x[a3 + k] - FOUR * x[a1 + k])
-    for k in range(np.uint64(n)):
-        y[b3 + k] = (x[a4 + k] - x[a2 + k]) + TWO * (x[a3 + k] - x[a1 + k])
-    for k in range(np.uint64(n)):
-        y[b4 + k] = (x[a4 + k] - x[a2 + k]) - TWO * (x[a3 + k] - x[a1 + k])
-    for k in range(np.uint64(n)):
-        y[b5 + k] = FOUR * x[a1 + k] - FIVE * x[a3 + k] + x[a5 + k]
-
-
-@kernel
-def _b(x: Array, at: int, step: int, y: Array, to: int, stride: int, n: int) -> None:
-    """y += B·x: six rows from six."""
-    a, a1, a2, a3, a4, a5 = _starts(at, step)
-    b, b1, b2, b3, b4, b5 = _starts(to, stride)
-    for k in range(np.uint64(n)):
-        y[b + k] += FOUR * x[a + k]
-    for k in range(np.uint64(n)):
-        y[b1 + k] += FOUR * (x[a2 + k] - x[a1 + k] + x[a5 + k]) + TWO * (x[a4 + k] - x[a3 + k])
-    for k in range(np.uint64(n)):
-        y[b2 + k] -= FIVE * x[a + k] + FOUR * (x[a1 + k] + x[a2 + k]) + x[a3 + k] + x[a4 + k]
-    for k in range(np.uint64(n)):
-        y[b3 + k] += x[a1 + k] - x[a2 + k] + TWO * (x[a3 + k] - x[a4 + k]) - FIVE * x[a5 + k]
-    for k in range(np.uint64(n)):
-        y[b4 + k] += x[a + k] + (x[a1 + k] + x[a2 + k]) + (x[a3 + k] + x[a4 + k])
-    for k in range(np.uint64(n)):
-        y[b5 + k] += x[a5 + k]
-
-
-@kernel
-def _at(x: Array, at: int, step: int, y: Array, to: int, stride: int, n: int) -> None:
-    """y = Aᵀ·x: four rows from six."""
-    a, a1, a2, a3, a4, a5 = _starts(at, step)
-    b, b1, b2, b3, _, _ = _starts(to, stride)
-    for k in range(np.uint64(n)):
-        y[b + k] = x[a + k] + (x[a1 + k] + x[a2 + k]) + (x[a3 + k] + x[a4 + k])
-    for k in range(np.uint64(n)):
-        y[b1 + k] = (x[a1 + k] - x[a2 + k]) + TWO * (x[a3 + k] - x[a4 + k])
-    for k in range(np.uint64(n)):
-        y[b2 + k] = (x[a1 + k] + x[a2 + k]) + FOUR * (x[a3 + k] + x[a4 + k])
-    for k in range(np.uint64(n)):
-        y[b3 + k] = (x[a1 + k] - x[a2 + k]) + EIGHT * (x[a3 + k] - x[a4 + k]) + x[a5 + k]
-
-
-@kernel
-def _a(x: Array, at: int, step: int, y: Array, to: int, stride: int, n: int) -> None:
-    """y = A·x: six rows from four."""
-    a, a1, a2, a3, _, _ = _starts(at, step)
-    b, b1, b2, b3, b4, b5 = _starts(to, stride)
-    for k in range(np.uint64(n)):
-        y[b + k] = x[a + k]
-    for k in range(np.uint64(n)):
-        y[b1 + k] = (x[a + k] + x[a2 + k]) + (x[a1 + k] + x[a3 + k])
-    for k in range(np.uint64(n)):
-        y[b2 + k] = (x[a + k] + x[a2 + k]) - (x[a1 + k] + x[a3 + k])
-    for k in range(np.uint64(n)):
-        y[b3 + k] = (x[a + k] + FOUR * x[a2 + k]) + TWO * (x[a1 + k] + FOUR * x[a3 + k])
-    for k in range(np.uint64(n)):
-        y[b4 + k] = (x[a + k] + FOUR * x[a2 + k]) - TWO * (x[a1 + k] + FOUR * x[a3 + k])
-    for k in range(np.uint64(n)):
-        y[b5 + k] = x[a3 + k]
-
-
-@kernel
-def _g(x: Array, at: int, step: int, y: Array, to: int, stride: int, n: int) -> None:
-    """y = G·x: six rows from three."""
-    quarter, sixth, other = x.dtype.type(1 / 4), x.dtype.type(1 / 6), x.dtype.type(1 / 24)
-    a, a1, a2, _, _, _ = _starts(at, step)
-    b, b1, b2, b3, b4, b5 = _starts(to, stride)
-    for k in range(np.uint64(n)):
-        y[b + k] = quarter * x[a + k]
-    for k in range(np.uint64(n)):
-        y[b1 + k] = -sixth * ((x[a + k] + x[a2 + k]) + x[a1 + k])
-    for k in range(np.uint64(n)):
-        y[b2 + k] = -sixth * ((x[a + k] + x[a2 + k]) - x[a1 + k])
-    for k in range(np.uint64(n)):
-        y[b3 + k] = other * ((x[a + k] + FOUR * x[a2 + k]) + TWO * x[a1 + k])
-    for k in range(np.uint64(n)):
-        y[b4 + k] = other * ((x[a + k] + FOUR * x[a2 + k]) - TWO * x[a1 + k])
-    for k in range(np.uint64(n)):
-        y[b5 + k] = x[a2 + k]
-
-
-@kernel
-def _gt(x: Array, at: int, step: int, y: Array, to: int, stride: int, n: int) -> None:
-    """y = Gᵀ·x: three rows from six."""
-    quarter, sixth, other = x.dtype.type(1 / 4), x.dtype.type(1 / 6), x.dtype.type(1 / 24)
-    a, a1, a2, a3, a4, a5 = _starts(at, step)
-    b, b1, b2, _, _, _ = _starts(to, stride)
-    for k in range(np.uint64(n)):
-        y[b + k] = quarter * x[a + k] - sixth * (x[a1 + k] + x[a2 + k]) + other * (x[a3 + k] + x[a4 + k])
-    for k in range(np.uint64(n)):
-        y[b1 + k] = sixth * (x[a2 + k] - x[a1 + k]) + TWO * other * (x[a3 + k] - x[a4 + k])
-    for k in range(np.uint64(n)):
-        y[b2 + k] = FOUR * other * (x[a3 + k] + x[a4 + k]) - sixth * (x[a1 + k] + x[a2 + k]) + x[a5 + k]
+@inlined
+def _add_outer(v: Array, m: Array, total: Array, point: int, tiles: int, c: int, k: int, lanes: Any) -> None:
+    """Add the matrix product vᵀ @ m of one point to total (36, C, K): C × tiles by tiles × K."""
+    for o in range(0, k, len(lanes)):
+        for i in range(0, c, ABREAST):
+            at, at_m, to = point * c + i, point * k + o, (point * c + i) * k + o
+            sums = loads(total, to, k, 8, lanes)
+            for _ in range(tiles):
+                sums = add_products(sums, v, at, 1, load(m, at_m, lanes))
+                at, at_m = at + STEP * c, at_m + STEP * k
+            stores(total, to, k, sums)

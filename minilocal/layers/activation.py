@@ -36,7 +36,7 @@ class ReLU(Layer):
         """Return dy where the output was positive, else 0."""
         if not need_dx:
             return None
-        y, dx = self.recall("y"), memory.empty_like(dy)
+        y, dx = self.y, memory.empty_like(dy)
         parallel.run(lambda s: np.multiply(dy[s], ~(y[s] <= 0), out=dx[s]), _chunks(dy))  # NaN passes
         return dx
 
@@ -69,10 +69,7 @@ class Dropout(Layer):
 
     def backward(self, dy: np.ndarray, need_dx: bool = True) -> Any:
         """Return dy with the same entries dropped and the others scaled in the same way."""
-        if not need_dx:
-            return None
-        self.recall("used_key")
-        return self._masked(dy)
+        return self._masked(dy) if need_dx else None
 
     def _masked(self, x: np.ndarray) -> np.ndarray:
         if self.rate == 0:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from minilocal.errors import InputError
+from minilocal.errors import InputError, ShapeError
+
+FLOATS = np.dtype(np.float32), np.dtype(np.float64)
 
 
 class Layer:
@@ -15,6 +19,10 @@ class Layer:
 
     The first axis of x and y counts the N samples of a batch; a `shape` is that of one sample, without N. Arrays are
     float32 for training and float64 for gradient checks.
+
+    Before a layer's forward or backward runs, also in layers of your own, the base class checks that x or dy fits, and
+    copies it if it is not contiguous. Layers keep x and y themselves, not copies, and y may share x's memory: if you
+    change x or y in place before backward, the gradients are wrong.
 
     Attributes:
         params: name → array, trained by the optimizer.
@@ -24,12 +32,28 @@ class Layer:
     """
 
     kept: tuple[str, ...] = ()
+    _sent: tuple[Any, Any] | None = None  # shape and dtype of the y that forward returned in training, for backward
+
+    def __init_subclass__(cls) -> None:
+        """Put the checks in front of the forward and backward that a layer defines."""
+        if "forward" in vars(cls):
+            cls.forward = _checking_x(cls.forward)  # type: ignore[method-assign]
+        if "backward" in vars(cls):
+            cls.backward = _checking_dy(cls.backward)  # type: ignore[method-assign]
 
     def __init__(self) -> None:
-        self.params: dict[str, np.ndarray] = {}
+        self.params: dict[str, np.ndarray] = {}  # these become `Arrays`
         self.grads: dict[str, np.ndarray] = {}
         self.state: dict[str, np.ndarray] = {}
         self.release()
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Refuse to replace params, grads or state once they have arrays, to which others refer too."""
+        if name in ("params", "grads", "state"):
+            if vars(self).get(name):
+                raise AttributeError(f"{name} can't be replaced; assign to its arrays, as in {name}[...] = ...")
+            value = Arrays(value)
+        super().__setattr__(name, value)
 
     def forward(self, x: np.ndarray, training: bool = False) -> np.ndarray:
         """Return the output y for a batch x; with training=True, keep what backward needs."""
@@ -41,6 +65,7 @@ class Layer:
 
     def release(self) -> None:
         """Forget what forward kept for backward."""
+        self._sent = None
         for name in self.kept:
             setattr(self, name, None)
 
@@ -52,20 +77,30 @@ class Layer:
         """Return how many multiply-adds the matrix products of one sample's forward pass take, padding included."""
         return 0
 
+    def check_input(self, x: np.ndarray, training: bool) -> np.ndarray:
+        """Return x, contiguous; in training it must have at least one sample.
+
+        Raises `ShapeError` if its shape doesn't fit the layer, and `InputError` if its dtype is not the parameters'
+        (mixing dtypes would quietly lose precision or time) or, without parameters, not float32 or float64.
+        """
+        name = type(self).__name__
+        x = _contiguous(name, x)
+        either = x.dtype if x.dtype in FLOATS else FLOATS[0]
+        dtype = next((param.dtype for param in self.params.values()), either)
+        if x.dtype != dtype:
+            raise InputError(f"{name} takes {dtype} and got {x.dtype}; use x.astype(np.{dtype})")
+        self.output_shape(x.shape[1:])
+        if x.ndim == 0 or 0 in (x.shape if training else x.shape[1:]):
+            raise ShapeError(f"{name} got x of shape {x.shape}, in which there is nothing to compute with")
+        return x
+
     def set_dropout_key(self, key: int) -> None:
         """Set the key of the next forward's dropout mask; layers without dropout ignore it."""
 
     def add_param(self, name: str, value: np.ndarray) -> None:
         """Add a parameter, and an array of zeros for its gradient."""
-        self.params[name] = value
-        self.grads[name] = np.zeros_like(value)
-
-    def recall(self, name: str) -> Any:
-        """Return what forward kept under that name; raise `RuntimeError` if it kept nothing."""
-        value = getattr(self, name)
-        if value is None:
-            raise RuntimeError(f"{type(self).__name__}.backward needs forward(x, training=True) first")
-        return value
+        dict.__setitem__(self.params, name, np.require(value, None, ["C", "A", "W"]))  # so that it is trained in place
+        dict.__setitem__(self.grads, name, np.zeros_like(self.params[name]))
 
     def __repr__(self) -> str:
         shapes = ", ".join(f"{name} {'×'.join(map(str, p.shape))}" for name, p in self.params.items())
@@ -77,13 +112,67 @@ def normal(rng: np.random.Generator | int, shape: tuple[int, ...], variance: flo
     return (math.sqrt(variance) * np.random.default_rng(rng).standard_normal(shape)).astype(dtype)
 
 
-def check_input(layer: Layer, x: np.ndarray) -> None:
-    """Raise `ShapeError` if x's shape doesn't fit the layer, and `InputError` if its dtype isn't the parameters'.
+class Arrays(dict[str, np.ndarray]):
+    """Arrays by name. Each stays where it is, because a Sequential, the optimizer and others refer to it too.
 
-    Mixing dtypes would quietly lose precision or time.
+    So `arrays["weight"] = w` copies w into the array of that name, like `arrays["weight"][...] = w`, but raises
+    `InputError` unless there is one, of the same shape and dtype. `Network.load` sets all arrays of a network.
     """
-    name = type(layer).__name__
-    layer.output_shape(x.shape[1:])
-    for param in layer.params.values():
-        if x.dtype != param.dtype:
-            raise InputError(f"{name} has {param.dtype} parameters and got {x.dtype}; use x.astype(np.{param.dtype})")
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        mine, value = self.get(name), np.asarray(value)
+        if mine is None or (value.shape, value.dtype) != (mine.shape, mine.dtype):
+            arrays = ", ".join(f"{key}: {array.dtype} of shape {array.shape}" for key, array in self.items())
+            raise InputError(f"{name!r} can't be set to {value.dtype} of shape {value.shape}; the arrays are {arrays}")
+        mine[...] = value
+
+    def update(self, *arrays: Any, **named: Any) -> None:
+        """Assign to several."""
+        for name, value in dict(*arrays, **named).items():
+            self[name] = value
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Arrays, (dict(self),)  # copies and pickles are made at once, not by assignments
+
+
+def _checking_x(forward: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a forward that checks x first and, in training, notes what dy must be like."""
+
+    @functools.wraps(forward)
+    def checking(self: Layer, x: np.ndarray, training: bool = False) -> np.ndarray:
+        if type(self).forward is checking:  # not called by a subclass, whose x may have another shape
+            x = self.check_input(x, training)
+        y = forward(self, x, training)
+        if training:
+            self._sent = np.shape(y), getattr(y, "dtype", None)
+        return y
+
+    return checking
+
+
+def _checking_dy(backward: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a backward that checks dy first: it must be like the y of the last forward in training."""
+
+    @functools.wraps(backward)
+    def checking(self: Layer, dy: np.ndarray, need_dx: bool = True) -> Any:
+        if type(self).backward is checking:
+            name = f"{type(self).__name__}.backward"
+            if self._sent is None:
+                raise RuntimeError(f"{name} needs forward(x, training=True) first")
+            dy = _contiguous(name, dy)
+            if (dy.shape, dy.dtype) != self._sent:
+                shape, dtype = self._sent
+                raise ShapeError(
+                    f"{name} takes {dtype} of shape {shape}, like its y, not {dy.dtype} of shape {dy.shape}"
+                )
+        return backward(self, dy, need_dx)
+
+    return checking
+
+
+def _contiguous(name: str, array: np.ndarray) -> np.ndarray:
+    """Return the array, or a copy if it is not contiguous or not writable: kernels are compiled for such arrays."""
+    if type(array) not in (np.ndarray, np.memmap):  # a masked array, say, would lose its mask
+        raise InputError(f"{name} takes a NumPy array, not a {type(array).__name__}; use np.asarray")
+    array = np.asarray(array)
+    return array if array.flags.carray else array.copy()

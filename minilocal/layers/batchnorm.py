@@ -13,7 +13,7 @@ import numpy as np
 from minilocal.compute import memory, parallel
 from minilocal.errors import InputError, ShapeError
 from minilocal.kernels import batchnorm as kernels
-from minilocal.layers.base import Layer, check_input
+from minilocal.layers.base import Layer
 
 EPS = 1e-5
 MOMENTUM = 0.1  # running ← 0.9·running + 0.1·batch
@@ -46,7 +46,6 @@ class BatchNorm(Layer):
 
     def forward(self, x: np.ndarray, training: bool = False) -> np.ndarray:
         """Return the normalised x; in training, also update the running statistics."""
-        check_input(self, x)
         gamma, beta = self.params["gamma"], self.params["beta"]
         rows = x.reshape(-1, x.shape[-1])
         mean, inv_std = self._statistics(rows, training)
@@ -58,7 +57,7 @@ class BatchNorm(Layer):
 
     def backward(self, dy: np.ndarray, need_dx: bool = True) -> Any:
         """Overwrite dL/dgamma and dL/dbeta; return dL/dx if need_dx."""
-        x, mean, inv_std = self.recall("x"), self.recall("mean"), self.recall("inv_std")
+        x, mean, inv_std = self.x, self.mean, self.inv_std
         rows, dy_rows = x.reshape(-1, x.shape[-1]), dy.reshape(-1, x.shape[-1])
         dbeta, dgamma = sum_over_rows(
             rows, lambda s, total: kernels.gradient_sums(rows[s], dy_rows[s], mean, inv_std, total)

@@ -1,7 +1,7 @@
-"""The convolution layer. One of three files computes its three products.
+"""The convolution layer. One of four files computes its three products.
 
-im2col.py is the plain one. By default winograd.py or dense.py takes over where it is faster; `--plain` trains with
-im2col alone.
+im2col.py is the plain one. By default winograd.py, direct.py or dense.py takes over where it is faster; `--plain`
+trains with im2col alone.
 """
 
 from __future__ import annotations
@@ -12,12 +12,11 @@ from typing import Any
 import numpy as np
 
 from minilocal.errors import InputError, ShapeError
-from minilocal.layers import dense, im2col, winograd
-from minilocal.layers.base import Layer, check_input, normal
+from minilocal.layers import dense, direct, im2col, winograd
+from minilocal.layers.base import Layer, normal
 
 # Each has forward, weight_gradient and input_gradient, and gives the same numbers up to rounding.
-METHODS = {"im2col": im2col, "winograd": winograd, "dense": dense}
-FEW_CHANNELS = 16  # with fewer, Winograd's transforms cost more than they save
+METHODS = {"im2col": im2col, "winograd": winograd, "direct": direct, "dense": dense}
 
 
 class Conv2d(Layer):
@@ -28,8 +27,8 @@ class Conv2d(Layer):
     P = ⌊(H + 2·padding − k) / stride⌋ + 1, and Q likewise. (Strictly speaking this is cross-correlation, as in every
     framework.) Source: tutorials/reference.md, "Convolution".
 
-    `method` says how to compute it: a name in `METHODS`, or "auto" for the fastest one for x's shape. "winograd" falls
-    back to im2col where Winograd's transforms don't apply.
+    `method` says how to compute it: a name in `METHODS`, or "auto" for the fastest one for x's shape. "winograd" and
+    "direct" fall back to im2col where they don't apply.
 
     Params: weight (k, k, C_in, C_out), initially He-normal; bias (C_out), zero, only with bias=True. Raises
     `InputError` for sizes below 1, negative padding or an unknown method.
@@ -65,7 +64,6 @@ class Conv2d(Layer):
 
     def forward(self, x: np.ndarray, training: bool = False) -> np.ndarray:
         """Return y (N, P, Q, C_out)."""
-        check_input(self, x)
         if training:
             self.x = x
         y = self.method(x.shape[1:]).forward(x, self.params["weight"], self.stride, self.padding)
@@ -75,7 +73,7 @@ class Conv2d(Layer):
 
     def backward(self, dy: np.ndarray, need_dx: bool = True) -> Any:
         """Overwrite dL/dweight and dL/dbias; return dL/dx if need_dx."""
-        x, weight = self.recall("x"), self.params["weight"]
+        x, weight = self.x, self.params["weight"]
         method = self.method(x.shape[1:])
         method.weight_gradient(x, dy, self.grads["weight"], self.stride, self.padding)
         if "bias" in self.params:
@@ -86,13 +84,15 @@ class Conv2d(Layer):
 
     def method(self, shape: tuple[int, ...]) -> ModuleType:
         """Return the module, one of `METHODS`, that convolves maps of shape (H, W, C_in)."""
-        kernel, _, c_in, c_out = self.params["weight"].shape
-        winograd_fits = winograd.fits(shape, kernel, self.stride, self.padding)
+        kernel, _, _, c_out = self.params["weight"].shape
+        geometry = shape, kernel, self.stride, self.padding, c_out
         if self.forced == "auto":
-            if dense.pays(shape, kernel):
-                return dense
-            return winograd if winograd_fits and min(c_in, c_out) >= FEW_CHANNELS else im2col
-        return im2col if self.forced == "winograd" and not winograd_fits else METHODS[self.forced]
+            for method, pays in ((dense, dense.pays), (direct, direct.pays), (winograd, winograd.fits)):
+                if pays(*geometry):
+                    return method
+            return im2col
+        fits = {"winograd": winograd.fits, "direct": direct.fits}.get(self.forced)
+        return im2col if fits and not fits(*geometry) else METHODS[self.forced]
 
     def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         """Return (P, Q, C_out) for (H, W, C_in)."""

@@ -34,7 +34,7 @@ Pixel = tuple[int, int]
 Term = tuple[np.ndarray, np.ndarray]
 
 
-def pays(shape: tuple[int, ...], kernel: int) -> bool:
+def pays(shape: tuple[int, ...], kernel: int, stride: int, padding: int, c_out: int) -> bool:
     """Return whether maps (H, W, C) have fewer pixels than the kernel has taps, so that this multiplies less."""
     return shape[0] * shape[1] < kernel * kernel
 

@@ -15,7 +15,6 @@ import numpy as np
 from minilocal.compute import memory, parallel
 from minilocal.kernels.activation import gated_gradient_sums, gated_input_gradient, normalise_rectify_drop
 from minilocal.layers.activation import check_rate
-from minilocal.layers.base import check_input
 from minilocal.layers.batchnorm import BatchNorm, row_chunks, sum_over_rows
 
 
@@ -45,7 +44,6 @@ class BatchNormReLUDropout(BatchNorm):
 
     def forward(self, x: np.ndarray, training: bool = False) -> np.ndarray:
         """Return x normalised and rectified; in training, also drop entries out and update the running statistics."""
-        check_input(self, x)
         rows, y = x.reshape(-1, x.shape[-1]), memory.empty_like(x)
         mean, inv_std = self._statistics(rows, training)
         scale, beta = self.params["gamma"] * inv_std, self.params["beta"]
@@ -61,8 +59,8 @@ class BatchNormReLUDropout(BatchNorm):
 
     def backward(self, dy: np.ndarray, need_dx: bool = True) -> Any:
         """Overwrite dL/dgamma and dL/dbeta; return dL/dx if need_dx."""
-        x, mean, inv_std, inv_keep = self.recall("x"), self.recall("mean"), self.recall("inv_std"), self._inv_keep()
-        rows, y_rows, dy_rows = (a.reshape(-1, x.shape[-1]) for a in (x, self.recall("y"), dy))
+        x, mean, inv_std, inv_keep = self.x, self.mean, self.inv_std, self._inv_keep()
+        rows, y_rows, dy_rows = (a.reshape(-1, x.shape[-1]) for a in (x, self.y, dy))
         dbeta, dgamma = sum_over_rows(
             rows,
             lambda s, total: gated_gradient_sums(rows[s], y_rows[s], dy_rows[s], mean, inv_std, inv_keep, total),

@@ -1,7 +1,7 @@
 """Convolution by im2col: one matrix product per chunk of images, for any kernel, stride and padding.
 
-This is the plain file, to be read first. By default a convolution runs on dense.py if its maps are tiny, on
-winograd.py if that fits and has 16 channels or more in and out, and otherwise here; `--plain` trains with this alone.
+This is the plain file, to be read first. By default a convolution runs on dense.py if its maps are tiny, on direct.py
+if it has few input channels, on winograd.py if that fits, and otherwise here; `--plain` trains with this alone.
 
 With cols = im2col(x), of shape (N·P·Q, k·k·C_in), and W = weight.reshape(k·k·C_in, C_out):
 

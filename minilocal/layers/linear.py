@@ -9,7 +9,7 @@ import numpy as np
 
 from minilocal.compute.parallel import matmul
 from minilocal.errors import InputError, ShapeError
-from minilocal.layers.base import Layer, check_input, normal
+from minilocal.layers.base import Layer, normal
 
 
 class Linear(Layer):
@@ -43,7 +43,6 @@ class Linear(Layer):
 
     def forward(self, x: np.ndarray, training: bool = False) -> np.ndarray:
         """Return x·weight + bias, (N, D_out)."""
-        check_input(self, x)
         if training:
             self.x = x
         y = matmul(x, self.params["weight"])
@@ -53,7 +52,7 @@ class Linear(Layer):
 
     def backward(self, dy: np.ndarray, need_dx: bool = True) -> Any:
         """Overwrite dL/dweight and dL/dbias; return dL/dx if need_dx."""
-        x = self.recall("x")
+        x = self.x
         matmul(x.T, dy, out=self.grads["weight"])
         if "bias" in self.params:
             self.grads["bias"][...] = dy.sum(axis=0)
@@ -80,11 +79,11 @@ class Flatten(Layer):
         """Return x with one row per sample."""
         if training:
             self.shape = x.shape
-        return x.reshape(len(x), -1)
+        return x.reshape(len(x), math.prod(x.shape[1:]))
 
     def backward(self, dy: np.ndarray, need_dx: bool = True) -> Any:
         """Return dy in the shape of x."""
-        return dy.reshape(self.recall("shape")) if need_dx else None
+        return dy.reshape(self.shape) if need_dx else None
 
     def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         """Return (H·W·C,) for (H, W, C)."""

@@ -9,7 +9,7 @@ import numpy as np
 from minilocal.compute import memory, parallel
 from minilocal.errors import InputError, ShapeError
 from minilocal.kernels import pooling as kernels
-from minilocal.layers.base import Layer, check_input
+from minilocal.layers.base import Layer
 
 
 class _Pool2d(Layer):
@@ -34,8 +34,16 @@ class _Pool2d(Layer):
         return height // h, width // w, channels
 
     def _empty_output(self, x: np.ndarray, dtype: np.dtype | None = None) -> np.ndarray:
-        check_input(self, x)
         return memory.empty((len(x), *self.output_shape(x.shape[1:])), dtype or x.dtype)
+
+    def _empty_input(self, dy: np.ndarray) -> np.ndarray:
+        (h, w), (n, p, q, c) = self.window, dy.shape
+        return memory.empty((n, p * h, q * w, c), dy.dtype)
+
+    def _windows(self, x: np.ndarray) -> np.ndarray:
+        """Return x (N, P·h, Q·w, C) as (N·P, h, Q, w, C)."""
+        (h, w), (n, height, width, c) = self.window, x.shape
+        return x.reshape(n * height // h, h, width // w, w, c)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.window[0]}×{self.window[1]})"
@@ -54,7 +62,17 @@ class MaxPool2d(_Pool2d):
         """Return the maxima; in training, keep their places."""
         places = np.min_scalar_type(self.window[0] * self.window[1] - 1)
         y, winner = self._empty_output(x), self._empty_output(x, places)
-        parallel.run(lambda s: kernels.max_pool(x[s], y[s], winner[s], *self.window), _chunks(x))
+        windows, rows, winners = self._windows(x), _rows(y), _rows(winner)
+        integer = np.dtype(f"i{x.itemsize}")
+
+        def task(s: slice) -> None:
+            best, place = (
+                parallel.scratch("best", x.shape[3:], x.dtype),
+                parallel.scratch("place", x.shape[3:], integer),
+            )
+            kernels.max_pool(windows[s], rows[s], winners[s], best, place)
+
+        parallel.run(task, _chunks(windows))
         if training:
             self.winner = winner
         return y
@@ -63,9 +81,10 @@ class MaxPool2d(_Pool2d):
         """Return dx: dy at the place of each window's maximum, zero elsewhere."""
         if not need_dx:
             return None
-        winner = self.recall("winner")
-        dx = _empty_input(dy, self.window)
-        parallel.run(lambda s: kernels.max_pool_backward(dy[s], winner[s], dx[s], *self.window), _chunks(dx))
+        winner = self.winner
+        dx = self._empty_input(dy)
+        windows, rows, winners = self._windows(dx), _rows(dy), _rows(winner)
+        parallel.run(lambda s: kernels.max_pool_backward(rows[s], winners[s], windows[s]), _chunks(windows))
         return dx
 
 
@@ -78,22 +97,24 @@ class AvgPool2d(_Pool2d):
     def forward(self, x: np.ndarray, training: bool = False) -> np.ndarray:
         """Return the means."""
         y = self._empty_output(x)
-        parallel.run(lambda s: kernels.avg_pool(x[s], y[s], *self.window), _chunks(x))
+        windows, rows = self._windows(x), _rows(y)
+        parallel.run(lambda s: kernels.avg_pool(windows[s], rows[s]), _chunks(windows))
         return y
 
     def backward(self, dy: np.ndarray, need_dx: bool = True) -> Any:
         """Return dx: dy / (h·w) at each place in its window."""
         if not need_dx:
             return None
-        dx = _empty_input(dy, self.window)
-        parallel.run(lambda s: kernels.avg_pool_backward(dy[s], dx[s], *self.window), _chunks(dx))
+        dx = self._empty_input(dy)
+        windows, rows = self._windows(dx), _rows(dy)
+        parallel.run(lambda s: kernels.avg_pool_backward(rows[s], windows[s]), _chunks(windows))
         return dx
 
 
-def _empty_input(dy: np.ndarray, window: tuple[int, int]) -> np.ndarray:
-    n, p, q, c = dy.shape
-    return memory.empty((n, p * window[0], q * window[1], c), dy.dtype)
+def _rows(y: np.ndarray) -> np.ndarray:
+    """Return y (N, P, Q, C) as (N·P, Q, C)."""
+    return y.reshape(-1, *y.shape[2:])
 
 
-def _chunks(x: np.ndarray) -> list[slice]:
-    return parallel.image_chunks(len(x), x[:1].nbytes)
+def _chunks(windows: np.ndarray) -> list[slice]:
+    return parallel.image_chunks(len(windows), windows[:1].nbytes)

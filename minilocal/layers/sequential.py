@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
 
-from minilocal.errors import naming
+from minilocal.errors import InputError, naming
 from minilocal.layers.base import Layer
 
 
 class Sequential(Layer):
     """Named layers, one after another: `Sequential(conv=Conv2d(3, 16), bn=BatchNorm(16), relu=ReLU())`.
 
-    `params`, `grads` and `state` hold the inner layers' own arrays, named `conv.weight`, `bn.gamma` and so on.
+    `params`, `grads` and `state` hold the inner layers' own arrays, named `conv.weight`, `bn.gamma` and so on. Raises
+    `InputError` if a layer stands in two places.
     """
 
     def __init__(self, **layers: Layer) -> None:
+        check_distinct(layers.values())
         self.layers = layers
         super().__init__()
         self.params = _named({name: layer.params for name, layer in layers.items()})
@@ -43,8 +45,13 @@ class Sequential(Layer):
             dx = layers[i].backward(dx, need_dx or i > first)
         return dx if need_dx else None
 
+    def check_input(self, x: np.ndarray, training: bool) -> np.ndarray:
+        """Return x: the first layer checks it."""
+        return x
+
     def release(self) -> None:
         """Let each layer forget what its forward kept."""
+        super().release()
         for layer in self.layers.values():
             layer.release()
 
@@ -79,6 +86,15 @@ def leaves(layer: Layer) -> Iterator[Layer]:
             yield from leaves(inner)
     else:
         yield layer
+
+
+def check_distinct(layers: Iterable[Layer]) -> None:
+    """Raise `InputError` if a layer stands in two places: it keeps what backward needs for one of them only."""
+    seen: set[Layer] = set()
+    for leaf in (leaf for layer in layers for leaf in leaves(layer)):
+        if leaf in seen:
+            raise InputError(f"{leaf!r} stands in two places; make a layer for each")
+        seen.add(leaf)
 
 
 def _named(groups: dict[str, dict[str, np.ndarray]]) -> dict[str, np.ndarray]:

@@ -1,7 +1,7 @@
 """Convolution by Winograd's transforms, F(4×4, 3×3): a quarter of the multiplications.
 
-The plain version is im2col.py: read that first. This one takes 3×3 kernels, stride 1, padding 1 and maps whose sides
-are multiples of 4.
+The plain version is im2col.py: read that first. This one takes 3×3 kernels, stride 1, padding 1, maps whose sides are
+multiples of 4, and channels in multiples of 8.
 
 Let d be the 6×6 patch of the input under a 4×4 tile of the output, g a kernel, and Bᵀ, G and Aᵀ the matrices of
 kernels/winograd.py. Each transform gives 36 points. At each point, @ multiplies two matrices, tiles × channels by
@@ -9,139 +9,165 @@ channels × channels:
 
     forward           y  = Aᵀ [ (Bᵀ d B) @ (G g Gᵀ) ] A
     weight gradient   dg = Gᵀ [ (Bᵀ d B)ᵀ @ (A dy Aᵀ) ] G             (a sum over tiles)
-    input gradient    dd = B [ (A dy Aᵀ) @ (G g Gᵀ)ᵀ ] Bᵀ             (patches overlap: their shares of a pixel add up)
+    input gradient    a convolution of dy, with each kernel turned by 180° and the channels exchanged:
 
-The gradients are the forward pass read backwards, with the transpose of each transform. Points are made and used for
-one group of images at a time, and never stored.
+        forward     y[p] = Σ_i  x[p + i − 1] · w[i]
+        backward    dx[h] = Σ_i dy[h − i + 1] · w[i] = Σ_j dy[h + j − 1] · w[2 − j]          with j = 2 − i
+
+Points are made and used for a few rows of tiles at a time, in one kernel, and never leave the cache. The weight
+gradient of wide layers is the exception: its sums alone would fill the cache, so BLAS multiplies more tiles at once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
 from minilocal.compute import memory, parallel
+from minilocal.compute.vectors import Lanes
+from minilocal.compute.vectors import lanes as lanes_for
 from minilocal.kernels import winograd as kernels
-from minilocal.kernels.winograd import POINTS, TILE
+from minilocal.kernels.winograd import POINTS, STEP, TILE
 
-# A batch with few tiles is one group, and its 36 products run side by side. With more tiles, groups run side by side.
-FEW_TILES, GROUP_TILES = 1024, 512
+Size = tuple[int, int, int, int]
+
+GROUP_TILES = 32  # done together: their points fill about half of a core's cache
+BATCH_TILES = 1024  # done together where BLAS multiplies
+WIDE = 128 * 128  # kernels of a layer; from here on, BLAS multiplies
+ENOUGH = 1 << 16  # tiles times kernels: less is not worth waking another thread
 
 
-def fits(shape: tuple[int, ...], kernel: int, stride: int, padding: int) -> bool:
-    """Return whether Winograd's transforms apply to a convolution of maps (H, W, C)."""
-    return (kernel, stride, padding) == (3, 1, 1) and shape[0] % TILE == 0 and shape[1] % TILE == 0
+def fits(shape: tuple[int, ...], kernel: int, stride: int, padding: int, c_out: int) -> bool:
+    """Return whether Winograd's transforms apply to a convolution of maps (H, W, C_in)."""
+    maps_fit = shape[0] % TILE == 0 and shape[1] % TILE == 0
+    return (kernel, stride, padding) == (3, 1, 1) and maps_fit and len(lanes_for(shape[2], c_out)) > 0
 
 
 def forward(x: np.ndarray, weight: np.ndarray, stride: int = 1, padding: int = 1) -> np.ndarray:
     """Return the convolution y (N, H, W, C_out) of x (N, H, W, C_in) with weight (3, 3, C_in, C_out)."""
-    y = memory.empty((*x.shape[:3], weight.shape[3]), x.dtype)
-    u = _weight_points(weight)
+    y, u = memory.empty((*x.shape[:3], weight.shape[3]), x.dtype), _weight_points(weight)
+    flat_x, flat_y, lanes, size = x.reshape(-1), y.reshape(-1), lanes_for(*weight.shape[2:]), _size(x, y)
+    cut, group = _cut(x, size, parallel.MOST_CHUNKS)
 
-    def task(group: slice) -> None:
-        v = _to_points(kernels.input_transform, x[group], "input")
-        m = _products(v, u, _room("output", y[group]))
-        _from_points(kernels.output_transform, m, y[group])
+    def task(s: slice) -> None:
+        kernels.convolve(flat_x, u, flat_y, size, _room(group, size, x.dtype), s.start, s.stop, group, lanes)
 
-    parallel.run(task, _groups(x))
+    parallel.run(task, cut)
     return y
-
-
-def weight_gradient(x: np.ndarray, dy: np.ndarray, dweight: np.ndarray, stride: int = 1, padding: int = 1) -> None:
-    """Overwrite dweight (3, 3, C_in, C_out) for input x (N, H, W, C_in) and dy (N, H, W, C_out)."""
-    groups = _groups(x)
-    lanes = parallel.lanes(len(groups))
-    partial = parallel.scratch("partial", (len(lanes), POINTS, x.shape[3], dy.shape[3]), x.dtype)  # one sum per lane
-
-    def task(lane: int) -> None:
-        for number, group in enumerate(groups[lanes[lane]]):
-            v = _to_points(kernels.input_transform, x[group], "input")
-            m = _to_points(kernels.output_transform_transposed, dy[group], "output")
-            if number == 0:
-                _products(v.transpose(0, 2, 1), m, partial[lane])
-            else:
-                product = parallel.scratch("product", partial[lane].shape, x.dtype)
-                partial[lane] += _products(v.transpose(0, 2, 1), m, product)
-
-    parallel.run(task, range(len(lanes)))
-    points, flat = partial.reshape(len(lanes), POINTS, -1), dweight.reshape(9, -1)
-
-    def sum_and_transform(s: slice) -> None:
-        for other in points[1:]:
-            points[0, :, s] += other[:, s]
-        kernels.weight_transform_transposed(points[0], flat, s.start, s.stop)
-
-    parallel.run(sum_and_transform, _kernel_chunks(points[0]))
 
 
 def input_gradient(
     dy: np.ndarray, weight: np.ndarray, shape: tuple[int, ...], stride: int = 1, padding: int = 1
 ) -> np.ndarray:
     """Return dL/dx of shape (N, H, W, C_in) for dy (N, H, W, C_out) and weight (3, 3, C_in, C_out)."""
-    dx = memory.empty(shape, dy.dtype)
-    u = _weight_points(weight).transpose(0, 2, 1)
-
-    def task(group: slice) -> None:
-        m = _to_points(kernels.output_transform_transposed, dy[group], "output")
-        v = _products(m, u, _room("input", dx[group]))
-        _from_points(kernels.input_transform_transposed, v, dx[group])
-
-    parallel.run(task, _groups(dy))
-    return dx
+    turned = memory.empty((3, 3, weight.shape[3], weight.shape[2]), weight.dtype)
+    taps, turned_taps = weight.reshape(9, *weight.shape[2:]), turned.reshape(9, *turned.shape[2:])
+    backwards = taps[::-1].transpose(0, 2, 1)
+    parallel.run(lambda s: np.copyto(turned_taps[s], backwards[s]), parallel.chunks(9, taps[0].nbytes))
+    return forward(dy, turned)
 
 
-def _to_points(transform: Callable[..., None], maps: np.ndarray, name: str) -> np.ndarray:
-    """Return the points (36, T, C) of the T tiles of maps (n, H, W, C)."""
-    points, tiles = _room(name, maps), _tiles(maps)
-    parallel.run(lambda s: transform(maps[s], points, s.start * tiles), _image_chunks(maps))
-    return points
+def weight_gradient(x: np.ndarray, dy: np.ndarray, dweight: np.ndarray, stride: int = 1, padding: int = 1) -> None:
+    """Overwrite dweight (3, 3, C_in, C_out) for input x (N, H, W, C_in) and dy (N, H, W, C_out)."""
+    lanes, length = lanes_for(*dweight.shape[2:]), dweight[0, 0].size
+    sums = _sums_by_blas(x, dy, lanes) if length > WIDE else _sums_by_lane(x, dy, lanes)
+    count, flat_sums, flat = len(sums), sums.reshape(-1), dweight.reshape(-1)
+
+    def task(s: slice) -> None:
+        first, last = s.start * len(lanes), s.stop * len(lanes)
+        m, half = (
+            parallel.scratch(name, (n,), x.dtype) for name, n in (("m", POINTS * (last - first)), ("half", 18 * 16))
+        )
+        kernels.weight_transform_transposed(flat_sums, flat, m, half, count, length, first, last, lanes)
+
+    cut = parallel.chunks(length // len(lanes), len(lanes) * POINTS * x.itemsize, parallel.CHUNK_BYTES // 4)
+    parallel.run(task, cut)
 
 
-def _from_points(transform: Callable[..., None], points: np.ndarray, maps: np.ndarray) -> None:
-    """Overwrite maps (n, H, W, C) with the transform of points (36, T, C)."""
-    tiles = _tiles(maps)
-    parallel.run(lambda s: transform(points, maps[s], s.start * tiles), _image_chunks(maps))
+def _sums_by_lane(x: np.ndarray, dy: np.ndarray, lanes: Lanes) -> np.ndarray:
+    """Return Σ (Bᵀ d B)ᵀ @ (A dy Aᵀ) over the tiles of each of a few lanes of rows: (lanes, 36·C_in·C_out)."""
+    flat_x, flat_dy, size = x.reshape(-1), dy.reshape(-1), _size(x, dy)
+    cut, group = _cut(x, size, 8)
+    sums = memory.empty((len(cut), POINTS * x.shape[3] * dy.shape[3]), x.dtype)
+
+    def task(i: int) -> None:
+        first, last, room = cut[i].start, cut[i].stop, _room(group, size, x.dtype)
+        kernels.weight_gradient(flat_x, flat_dy, sums[i], size, room, first, last, group, lanes)
+
+    parallel.run(task, range(len(cut)))
+    return sums
 
 
-def _products(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> np.ndarray:
-    """Write the 36 matrix products a @ b to out and return it."""
-    chunks = [slice(0, POINTS)] if parallel.inside() else parallel.lanes(POINTS, POINTS)
-    parallel.run(lambda s: np.matmul(a[s], b[s], out=out[s]), chunks)
-    return out
+def _sums_by_blas(x: np.ndarray, dy: np.ndarray, lanes: Lanes) -> np.ndarray:
+    """Return the same sum over all tiles at once, (1, 36, C_in, C_out)."""
+    total = memory.empty((1, POINTS, x.shape[3], dy.shape[3]), x.dtype)
+    tiles = x.shape[1] * x.shape[2] // TILE**2
+    for images in parallel.chunks(len(x), tiles, BATCH_TILES):
+        v, m = _points(x[images], dy[images], lanes)
+        _add_products(v, m, total[0], is_first=images.start == 0)
+    return total
+
+
+def _points(x: np.ndarray, dy: np.ndarray, lanes: Lanes) -> tuple[np.ndarray, np.ndarray]:
+    """Return Bᵀ d B of the patches of x and A dy Aᵀ of the tiles of dy, as (T, 37, C): 36 points, and room for one."""
+    flat_x, flat_dy, size = x.reshape(-1), dy.reshape(-1), _size(x, dy)
+    across = x.shape[2] // TILE
+    v, m = (memory.empty((len(x) * x.shape[1] // TILE * across, STEP, maps.shape[3]), x.dtype) for maps in (x, dy))
+
+    def task(s: slice) -> None:
+        _, _, strip, half = _room(0, size, x.dtype)
+        tiles = slice(s.start * across, s.stop * across)
+        room = v[tiles].reshape(-1), m[tiles].reshape(-1), strip, half
+        kernels.points_of(flat_x, flat_dy, size, room, s.start, s.stop, lanes)
+
+    parallel.run(task, parallel.lanes(len(x) * x.shape[1] // TILE, parallel.MOST_CHUNKS))
+    return v, m
+
+
+def _add_products(v: np.ndarray, m: np.ndarray, total: np.ndarray, is_first: bool) -> None:
+    """Add vᵀ @ m of each point to total (36, C_in, C_out), or write the first."""
+
+    def task(point: int) -> None:
+        v_point, m_point = v[:, point].T, m[:, point]
+        if is_first:
+            np.matmul(v_point, m_point, out=total[point])
+        else:
+            product = parallel.scratch("product", total[point].shape, total.dtype)
+            total[point] += np.matmul(v_point, m_point, out=product)
+
+    parallel.run(task, range(POINTS))
 
 
 def _weight_points(weight: np.ndarray) -> np.ndarray:
-    """Return G g Gᵀ of each 3×3 kernel g of weight (3, 3, C_in, C_out), as (36, C_in, C_out)."""
-    points = parallel.scratch("weight", (POINTS, weight[0, 0].size), weight.dtype)
-    flat = weight.reshape(9, -1)
-    parallel.run(lambda s: kernels.weight_transform(flat, points, s.start, s.stop), _kernel_chunks(points))
-    return points.reshape(POINTS, *weight.shape[2:])
+    """Return G g Gᵀ of each 3×3 kernel g of weight (3, 3, C_in, C_out), flat, in the order of the kernels."""
+    c, k = weight.shape[2:]
+    u, flat, lanes = memory.empty((POINTS * c * k,), weight.dtype), weight.reshape(-1), lanes_for(c, k)
+
+    def task(s: slice) -> None:
+        half = parallel.scratch("half", (18 * 16,), weight.dtype)
+        kernels.weight_transform(flat, u, half, c, k, s.start, s.stop, lanes)
+
+    parallel.run(task, parallel.chunks(c, POINTS * k * weight.itemsize))
+    return u
 
 
-def _room(name: str, maps: np.ndarray) -> np.ndarray:
-    """Return an uninitialised array for the points of maps (n, H, W, C)."""
-    return parallel.scratch(name, (POINTS, len(maps) * _tiles(maps), maps.shape[3]), maps.dtype)
+def _size(x: np.ndarray, y: np.ndarray) -> Size:
+    """Return (H, W, C_in, C_out) for maps x and y."""
+    return x.shape[1], x.shape[2], x.shape[3], y.shape[3]
 
 
-def _tiles(maps: np.ndarray) -> int:
-    """Return the number of tiles per image."""
-    return maps.shape[1] * maps.shape[2] // TILE**2
+def _cut(maps: np.ndarray, size: Size, most: int) -> tuple[list[slice], int]:
+    """Cut the rows of tiles of a batch into at most `most` chunks; also return how many rows are done together."""
+    height, width, c_in, c_out = size
+    rows, across, kernels = len(maps) * height // TILE, width // TILE, c_in * c_out
+    # The weights' points are read once per group of tiles: the more there are, the larger the group should be.
+    tiles = max(ENOUGH // kernels, GROUP_TILES if kernels > 64 * 64 else GROUP_TILES // 2)
+    chunks = max(1, min(most, rows * across // tiles))
+    return parallel.lanes(rows, chunks), max(1, min(GROUP_TILES // across, -(-rows // chunks)))
 
 
-def _groups(maps: np.ndarray) -> list[slice]:
-    """Cut a batch (N, H, W, C) into groups of images."""
-    few = len(maps) * _tiles(maps) <= FEW_TILES
-    return [slice(0, len(maps))] if few else parallel.chunks(len(maps), _tiles(maps), GROUP_TILES)
-
-
-def _image_chunks(maps: np.ndarray) -> list[slice]:
-    """Cut maps (n, H, W, C) into chunks to transform side by side; inside a task, they stay whole."""
-    if parallel.inside():
-        return [slice(0, len(maps))]
-    return parallel.image_chunks(len(maps), 4 * maps[:1].nbytes)  # maps and points together
-
-
-def _kernel_chunks(points: np.ndarray) -> list[slice]:
-    """Cut the C_in·C_out kernels that points (36, C_in·C_out) belong to."""
-    return parallel.chunks(points.shape[1], points[:, :1].nbytes, parallel.CHUNK_BYTES // 4)
+def _room(rows: int, size: Size, dtype: np.dtype) -> tuple[np.ndarray, ...]:
+    """Return this thread's arrays for the kernels to work in, so many rows of tiles at a time."""
+    lengths = kernels.room_sizes(rows * size[1] // TILE, size)
+    return tuple(
+        parallel.scratch(name, (n,), dtype) for name, n in zip(("v", "m", "strip", "half"), lengths, strict=True)
+    )

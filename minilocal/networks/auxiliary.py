@@ -12,16 +12,15 @@ from typing import Any
 
 import numpy as np
 
-from minilocal.errors import ShapeError, naming
 from minilocal.layers import AvgPool2d, BatchNorm, Conv2d, Flatten, Layer, Linear, ReLU, Sequential
-from minilocal.networks.configs import a1_window
+from minilocal.networks.configs import a1_window, a2_windows
 
 
 def a1(shape: tuple[int, ...], classes: int, features: int, rng: Any = 0, dtype: Any = np.float32) -> Sequential:
     """Return A1 for layer outputs of that shape: average pooling, one Linear, BatchNorm.
 
     A map (H, W, C) is pooled by the smallest window in the series 1×1, 2×1, 2×2, 4×2, … that leaves at most `features`
-    numbers, or a single pixel; a vector is not pooled. Raises `ShapeError` if that window does not divide the map.
+    numbers, or a single pixel (see `a1_window`); a vector is not pooled.
     """
     rng = np.random.default_rng(rng)
     layers: dict[str, Layer] = {}
@@ -29,8 +28,7 @@ def a1(shape: tuple[int, ...], classes: int, features: int, rng: Any = 0, dtype:
         window = a1_window(shape, features)
         if window != (1, 1):
             layers["pool"] = AvgPool2d(window)
-            with naming("A1"):
-                shape = layers["pool"].output_shape(shape)
+            shape = layers["pool"].output_shape(shape)
         layers["flatten"] = Flatten()
     layers["linear"] = Linear(math.prod(shape), classes, bias=False, rng=rng, dtype=dtype)
     layers["bn"] = BatchNorm(classes, dtype)
@@ -40,27 +38,22 @@ def a1(shape: tuple[int, ...], classes: int, features: int, rng: Any = 0, dtype:
 def a2(shape: tuple[int, ...], classes: int, features: int, rng: Any = 0, dtype: Any = np.float32) -> Sequential:
     """Return A2 for layer outputs of that shape: a small network of three 1×1 convolutions and four Linears.
 
-    A map (H, W, C) is average-pooled by a window of 4×4 (smaller on smaller maps), goes through three 1×1 convolutions,
-    is pooled to at most 2×2, flattened, and goes through three Linears that keep its size and a last one. BatchNorm and
-    ReLU follow each of these layers but the last. A vector gets A1. Raises `ShapeError` if these windows do not divide
-    the map.
+    A map (H, W, C) is average-pooled by a window of 4×4 (smaller on smaller maps, and where 4 does not divide a side),
+    goes through three 1×1 convolutions, is pooled to at most 2×2, flattened, and goes through three Linears that keep
+    its size and a last one. BatchNorm and ReLU follow each of these layers but the last. A vector gets A1.
     """
     if len(shape) == 1:
         return a1(shape, classes, features, rng, dtype)
     rng = np.random.default_rng(rng)
-    height, width, channels = shape
-    layers: dict[str, Layer] = {"pool1": AvgPool2d((min(height, 4), min(width, 4)))}
+    channels, (first, second) = shape[2], a2_windows(shape)
+    layers: dict[str, Layer] = {"pool1": AvgPool2d(first)}
     for i in (1, 2, 3):
         layers[f"conv{i}"] = Conv2d(channels, channels, kernel=1, padding=0, rng=rng, dtype=dtype)
         layers[f"bn{i}"] = BatchNorm(channels, dtype)
         layers[f"relu{i}"] = ReLU()
-    with naming("A2"):
-        height, width, _ = layers["pool1"].output_shape(shape)
-    if any(size > 2 and size % 2 for size in (height, width)):
-        raise ShapeError(f"A2: a {height}×{width} map can't be pooled to 2×2; its sides must be even")
-    layers["pool2"] = AvgPool2d((max(1, height // 2), max(1, width // 2)))
+    layers["pool2"] = AvgPool2d(second)
     layers["flatten"] = Flatten()
-    d = math.prod(layers["pool2"].output_shape((height, width, channels)))
+    d = math.prod(shape) // math.prod(first + second)
     for i in (1, 2, 3):
         layers[f"linear{i}"] = Linear(d, d, bias=False, gain=2, rng=rng, dtype=dtype)
         layers[f"bn{i + 3}"] = BatchNorm(d, dtype)

@@ -9,6 +9,7 @@ import contextlib
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import NamedTuple
 
 from minilocal.errors import InputError, ShapeError
@@ -99,22 +100,39 @@ def a1_window(shape: tuple[int, ...], features: int) -> tuple[int, int]:
     """Return A1's pooling window for a map (H, W, C): the smallest that leaves at most `features` numbers, or a pixel.
 
     Starting from 1×1, its height and its width double in turn. Source: tutorials/reference.md, "Auxiliary classifiers".
+    If that window does not divide the map, it is the smallest of those that do, and of these the squarest.
 
-    >>> a1_window((32, 32, 64), 2048), a1_window((2, 2, 512), 2048)
-    ((8, 4), (1, 1))
+    >>> a1_window((32, 32, 64), 2048), a1_window((2, 2, 512), 2048), a1_window((12, 12, 256), 2048)
+    ((8, 4), (1, 1), (6, 3))
     """
     height, width, channels = shape
-    h = w = 1
 
-    def too_large() -> bool:
+    def small_enough(h: int, w: int) -> bool:
         pooled = math.ceil(height / h), math.ceil(width / w)
-        return pooled != (1, 1) and pooled[0] * pooled[1] * channels > features
+        return pooled == (1, 1) or pooled[0] * pooled[1] * channels <= features
 
-    while too_large():
-        h *= 2
-        if too_large():
-            w *= 2
+    h = w = 1
+    while not small_enough(h, w):
+        h, w = (2 * h, w) if h == w else (h, 2 * w)
+    if height % h or width % w:
+        dividing = (window for window in product(_divisors(height), _divisors(width)) if small_enough(*window))
+        h, w = min(dividing, key=lambda window: (math.prod(window), abs(window[0] - window[1]), window[1]))
     return h, w
+
+
+def a2_windows(shape: tuple[int, ...]) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Return A2's two pooling windows for a map (H, W, C), where the largest is 4×4 and the second leaves at most 2×2.
+
+    >>> a2_windows((16, 16, 64)), a2_windows((12, 6, 64))
+    (((4, 4), (2, 2)), ((4, 3), (3, 1)))
+    """
+    h1, w1 = (max(d for d in _divisors(side) if d <= 4) for side in shape[:2])
+    h2, w2 = (min(d for d in _divisors(side) if side <= 2 * d) for side in (shape[0] // h1, shape[1] // w1))
+    return (h1, w1), (h2, w2)
+
+
+def _divisors(side: int) -> list[int]:
+    return [d for d in range(1, side + 1) if side % d == 0]
 
 
 def check_task(image_shape: Sequence[int], classes: int) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 import numpy as np
 
 from minilocal.errors import InputError, naming
 from minilocal.layers import Layer
+from minilocal.layers.base import Arrays
+from minilocal.layers.sequential import check_distinct
 from minilocal.losses import CrossEntropy, LocalLoss
 from minilocal.streams import dropout_key
 
@@ -21,10 +24,11 @@ class Network:
 
     `losses` maps layer number → local loss: `CrossEntropy(classifier)` on each layer in `auxiliary`, unless you replace
     it. `shapes` lists one sample's shape after each layer. Raises `ShapeError`, which names the layer, if a layer does
-    not fit the output of the layer before it.
+    not fit the output of the layer before it, and `InputError` if a layer stands in two places.
     """
 
     def __init__(self, layers: Sequence[Layer], auxiliary: dict[int, Layer], input_shape: tuple[int, ...]) -> None:
+        check_distinct(layers)
         self.layers = list(layers)
         self.losses: dict[int, LocalLoss] = {n: CrossEntropy(classifier) for n, classifier in auxiliary.items()}
         self.input_shape = tuple(input_shape)
@@ -58,9 +62,10 @@ class Network:
         return layers["aux"]
 
     @property
-    def auxiliary(self) -> dict[int, Layer]:
-        """The classifiers, by layer number."""
-        return {number: loss.layers["aux"] for number, loss in sorted(self.losses.items()) if "aux" in loss.layers}
+    def auxiliary(self) -> Mapping[int, Layer]:
+        """The classifiers, by layer number; to replace one, replace the loss in `losses`."""
+        classifiers = {n: loss.layers["aux"] for n, loss in sorted(self.losses.items()) if "aux" in loss.layers}
+        return MappingProxyType(classifiers)
 
     def named_layers(self) -> Iterator[tuple[str, Layer]]:
         """Yield everything that is trained, with its name: ("layers.1", layer), …, ("aux.3", classifier), …"""
@@ -70,13 +75,10 @@ class Network:
             for name, layer in loss.layers.items():
                 yield f"{name}.{number}", layer
 
-    def arrays(self) -> dict[str, np.ndarray]:
+    def arrays(self) -> Arrays:
         """Return all saved arrays by name, parameters and running statistics; these are not copies."""
-        return {
-            f"{name}.{key}": array
-            for name, layer in self.named_layers()
-            for key, array in (layer.params | layer.state).items()
-        }
+        everything = ((name, layer.params | layer.state) for name, layer in self.named_layers())
+        return Arrays({f"{name}.{key}": array for name, group in everything for key, array in group.items()})
 
     def load(self, arrays: dict[str, np.ndarray]) -> None:
         """Copy arrays with the names of `arrays()` into the network.

@@ -102,11 +102,10 @@ def build_network(
         schedule.check(len(layers))
         for number in schedule.classifiers(len(layers)):
             rng = generator(seed, AUXILIARY_INIT, number)
-            with naming(f"auxiliary classifier of layer {number}"):
-                if number < len(layers):
-                    auxiliary[number] = CLASSIFIERS[classifier](shapes[number], classes, features, rng, dtype)
-                else:
-                    auxiliary[number] = own_classifier(shapes[number], classes, rng, dtype)
+            if number < len(layers):
+                auxiliary[number] = CLASSIFIERS[classifier](shapes[number], classes, features, rng, dtype)
+            else:
+                auxiliary[number] = own_classifier(shapes[number], classes, rng, dtype)
     return Network(layers, auxiliary, image_shape)
 
 

@@ -15,6 +15,7 @@ from multiprocessing import get_context
 from multiprocessing.context import SpawnProcess
 from multiprocessing.shared_memory import SharedMemory
 
+from minilocal.console.signals import TERMINATIONS
 from minilocal.datasets.batches import EVALUATED
 from minilocal.errors import InputError, LostWorkerError
 from minilocal.networks.network import Network
@@ -120,10 +121,10 @@ def _work(
 
 
 def _start(process: SpawnProcess, number: int) -> None:
-    """Start a worker with Ctrl-C and SIGTERM blocked: the root obeys them, and then ends the workers."""
+    """Start a worker with Ctrl-C, SIGTERM and their like blocked: the root obeys them, and then ends the workers."""
     can_block = hasattr(signal, "pthread_sigmask")  # Windows can't
     if can_block:
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, *TERMINATIONS})
     try:
         process.start()
     except OSError as error:

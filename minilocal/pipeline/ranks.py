@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any
 
 from minilocal.compute.parallel import get_threads
-from minilocal.console.signals import TERMINATE
+from minilocal.console.signals import TERMINATIONS
 from minilocal.errors import InputError, TrainingError
 from minilocal.pipeline.heartbeat import Heartbeat
 from minilocal.pipeline.holding import HeldLayers
@@ -25,7 +25,7 @@ from minilocal.pipeline.worker import Worker
 from minilocal.training.trainer import Trainer
 
 GRACE = 0.5  # seconds that the launcher has to print a traceback before it ends all ranks
-EXPECTED = (InputError, TrainingError, KeyboardInterrupt, OSError, MemoryError)  # rank 0 explains them in a sentence
+EXPECTED = (InputError, TrainingError, KeyboardInterrupt, SystemExit, OSError, MemoryError)  # rank 0 has a sentence
 
 
 class Ranks:
@@ -121,5 +121,5 @@ class Ranks:
 
 
 def _ignore_signals() -> None:
-    for number in (signal.SIGINT, TERMINATE):
+    for number in (signal.SIGINT, *TERMINATIONS):
         signal.signal(number, signal.SIG_IGN)

@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from minilocal.pipeline.log import Log
-from minilocal.plots import BLOCK_COLOURS, new_figure, save
+from minilocal.plots import BLOCK_COLOURS, drawing, new_figure, save
 
 MOVE: dict[str, Any] = {"facecolor": "#DDDDDD", "edgecolor": "#666666", "hatch": "////", "linewidth": 0.5}
 
 
+@drawing()
 def draw_timeline(log: Log, title: str, path: Path) -> Path:
     """Draw what each worker did around the first move of boundaries, or in the first steps.
 

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
+from minilocal.console.text import shown
 from minilocal.errors import InputError
 from minilocal.files import replacing
 from minilocal.runs import sealed
@@ -87,7 +88,7 @@ class Checkpoints:
                 problems.append(error)
                 continue
             for problem in problems:
-                print(f"{problem}; {path.name} is used instead", file=sys.stderr)
+                print(f"{shown(problem)}; {path.name} is used instead", file=sys.stderr)
             return path, taken
         if problems:
             raise problems[0]
@@ -95,7 +96,7 @@ class Checkpoints:
 
     def _all(self) -> list[Path]:
         """Return the paths of all checkpoints, the newest first."""
-        return [path for path in (self.newest, *self.older().values()) if path.exists()]
+        return [path for path in (self.newest, *self.older().values()) if path.exists() or path.is_symlink()]
 
 
 def _read(path: Path, take: Callable[[Arrays, dict[str, Any]], T], momentum: bool) -> T:

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from minilocal.console.options import flag, option
-from minilocal.console.text import plural
-from minilocal.datasets import NAMES
+from minilocal.console.text import plural, shown
+from minilocal.datasets.loading import NAMES
 from minilocal.datasets.prepare import Data, prepare
 from minilocal.errors import InputError
+from minilocal.files import expanded
 from minilocal.layers.conv import METHODS
 from minilocal.networks.auxiliary import CLASSIFIERS
 from minilocal.networks.configs import CONFIGS, architecture
@@ -57,10 +58,15 @@ class Config(Recipe):
         metavar="DIR",
     )  # fmt: skip
     train_size: int | None = option(
-        None, "train on the first N images only (default: all)", group="data", least=1, metavar="N"
+        None,
+        "train on N images only: the first or, where images are ordered by class, the first of each class (default: "
+        "all)",
+        group="data",
+        least=1,
+        metavar="N",
     )
     test_size: int | None = option(
-        None, "test on the first N images only (default: all)", group="data", least=1, metavar="N"
+        None, "test on N images only, chosen likewise (default: all)", group="data", least=1, metavar="N"
     )
     validation: float = option(
         0.0, "share of the training images to hold out for validation", group="data", least=0, below=1,
@@ -105,11 +111,11 @@ class Config(Recipe):
     @property
     def npz(self) -> Path | None:
         """The file of a data set `npz:FILE`; None for the others."""
-        return Path(self.dataset[4:]) if self.dataset.startswith("npz:") else None
+        return expanded(self.dataset[4:]) if self.dataset.startswith("npz:") else None
 
     def absolute(self) -> Config:
         """Return the configuration with absolute paths, so that it can be used from another directory."""
-        data_dir = None if self.data_dir is None else str(Path(self.data_dir).absolute())
+        data_dir = None if self.data_dir is None else str(expanded(self.data_dir).absolute())
         dataset = f"npz:{self.npz.absolute()}" if self.npz else self.dataset
         return replace(self, data_dir=data_dir, dataset=dataset)
 
@@ -117,7 +123,7 @@ class Config(Recipe):
         """Return the configuration with another directory for the data set's files, including an npz file."""
         if data_dir is None:
             return self
-        dataset = f"npz:{Path(data_dir) / self.npz.name}" if self.npz else self.dataset
+        dataset = f"npz:{expanded(data_dir) / self.npz.name}" if self.npz else self.dataset
         return replace(self, data_dir=data_dir, dataset=dataset)
 
     @property
@@ -128,7 +134,7 @@ class Config(Recipe):
     @property
     def task(self) -> str:
         """What the runs of a comparison have in common: "vgg8b × 0.125, fashion-mnist-mini, 10 epochs"."""
-        dataset = self.npz.name if self.npz else self.dataset
+        dataset = shown(self.npz.name) if self.npz else self.dataset
         return f"{self.network_title}, {dataset}, {plural(self.epochs, 'epoch')}"
 
     @property

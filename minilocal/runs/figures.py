@@ -9,10 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from minilocal.plots import BLOCK_COLOURS, FROZEN, integer_ticks, new_figure, plain, save
+from minilocal.plots import BLOCK_COLOURS, FROZEN, drawing, entitle, integer_ticks, new_figure, plain, save
 from minilocal.runs.directory import RunDirectory
 
+LONGEST_NAME = 24  # characters of a class name
 
+
+@drawing()
 def draw_curves(run: RunDirectory, title: str) -> Path:
     """Draw curves.png: each block's training loss, and each classifier's test accuracy, by epoch."""
     rows = run.read_rows("metrics.csv")
@@ -50,6 +53,7 @@ def draw_curves(run: RunDirectory, title: str) -> Path:
     return save(figure, run.path / "curves.png", title)
 
 
+@drawing()
 def draw_gradient_map(run: RunDirectory, title: str) -> Path:
     """Draw gradient_map.png: which block trained which layer in which epoch, and how large its gradient was."""
     return save(gradient_map(run.read_rows("gradients.csv"), title), run.path / "gradient_map.png")
@@ -97,7 +101,7 @@ def gradient_map(rows: Sequence[Mapping[str, float]], title: str) -> Any:
     axes.set_title(
         "colour and number: the block that trained the layer; the darker, the larger its gradient", fontsize=8
     )
-    figure.suptitle(plain(title), fontsize=11)
+    entitle(figure, title)
     if epochs <= 20:
         axes.set_xticks(range(1, epochs + 1))
     else:
@@ -123,30 +127,27 @@ def gradient_map(rows: Sequence[Mapping[str, float]], title: str) -> Any:
     return figure
 
 
+@drawing()
 def draw_confusion(matrix: np.ndarray, classes: Sequence[str], title: str, path: Path) -> Path:
-    """Draw a confusion matrix (true class down, predicted class across) with its counts."""
-    count, classes = len(classes), [plain(name) for name in classes]
-    figure = new_figure(2.5 + 0.5 * min(count, 30), 2 + 0.5 * min(count, 30))
+    """Draw a confusion matrix (true class down, predicted class across) with its counts.
+
+    Long names are cut. A class whose name has characters that no font has goes by its number.
+    """
+    count = len(classes)
+    names = [plain(name, LONGEST_NAME) for name in classes]
+    names = [name if name.count("?") == classes[i].count("?") else f"class {i}" for i, name in enumerate(names)]
+    side = 0.5 * min(count, 30)
+    figure = new_figure(max(4.5, 2.5 + side), max(3.5, 2 + side))
     axes = figure.subplots()
     axes.imshow(matrix / matrix.sum(axis=1, keepdims=True).clip(1), cmap="Blues", vmin=0, vmax=1)
     if count <= 20:
-        axes.set_xticks(range(count), classes, rotation=45, ha="right")
-        axes.set_yticks(range(count), classes)
-        for i in range(count):
-            for j in range(count):
-                if matrix[i, j]:
-                    dark = matrix[i, j] > 0.5 * matrix[i].sum()
-                    axes.text(
-                        j,
-                        i,
-                        matrix[i, j],
-                        ha="center",
-                        va="center",
-                        fontsize=8,
-                        color="white" if dark else "black",
-                    )
-    axes.set(xlabel="predicted", ylabel="true", title=plain(title))
-    return save(figure, path)
+        axes.set_xticks(range(count), names, rotation=45, ha="right")
+        axes.set_yticks(range(count), names)
+        for i, j in np.argwhere(matrix):
+            colour = "white" if matrix[i, j] > 0.5 * matrix[i].sum() else "black"
+            axes.text(j, i, matrix[i, j], ha="center", va="center", fontsize=8, color=colour)
+    axes.set(xlabel="predicted", ylabel="true")
+    return save(figure, path, title)
 
 
 def _shaded(block: np.ndarray, size: np.ndarray, low: float, high: float, grey: bool = False) -> np.ndarray:

@@ -29,6 +29,7 @@ else:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
+NO_LINK = getattr(os, "O_NOFOLLOW", 0)  # so that no file elsewhere is created or locked
 TAKEN = (errno.EAGAIN, errno.EACCES, errno.EDEADLK)  # flock gives the first; NFS and Windows give one of the others
 
 
@@ -50,8 +51,10 @@ class Lock:
         if self._close is not None:
             return
         try:
-            file = os.open(self.directory / ".lock", os.O_RDWR | os.O_CREAT, 0o666)
+            file = os.open(self.directory / ".lock", os.O_RDWR | os.O_CREAT | NO_LINK, 0o666)
         except OSError as error:
+            if error.errno == errno.ELOOP:
+                raise InputError(f"{self.directory / '.lock'} is a symbolic link; remove it") from None
             raise InputError(
                 f"{self.directory} can't be written to ({error.strerror}); name another run directory"
             ) from None

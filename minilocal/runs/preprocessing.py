@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from minilocal.datasets.prepare import Data, Normalisation
+from minilocal.datasets.dataset import white_level
+from minilocal.datasets.prepare import Data, Normalisation, is_sane
 from minilocal.errors import InputError
 
 LARGEST_SIDE = 4096  # pixels; a configuration that claims more is damaged
@@ -16,25 +16,35 @@ LARGEST_SIDE = 4096  # pixels; a configuration that claims more is damaged
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """Class names, image shapes (raw, and at the network's input), the raw value of white, and the normalisation."""
+    """Class names, image shapes, the raw value of white, the normalisation, and a checksum of the images and labels.
+
+    `raw_shape` is the data set's, `image_shape` that of the network's input. Runs of older versions have no checksum.
+    """
 
     classes: tuple[str, ...]
     raw_shape: tuple[int, int, int]
     image_shape: tuple[int, int, int]
     white_level: float | None
     normalisation: Normalisation
+    checksum: str | None
 
     @classmethod
     def of(cls, data: Data) -> Preprocessing:
         """Return what to remember about the data."""
-        return cls(data.classes, data.raw_shape, data.image_shape, data.white_level, data.train.normalisation)
+        normalisation = data.train.normalisation
+        white = white_level(data.train.pixels)
+        return cls(data.classes, data.raw_shape, data.image_shape, white, normalisation, data.checksum)
 
     def check(self, data: Data) -> None:
-        """Raise `InputError` unless the data has these classes, shapes and statistics."""
-        if Preprocessing.of(data).as_dict() != self.as_dict():
+        """Raise `InputError` unless the data has the same images, labels and classes."""
+        now, then = Preprocessing.of(data).as_dict(), self.as_dict()
+        differing = [name.replace("_", " ") for name in then if now[name] != then[name] and name != "white_level"]
+        if self.checksum is None:  # an older run
+            differing = ["choice of images"] if data.by_class else [name for name in differing if name != "checksum"]
+        if differing:
             raise InputError(
-                "the data set has other images or classes now than it had when the run began; "
-                "name the original with --data-dir"
+                "the data set has other images, labels or classes now than it had when the run began "
+                f"({', '.join(differing)} differ); name the original with --data-dir"
             )
 
     def as_dict(self) -> dict[str, Any]:
@@ -46,6 +56,7 @@ class Preprocessing:
             "white_level": self.white_level,
             "mean": self.normalisation.mean.tolist(),
             "std": self.normalisation.std.tolist(),
+            "checksum": self.checksum,
         }
 
     @classmethod
@@ -59,10 +70,12 @@ class Preprocessing:
             sane = _entry(content, name, lambda v: _is_list(v, int, 3) and all(0 < side <= LARGEST_SIDE for side in v))
             shapes.append((sane[0], sane[1], sane[2]))
         channels = shapes[1][2]
-        mean = _entry(content, "mean", lambda v: _is_list(v, float, channels) and all(map(_is_sane, v)))
-        std = _entry(content, "std", lambda v: _is_list(v, float, channels) and all(x > 0 and _is_sane(x) for x in v))
-        white = _entry(content, "white_level", lambda v: v is None or (type(v) is float and v > 0 and _is_sane(v)))
-        return cls(tuple(classes), shapes[0], shapes[1], white, Normalisation(np.array(mean), np.array(std)))
+        mean = _entry(content, "mean", lambda v: _is_list(v, float, channels) and all(map(is_sane, v)))
+        std = _entry(content, "std", lambda v: _is_list(v, float, channels) and all(x > 0 and is_sane(x) for x in v))
+        white = _entry(content, "white_level", lambda v: v is None or (type(v) is float and v > 0 and is_sane(v)))
+        checksum = _entry({"checksum": None} | content, "checksum", lambda v: v is None or type(v) is str)
+        normalisation = Normalisation(np.array(mean), np.array(std))
+        return cls(tuple(classes), shapes[0], shapes[1], white, normalisation, checksum)
 
 
 def _entry(content: dict[str, Any], name: str, is_good: Any) -> Any:
@@ -82,8 +95,3 @@ def _is_text(names: list[str]) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def _is_sane(number: float) -> bool:
-    """Whether float32 arithmetic can work with a number and its inverse."""
-    return number == 0 or (math.isfinite(number) and 1e-30 < abs(number) < 1e30)

@@ -33,6 +33,14 @@ class Progress:
             tqdm.write(text, file=sys.stdout)
             sys.stdout.flush()
 
+    def on_kernel(self) -> None:
+        """Count a compiled kernel."""
+        if self.bars:
+            if self.bar is None:
+                self.bar = tqdm(desc="compiling", unit=" kernels", leave=False, dynamic_ncols=True)
+            if self.epoch < 0:
+                self.bar.update()
+
     def begin_at(self, position: Position, batch_size: int) -> None:
         """Say where a run resumes, if it does, and count the images that it has already seen."""
         if position.epoch >= self.epochs:
@@ -81,6 +89,7 @@ class Progress:
             self.bar = None
 
     def _begin(self, epoch: int) -> None:
+        self.close()
         if self.epoch >= 0:
             self.seen_before = 0
         self.epoch, self.seen, self.steps, self.losses = epoch, self.seen_before, 0, np.zeros(1)

@@ -11,8 +11,7 @@ from minilocal.console.signals import noted
 from minilocal.errors import InputError, Interrupted, LostWorkerError, NonFiniteError, TrainingError
 from minilocal.networks.network import check_arrays
 from minilocal.runs import tables
-from minilocal.runs.config import differences, in_words
-from minilocal.runs.directory import RunDirectory
+from minilocal.runs.directory import RunDirectory, check_same_run
 from minilocal.runs.sealed import Arrays
 from minilocal.training.diagnosis import damaged
 from minilocal.training.results import EpochReport, Position, position_in
@@ -95,6 +94,7 @@ class _Record:
 
     def begin(self) -> None:
         """Load the newest good checkpoint, or write a first one; write the tables as they were then."""
+        self.run.remove_leftovers()
         found = self.run.checkpoints.read_good(self._load)
         if found is not None:
             self.saved, self.in_place = self.trainer.totals.position, found[0] == self.run.checkpoints.newest
@@ -102,6 +102,8 @@ class _Record:
         self.run.write_tables(self.texts)
         if found is None:
             self.save()  # shows that there is room for a checkpoint
+        elif self.trainer.totals.epoch < self.trainer.recipe.epochs:
+            self.run.note_machine()
 
     def add(self, report: EpochReport) -> None:
         """Save an epoch that has just ended.
@@ -121,6 +123,7 @@ class _Record:
             raise trainer.diverged(f"{what} after {totals.position}")
         about = {
             "config": self.recipe.as_dict(),
+            "data": trainer.data.checksum,
             "steps_per_epoch": trainer.steps_per_epoch,
             "sums": totals.as_dict(),
             "tables": {name: self.texts[name] for name in SAVED},
@@ -131,11 +134,8 @@ class _Record:
 
     def _load(self, arrays: Arrays, about: dict[str, Any]) -> None:
         """Restore what a checkpoint holds, completely or not at all; `InputError` says what does not fit."""
-        trainer, recipe, steps = self.trainer, about.get("config"), about.get("steps_per_epoch")
-        if isinstance(recipe, dict):
-            theirs = type(self.recipe).from_dict(recipe)
-            if differing := in_words(differences(self.recipe, theirs, leave_out=("epochs",))):
-                raise InputError(differing)
+        trainer, steps = self.trainer, about.get("steps_per_epoch")
+        check_same_run(about, self.recipe, trainer.data.checksum, trainer.data.image_shape)
         if steps != trainer.steps_per_epoch:
             raise InputError(f"it was trained in {steps!r:.40} steps per epoch, not {trainer.steps_per_epoch}")
         position = position_in(about.get("sums"))

@@ -22,6 +22,7 @@ import numpy as np
 
 from minilocal.datasets.npz import read_arrays
 from minilocal.errors import InputError
+from minilocal.files import open_regular
 
 VERSION = 1
 DIGITS = 64  # of a SHA-256 in hexadecimal
@@ -50,7 +51,7 @@ def read(path: Path, wanted: Callable[[str], bool] = lambda name: True) -> tuple
     Raises `InputError`, with the file and the reason, unless the file is exactly as it was written.
     """
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             size = file.seek(0, os.SEEK_END) - DIGITS
             file.seek(max(0, size - END.size))
             tail = file.read()

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from minilocal.errors import InputError
+from minilocal.files import open_regular
 from minilocal.training.results import EpochReport
 
 METRICS = (
@@ -63,7 +64,7 @@ def extended(texts: dict[str, str], report: EpochReport) -> dict[str, str]:
 
 def read(path: Path) -> list[dict[str, float]]:
     """Return the rows of a table, as `parse` does; raises `OSError` if the file can't be read."""
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         content = file.read(LONGEST + 1)
     if len(content) > LONGEST:
         raise InputError(f"{path} is longer than the {LONGEST:,} bytes that are read")

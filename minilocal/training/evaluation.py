@@ -58,9 +58,6 @@ def all_logits(network: Network, x: np.ndarray, classifiers: Iterable[int]) -> d
     return logits
 
 
-def confusion_matrix(network: Network, images: Images, classes: int) -> np.ndarray:
-    """Return (classes, classes) counts: rows are true classes, columns A_K's predictions."""
-    matrix = np.zeros((classes, classes), np.int64)
-    for x, labels in evaluation_batches(images):
-        np.add.at(matrix, (labels, network.predict(x).argmax(axis=1)), 1)
-    return matrix
+def predictions(network: Network, images: Images) -> np.ndarray:
+    """Return (N,): for each image, the class that A_K finds most likely."""
+    return np.concatenate([network.predict(x).argmax(axis=1) for x, _ in evaluation_batches(images)])

@@ -8,12 +8,14 @@ from functools import cached_property
 from typing import Any, TypeVar
 
 from minilocal.console.options import check, option
+from minilocal.datasets.batches import margin_of
 from minilocal.errors import InputError
 from minilocal.optim import LR_SCHEDULES, SGD, learning_rate
 from minilocal.schedule import OPTIONS, Block, Schedule, parse
 
 R = TypeVar("R", bound="Recipe")
 REMOVED = {"shift_every": None, "shift_order": "cycle"}  # options of older runs, each with the value that had no effect
+OLD_MARGIN = 4  # pixels: how far crops shifted the images of older runs
 MOVING = "moving boundaries, variants that are not in the paper (GXSY only)"
 
 
@@ -46,7 +48,8 @@ class Recipe:
 
     The trainer, the command line, config.json and `compare` all read these fields. A new hyperparameter needs a field
     here, with its default, help text and range, and code that uses it. `flip=None` means "as the data set
-    suggests", and `lr_epochs=None` "as many as `epochs`". Raises `InputError` for a value out of range.
+    suggests", `lr_epochs=None` "as many as `epochs`", and `crop_margin=None` "as the images' size suggests". Raises
+    `InputError` for a value out of range.
     """
 
     algo: str = option(
@@ -85,6 +88,10 @@ class Recipe:
     weight_decay: float = option(5e-4, "L2 penalty on all parameters", least=0, below=1)
     label_smoothing: float = option(0.0, "share of each label that is spread over all classes", least=0, below=1)
     crop: bool = option(True, "random crops of the padded image", group="augmentation")
+    crop_margin: int | None = option(
+        None, "pixels by which a crop may shift an image (default: an eighth of its shorter side, 4 of 32)",
+        group="augmentation", least=1, metavar="PIXELS",
+    )  # fmt: skip
     flip: bool | None = option(
         None, "mirror half of the images (default: for objects, but not for digits or your own data)",
         group="augmentation",
@@ -108,12 +115,15 @@ class Recipe:
         return asdict(self)
 
     @classmethod
-    def from_dict(cls: type[R], options: dict[str, Any]) -> R:
+    def from_dict(cls: type[R], options: dict[str, Any], image_shape: tuple[int, ...] = (32, 32)) -> R:
         """Return the recipe with these options; those that are missing, as in older runs, take their defaults.
 
+        But a run that began when the crop margin was 4 pixels for images of every size, here `image_shape`, keeps it.
         Options that no longer exist may only have the value that had no effect. Raises `InputError` for an option that
         is unknown, out of range or of another type.
         """
+        if margin_of(image_shape) != OLD_MARGIN:
+            options = {"crop_margin": OLD_MARGIN} | options
         options = {name: v for name, v in options.items() if name not in REMOVED or v != REMOVED[name]}
         if unknown := sorted(set(options) - {field.name for field in fields(cls)}):
             names = (name if name.isidentifier() else f"{name!r:.40}" for name in unknown)

@@ -27,19 +27,19 @@ class Workers(Protocol):
 
     def take(self, step: Step) -> Iterable[StepResults]:
         """Have the workers take a step; return an iterator over results of earlier steps, in order."""
-        raise NotImplementedError
 
     def finish(self) -> Iterable[StepResults]:
         """Return an iterator over the results of all steps under way, which waits for each."""
-        raise NotImplementedError
 
     def collect(self) -> None:
         """Copy all that was trained into the trainer's network and optimizer."""
-        raise NotImplementedError
 
     def evaluate(self, classifiers: Collection[int]) -> dict[str, dict[int, Score]]:
         """Return the scores of the classifiers on those layers, by held-out set."""
-        raise NotImplementedError
+
+
+def _nothing(*_: object) -> None:
+    """Do nothing; unlike a lambda, this can be pickled."""
 
 
 class Trainer:
@@ -61,9 +61,7 @@ class Trainer:
     loss of your own can't smooth labels as the recipe says.
     """
 
-    def __init__(
-        self, network: Network, data: Data, recipe: Recipe, on_step: Callable[..., object] = lambda *results: None
-    ) -> None:
+    def __init__(self, network: Network, data: Data, recipe: Recipe, on_step: Callable[..., object] = _nothing) -> None:
         self.network, self.data, self.recipe, self.on_step = network, data, recipe, on_step
         if recipe.batch_size > len(data.train):
             raise InputError(
@@ -76,8 +74,8 @@ class Trainer:
         self.optimizer = recipe.optimizer()
         self.totals = self.new_totals(0)
         self.workers: Workers | None = None
-        self.is_due: Callable[[Position], bool] = lambda position: False
-        self.save: Callable[[], object] = lambda: None
+        self.is_due: Callable[[Position], object] = _nothing
+        self.save: Callable[[], object] = _nothing
 
     def epochs(self) -> Iterator[EpochReport]:
         """Train the epochs that remain and yield a report of each."""
@@ -131,7 +129,8 @@ class Trainer:
     def minibatches(self, epoch: int) -> Minibatches:
         """Return the minibatches of an epoch, counted from 0."""
         recipe, flip = self.recipe, self.data.flip if self.recipe.flip is None else self.recipe.flip
-        return Minibatches(self.data.train, recipe.batch_size, recipe.seed, epoch, recipe.crop, flip)
+        crop, margin = recipe.crop, recipe.crop_margin
+        return Minibatches(self.data.train, recipe.batch_size, recipe.seed, epoch, crop, flip, margin)
 
     def add(self, finished: Iterable[StepResults]) -> None:
         """Count finished steps."""

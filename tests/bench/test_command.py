@@ -9,7 +9,7 @@ import pytest
 
 import minilocal as ml
 from minilocal.bench import __main__ as bench
-from minilocal.bench import our_side, timing, worker
+from minilocal.bench import our_side, peers, timing, worker
 from minilocal.bench.__main__ import main
 from minilocal.bench.options import read
 from minilocal.bench.plan import plan_steps
@@ -90,9 +90,10 @@ def test_steps_and_estimates_as_json_and_drawn(capsys, tmp_path):
     assert table[2].endswith(f"{macs['BP'] / macs['G2S1']:.2f}×")
 
 
-def test_a_local_algorithm_against_pytorch_in_tables():
+def test_a_local_algorithm_against_pytorch_in_tables(monkeypatch):
     pytest.importorskip("torch")
-    options = read([*TINY, "--algo", "G3", "--against", "torch", "--steps", "1"])
+    monkeypatch.setattr(peers, "find_library", lambda name: None)
+    options = read([*TINY, "--algo", "G3", "--against", "torch", "--steps", "1", "--compile-seconds", "0"])
     plans = {algo: plan_steps(algo, **options.network) for algo in ("BP", "G3")}
     results = {
         "about": {"title": options.title, "options": {"steps": 1}, "versions": {"minilocal": "0"}},
@@ -105,8 +106,9 @@ def test_a_local_algorithm_against_pytorch_in_tables():
     check_rates(row["torch"])
     assert row["speedup"]["torch"] == pytest.approx(row["torch"]["median"] / row["minilocal"]["median"])
     assert row["speedup"]["torch_bp"] != row["speedup"]["torch"]
-    assert local["layouts"].keys() == {"NCHW", "channels_last"}
-    assert list(local["layouts"].values()) == sorted(local["layouts"].values())
+    (peer,) = local["contest"]["peers"]
+    assert (peer["name"], peer["layout"] in ("NCHW", "channels_last")) == ("eager", True)
+    assert local["contest"]["missing"].keys() == {"jemalloc", "tcmalloc"}
     assert local["peak_memory"].keys() == {"minilocal", "torch"}
 
     lines = render(results).split("\n")
@@ -116,7 +118,7 @@ def test_a_local_algorithm_against_pytorch_in_tables():
     assert (ours[:2], theirs[0]) == (["G3", "minilocal"], "PyTorch")
     assert ours[-1].endswith("×")
     assert ours[-2].endswith("×")
-    assert any(line.startswith("  G3") and "NCHW" in line and "channels_last" in line for line in lines)
+    assert any(line.startswith("G3") and line.endswith(f"{peer['layout']}    eager") for line in lines)
     kinds = [line[:24].strip() for line in lines]
     first = kinds.index("Conv2d forward")
     assert kinds[first : first + 3] == ["Conv2d forward", "Conv2d weight gradient", "Conv2d input gradient"]
@@ -149,11 +151,11 @@ def test_layers_with_their_sizes():
 
 
 def test_compilation_is_announced(capsys, monkeypatch):
-    def compiles(callback):
-        callback()
+    def compiles(say):
+        say("compiling the kernels")
         return contextlib.nullcontext()
 
-    monkeypatch.setattr(our_side, "on_first_compilation", compiles)
+    monkeypatch.setattr(our_side, "on_compilation", compiles)
     our_side.OurSteps("BP", 4, 2, model="vgg8b", width=0.0625).step([])
     assert capsys.readouterr().err.startswith("compiling the kernels")
 
@@ -176,6 +178,7 @@ def test_compilation_is_announced(capsys, monkeypatch):
         ("--figure10 a.png --algo G1", "--figure10 compares with BP; add BP to --algo"),
         ("--workers 0", "--workers is 0; it must be at least 1"),
         ("--workers 2 --threads 2", "--threads has no effect on --workers, which is measured by itself"),
+        ("--compile-seconds 5", "--compile-seconds has no effect without --against torch; leave it out"),
         ("--workers 2 --per-layer", "--per-layer has no effect on --workers"),
         ("--workers 2 --algo BP", "(backward locking)"),
     ],

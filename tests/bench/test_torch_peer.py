@@ -8,6 +8,7 @@ import pytest
 
 import minilocal as ml
 from minilocal.bench.our_side import OurSteps, products
+from minilocal.errors import TrainingError
 from minilocal.layers import Flatten
 from minilocal.layers.sequential import leaves
 from minilocal.networks.configs import CONFIGS
@@ -20,9 +21,9 @@ SETTINGS = {"model": "vgg8b", "width": 1 / 16, "batch_size": 8, "threads": 2, "d
 BLOCKS = {"BP": [(1, 7)], "G3S2": [(3, 5), (6, 7)]}
 
 
-def sides(algo, classifier, layout):
+def sides(algo, classifier, layout, **more):
     settings = {"algo": algo, "classifier": classifier} | SETTINGS
-    return OurSteps(**settings), TorchSteps(layout, **settings)
+    return OurSteps(**settings), TorchSteps(layout, **settings, **more)
 
 
 def parameters(network, peer):
@@ -57,9 +58,18 @@ def test_the_same_network(model, classifier):
 
 
 @pytest.mark.parametrize("algo", ["BP", "G3S2"])
-@pytest.mark.parametrize(("classifier", "layout"), [("a1", "NCHW"), ("a2", "channels_last")])
-def test_the_same_losses(algo, classifier, layout):
-    ours, theirs = sides(algo, classifier, layout)
+@pytest.mark.parametrize(
+    ("classifier", "layout", "more"),
+    [
+        ("a1", "NCHW", {}),
+        ("a2", "channels_last", {}),
+        ("a1", "channels_last", {"compiled": True, "backend": "aot_eager"}),  # traces as the default does, but fast
+        pytest.param("a1", "channels_last", {"compiled": True}, marks=pytest.mark.slow),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:torch")
+def test_the_same_losses(algo, classifier, layout, more):
+    ours, theirs = sides(algo, classifier, layout, **more)
     for mine, parameter in parameters(ours.network, theirs.network):
         with torch.no_grad():
             parameter.copy_(torch.from_numpy(np.ascontiguousarray(mine)))
@@ -67,8 +77,22 @@ def test_the_same_losses(algo, classifier, layout):
         np.testing.assert_allclose(theirs.train(BLOCKS[algo]), ours.train(BLOCKS[algo]), rtol=1e-4)
     theirs.network.eval()
     with torch.inference_mode():
-        logits = theirs.network.predict(theirs.x).numpy()
+        logits = theirs.predict(theirs.x).numpy()
     np.testing.assert_allclose(logits, ours.network.predict(ours.x), atol=1e-3)
+
+
+def test_a_compiler_that_fails_is_a_sentence(monkeypatch):
+    def broken(graph, inputs):
+        raise ValueError("no working compiler\nand a long traceback")
+
+    _, theirs = sides("BP", "a1", "NCHW", compiled=True, backend=broken)
+    with pytest.raises(TrainingError, match=r"^it fails with ValueError: no working compiler$"):
+        theirs.compile(BLOCKS["BP"])
+
+
+def test_an_allocator_that_was_not_preloaded():
+    with pytest.raises(TrainingError, match=r"libnone\.so\.1 can't be preloaded"):
+        sides("BP", "a1", "NCHW", preloaded="libnone.so.1")
 
 
 def test_frozen_layers_stay_but_their_statistics_follow():

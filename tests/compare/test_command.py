@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from minilocal.compare import read_results, read_sweep
-from minilocal.compare.__main__ import main
+from minilocal.compare.__main__ import _prepare, main
 from minilocal.train import main as train
 from minilocal.training.trainer import Trainer
 
@@ -221,3 +221,45 @@ def test_a_terminal_gets_one_bar_and_ctrl_c_a_sentence(quick, tmp_path):
     for text in (" %, epoch 3/500, test ", " left", "the same command resumes"):
         assert text in shown.decode()
     assert b"not in the tables: G1, seed 0: " in out
+
+
+def test_runs_on_other_images_never_share_a_table(compare, tmp_path):
+    """Changed labels are refused by name, whether they are the sweep's own or those of an entry with more images."""
+    x, y = np.random.default_rng(0).integers(0, 255, (96, 16, 16, 1)).astype(np.uint8), np.arange(96) % 4
+    options = ["--dataset", "npz:own.npz", "--width", "0.0625", "--epochs", "1", "--batch-size", "32"]
+    asked = ["--train-size", "64", "--algo", "BP", "BP/train-size=96", "--sweep-dir", "sweep"]
+
+    def save(labels):
+        np.savez(tmp_path / "own.npz", x_train=x, y_train=labels, x_test=x[:32], y_test=y[:32])
+        _prepare.cache_clear()  # as in a new process
+
+    save(y)
+    assert compare(*asked, "--seeds", "0", options=options)[0] == 0
+    save(np.roll(y, 1))
+    status, out, err = compare(*asked, "--seeds", "0", "1", options=options)
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert "sweep contains runs on other images or labels; name another --sweep-dir" in err
+    save(np.concatenate([y[:64], y[:63:-1]]))  # only images that one of the entries uses
+    status, out, err = compare(*asked, "--seeds", "0", "1", options=options)
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert "sweep/BP-train-size=96-seed0 was trained on other images or labels than there are now" in err
+    run = tmp_path / "sweep" / "BP-seed0" / "config.json"
+    run.write_text(run.read_text().replace('"checksum": "', '"checksum": "f'))
+    status, _, err = compare("--report", "sweep", options=[])
+    assert status == 2
+    assert "BP-seed0 contains a run on other images or labels" in err
+
+
+def test_sweeps_from_before_checksums_go_on_and_say_that_they_cannot_be_checked(compare, tmp_path):
+    asked = ["--algo", "BP", "--epochs", "1", "--sweep-dir", "sweep", "--quiet", "--seeds", "0"]
+    assert compare(*asked)[0] == 0
+    for file in (tmp_path / "sweep" / "sweep.json", tmp_path / "sweep" / "BP-seed0" / "config.json"):
+        content = json.loads(file.read_text())
+        del content["data"]["checksum"]
+        file.write_text(json.dumps(content))
+    says = "sweep has older runs without checksums; whether images and labels are the same now can't be checked\n"
+    for argv, options in ((["--report", "sweep"], {"options": []}), ([*asked, "1"], {})):
+        status, out, err = compare(*argv, **options)
+        assert (status, err) == (0, says)
+        assert "vgg8b × 0.0625" in out
+    assert "checksum" in json.loads((tmp_path / "sweep" / "sweep.json").read_text())["data"]

@@ -5,6 +5,7 @@ import pytest
 
 from minilocal.compare.entries import Entry, parse
 from minilocal.compare.sweep import DataSize, Sweep, read_sweep
+from minilocal.datasets.prepare import prepare
 from minilocal.errors import InputError
 from minilocal.runs.config import Config
 
@@ -72,7 +73,7 @@ def test_images_and_costs_are_an_entrys_own(tmp_path):
         ("[]", "can't be read"),
         ("{}", "can't be read"),
         ('{"setting": {}}', "can't be read ('data')"),
-        ('{"setting": {"colour": 1}}', "unknown options: colour"),
+        ('{"setting": {"colour": 1}, "data": {"image_shape": [32, 32, 3]}}', "unknown options: colour"),
         ("entries", "algorithm 'XY' is unknown"),
         ("seeds", "seed is -1"),
         ("data", "can't be read"),
@@ -111,7 +112,7 @@ def test_a_sweep_of_another_setting_is_refused_by_name(tmp_path):
     sweep_of(tmp_path, "BP").write()
     with pytest.raises(InputError, match=r"a sweep of other runs \(--epochs is 3, but the run has 2; --lr is 0.2, b"):
         sweep_of(tmp_path, "G1", epochs=3, lr=0.2).joined()
-    with pytest.raises(InputError, match="other images of the same name"):
+    with pytest.raises(InputError, match="runs on other images or labels; name another"):
         replace(sweep_of(tmp_path, "G1"), size=DataSize(999, 200, (32, 32, 3), 10)).joined()
 
 
@@ -138,3 +139,15 @@ def test_a_curve_is_that_of_the_networks_own_classifier(made_up):
     backprop, local = sweep.runs
     assert [row["test_accuracy"] for row in backprop.curve] == pytest.approx([0.2, 0.4, 0.6, 0.8])
     assert (backprop.finished, local.curve, local.finished) == (True, [], False)
+
+
+def test_validation_images_of_the_data_set_itself_are_not_taken_from_the_training_images(tmp_path, images):
+    own = replace(images, validation=(images.x_test[:7], images.y_test[:7]))
+    size = DataSize.of(prepare(own))
+    assert (size.train, size.validation) == (len(images.x_train), 7)
+    sweep = replace(sweep_of(tmp_path, "BP"), size=size)
+    sweep.write()
+    assert read_sweep(tmp_path).size == size
+    assert sweep.split(sweep.setting) == (len(images.x_train), 7)
+    shared = DataSize.of(prepare(images, validation=0.25))
+    assert (shared.train, shared.validation) == (len(images.x_train), 0)

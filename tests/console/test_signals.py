@@ -2,16 +2,21 @@ import signal
 
 import pytest
 
-from minilocal.console.signals import TERMINATE, noted, termination_raised
+from minilocal.console.signals import TERMINATE, TERMINATIONS, noted, termination_raised
 from minilocal.errors import Interrupted
 
 
-def test_a_signal_is_noted_and_the_handlers_come_back():
+@pytest.mark.parametrize("number", TERMINATIONS)
+def test_a_signal_is_noted_or_raised_and_the_handlers_come_back(number):
     before = [signal.getsignal(number) for number in (signal.SIGINT, TERMINATE)]
+    status = 143 if number == TERMINATE else 128 + number
     with noted() as stop:
         assert stop.status == 0
-        signal.raise_signal(TERMINATE)
-        assert stop.status == 143
+        signal.raise_signal(number)
+        assert stop.status == status
+    with termination_raised(), pytest.raises(Interrupted) as stopped:
+        signal.raise_signal(number)
+    assert stopped.value.status == status
     assert [signal.getsignal(number) for number in (signal.SIGINT, TERMINATE)] == before
 
 

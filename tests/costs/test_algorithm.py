@@ -42,10 +42,6 @@ def test_half_the_width_is_about_a_quarter_of_the_macs():
     [
         ({"image_shape": (32, 32)}, "must be .height, width, channels."),
         ({"image_shape": (20, 20, 3)}, "20×20×3 images do not fit the network: layer 6: pool: .* 5×5 map; resize"),
-        (
-            {"image_shape": (48, 48, 3), "classifier": "a2"},
-            "48×48×3 images do not fit the network: auxiliary classifier of layer 5: A2",
-        ),
         ({"classes": 0}, "classes is 0"),
         ({"batch_size": 0}, "batch size is 0; it must be at least 1"),
         ({"algo": "G8"}, "the network has 7"),

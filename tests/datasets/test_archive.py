@@ -1,6 +1,7 @@
 import gzip
 import io
 import tarfile
+import zipfile
 
 import pytest
 
@@ -43,6 +44,26 @@ def test_only_the_known_files_come_out(tmp_path):
         member("set/hard", type=tarfile.LNKTYPE, linkname="set/a.bin"),
     ]
     extract(pack(tmp_path / "x.tar.gz", *extra), ("b.bin", "a.bin"), tmp_path / "out")
+    assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == {"a.bin": b"aaa", "b.bin": b"bb"}
+
+
+def test_known_files_of_a_zip(tmp_path):
+    path = tmp_path / "x.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in {**GOOD, "../../evil": b"x", "/etc/evil": b"x"}.items():
+            archive.writestr(name, content)
+    refused(path, r"must contain each of a\.bin, c\.bin once; it contains a\.bin", "a.bin", "c.bin")
+    whole = path.read_bytes()
+    path.write_bytes(whole.replace(b"aaa", b"aab"))
+    with pytest.raises(InputError, match="can't be unpacked: Bad CRC"):
+        extract(path, ("a.bin", "b.bin"), tmp_path / "damaged")
+    path.write_bytes(whole[:-30])
+    before = {entry.name for entry in tmp_path.iterdir()}
+    with pytest.raises(InputError, match="can't be unpacked"):
+        extract(path, ("a.bin",), tmp_path / "cut")
+    assert {entry.name for entry in tmp_path.iterdir()} == before
+    path.write_bytes(whole)
+    extract(path, ("b.bin", "a.bin"), tmp_path / "out")
     assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == {"a.bin": b"aaa", "b.bin": b"bb"}
 
 

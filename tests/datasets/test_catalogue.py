@@ -12,11 +12,12 @@ from minilocal.datasets import NAMES, folders, load
 from minilocal.datasets.catalogue import CATALOGUE
 from minilocal.errors import InputError
 
+CHARACTERS = ("kmnist", "emnist-letters", "emnist-balanced")
 MINI = CATALOGUE["fashion-mnist-mini"]
 
 
 def test_entries_are_consistent():
-    assert NAMES == ("fashion-mnist-mini", "fashion-mnist", "mnist", "cifar10", "cifar100")
+    assert ("fashion-mnist-mini", "fashion-mnist", "mnist", *CHARACTERS, "cifar10", "cifar100") == NAMES
     for entry in CATALOGUE.values():
         if entry.sha256:
             assert len(entry.sha256) == len(entry.files)
@@ -24,10 +25,10 @@ def test_entries_are_consistent():
             assert entry.downloads
         for download in entry.downloads:
             assert len(bytes.fromhex(download.md5)) == 16
-            assert download.file.endswith(".gz")
+            assert download.file.endswith((".gz", ".zip"))
         if entry.members:
-            assert entry.members[-1].startswith("test")
-            assert entry.classes_file in entry.members
+            assert "test" in entry.members[-1]
+            assert entry.classes_file is None or entry.classes_file in entry.members
 
 
 @pytest.mark.parametrize(
@@ -46,6 +47,26 @@ def test_fashion_mnist(mnist_folder, tmp_path):
     mnist_folder.rename(tmp_path / "fashion-mnist")
     fashion = load("fashion-mnist", tmp_path)
     assert (fashion.flip, fashion.classes[9]) == (True, "Ankle boot")
+
+
+@pytest.mark.parametrize(
+    ("name", "first", "classes"),
+    [("letters", 1, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"), ("balanced", 0, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabdefghnqrt")],
+)
+def test_emnist_is_transposed_and_its_letters_count_from_1(tmp_path, rng, write_idx, name, first, classes):
+    images = rng.integers(0, 256, (60, 28, 28), dtype=np.uint8)
+    labels = (np.arange(60) % len(classes) + first).astype(np.uint8)
+    for part in ("train", "test"):
+        write_idx(tmp_path / f"emnist-{name}-{part}-images-idx3-ubyte.gz", images)
+        write_idx(tmp_path / f"emnist-{name}-{part}-labels-idx1-ubyte.gz", labels)
+    data = load(f"emnist-{name}", tmp_path)
+    assert "".join(data.classes) == classes
+    assert data.y_test.tolist() == (labels.astype(int) - first).tolist()
+    assert data.x_train.flags.c_contiguous
+    np.testing.assert_array_equal(data.x_train[:, 3, 20, 0], images[:, 20, 3])
+    write_idx(tmp_path / f"emnist-{name}-test-labels-idx1-ubyte.gz", labels + 1)
+    with pytest.raises(InputError, match=f"is not in {first} to {first + len(classes) - 1}"):
+        load(f"emnist-{name}", tmp_path)
 
 
 def test_your_own_images(tmp_path, arrays, monkeypatch):

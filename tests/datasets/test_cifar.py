@@ -43,6 +43,12 @@ def test_one_batch_is_enough(cifar10_folder):
     assert len(load("cifar10", cifar10_folder).x_train) == 4
 
 
+def test_a_copy_of_a_batch_does_not_count(cifar10_folder):
+    for name in ("data_batch_1 (1).bin", "data_batch_1_copy.bin", "data_batch_6.bin"):
+        (cifar10_folder / name).write_bytes((cifar10_folder / "data_batch_1.bin").read_bytes())
+    assert len(load("cifar10", cifar10_folder).x_train) == 20
+
+
 def test_cifar100_uses_the_fine_labels(cifar100_folder):
     data = load("cifar100", cifar100_folder)
     records = np.frombuffer((cifar100_folder / "train.bin").read_bytes(), np.uint8).reshape(8, 3074)

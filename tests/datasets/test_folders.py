@@ -1,4 +1,5 @@
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -31,8 +32,8 @@ def test_the_missing_file_and_the_places_are_named(mnist_folder, tmp_path):
     (mnist_folder / "t10k-labels-idx1-ubyte.gz").unlink()
     with pytest.raises(InputError) as error:
         find("mnist", tmp_path)
-    assert f"no t10k-labels-idx1-ubyte.gz or t10k-labels-idx1-ubyte in {mnist_folder}, " in str(error.value)
-    assert f"no train-images-idx3-ubyte.gz or train-images-idx3-ubyte in {tmp_path})" in str(error.value)
+    assert f"no t10k-labels-idx1-ubyte.gz in {mnist_folder}, " in str(error.value)
+    assert f"no train-images-idx3-ubyte.gz in {tmp_path})" in str(error.value)
 
 
 @pytest.mark.parametrize("place", ["absent", "a/b/c", "x" * 5000, "nul\0byte"])
@@ -78,3 +79,30 @@ def test_neither_a_folder_nor_a_pipe_is_a_file(cifar10_folder, make):
     make(cifar10_folder / "test_batch.bin")
     with pytest.raises(InputError, match=r"no test_batch\.bin in "):  # and nothing waits for a writer to the pipe
         find("cifar10", cifar10_folder)
+
+
+def test_the_names_and_folders_that_other_programs_use(mnist_folder, tmp_path):
+    for path in list(mnist_folder.iterdir()):
+        path.rename(path.with_name(path.name.replace("-idx", ".idx")))
+    assert find("mnist", mnist_folder)[1][0].name == "train-images.idx3-ubyte.gz"
+    raw = tmp_path / "KMNIST" / "raw"
+    shutil.copytree(mnist_folder, raw)
+    assert find("kmnist", tmp_path)[0] == raw
+
+
+@pytest.mark.parametrize("place", [".", "cifar-10-batches-py"])
+def test_the_python_version_of_cifar_is_named(tmp_path, place):
+    (folder := tmp_path / "cifar-10-batches-py").mkdir()
+    (folder / "data_batch_1").write_bytes(b"pickle")
+    with pytest.raises(InputError) as error:
+        find("cifar10", tmp_path / place)
+    said = f", and no reader for the pickled Python version in {folder}); get the binary version: run `"
+    assert said in str(error.value)
+
+
+def test_a_tilde_is_the_home_folder(cifar10_folder, mnist_folder, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    monkeypatch.setenv("MINILOCAL_CACHE", "~")
+    assert find("cifar10")[0] == cifar10_folder
+    assert find("mnist", "~/mnist")[0] == mnist_folder

@@ -13,10 +13,22 @@ def test_list(capsys, cifar10_folder, tmp_path, monkeypatch):
     assert tuple(line.split()[0] for line in lines) == NAMES
     assert lines[0].endswith("fashion-mnist-mini")
     assert lines[2].endswith("python -m minilocal.datasets fetch mnist")
-    assert lines[3].endswith(f"in {cifar10_folder}")
+    assert lines[NAMES.index("cifar10")].endswith(f"in {cifar10_folder}")
     monkeypatch.setattr(folders, "PACKAGE", tmp_path / "nowhere")
     main(["list"])
     assert "fashion-mnist-mini  missing; reinstall minilocal\n" in capsys.readouterr().out
+
+
+def test_without_a_home_folder_the_list_is_whole(capsys, monkeypatch):
+    def no_home():
+        raise RuntimeError
+
+    monkeypatch.delenv("MINILOCAL_CACHE", raising=False)
+    monkeypatch.setattr(folders.Path, "home", no_home)
+    assert main(["list"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == len(NAMES)
+    assert lines[-1].endswith("your home folder is unknown; set MINILOCAL_CACHE to a folder")
 
 
 def test_fetch(capsys, monkeypatch, tmp_path):

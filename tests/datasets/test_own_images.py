@@ -53,6 +53,65 @@ def test_grey_images_get_their_channel(save, arrays):
     np.testing.assert_array_equal(data.x_train[..., 0], arrays["x_train"][..., 0])
 
 
+@pytest.mark.parametrize(
+    "rename",
+    [
+        lambda kind, part: f"{part}_{ {'x': 'images', 'y': 'labels'}[kind] }",
+        lambda kind, part: f"{ {'x': 'images', 'y': 'labels'}[kind] }_{part}",
+        lambda kind, part: f"{kind.upper()}_{part}",
+        lambda kind, part: f"{part}_{ {'x': 'data', 'y': 'targets'}[kind] }",
+    ],
+)
+def test_names_that_other_programs_use(tmp_path, arrays, rename):
+    arrays |= {"x_val": arrays["x_test"][:4], "y_val": arrays["y_test"][:4], "extra_x_train": np.zeros(3)}
+    renamed = {rename(*name.split("_")) if name.count("_") == 1 else name: array for name, array in arrays.items()}
+    np.savez(tmp_path / "my.npz", **renamed)
+    data = read_own_images(tmp_path / "my.npz")
+    for name in ("x_train", "y_train", "x_test", "y_test"):
+        np.testing.assert_array_equal(getattr(data, name), arrays[name])
+    np.testing.assert_array_equal(data.validation[0], arrays["x_val"])
+    np.testing.assert_array_equal(data.validation[1], arrays["y_val"])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda x: x.transpose(0, 3, 1, 2),
+        lambda x: np.concatenate([x, np.full_like(x[..., :1], 255)], axis=3),
+        lambda x: np.concatenate([x, np.full_like(x[..., :1], 255)], axis=3).transpose(0, 3, 1, 2),
+        lambda x: x.astype(np.int64),
+    ],
+    ids=["NCHW", "RGBA", "RGBA, NCHW", "int64"],
+)
+def test_images_without_doubt_about_their_meaning(save, arrays, change):
+    data = read_own_images(save(x_train=change(arrays["x_train"]), x_test=change(arrays["x_test"])))
+    assert data.x_train.flags.c_contiguous
+    assert data.x_train.dtype == np.uint8
+    np.testing.assert_array_equal(data.x_train, arrays["x_train"])
+
+
+def test_true_and_false_are_1_and_0(save, arrays):
+    data = read_own_images(save(x_train=arrays["x_train"] > 99, x_test=arrays["x_test"] > 99, y_test=np.arange(5) > 2))
+    np.testing.assert_array_equal(data.x_train, np.uint8(arrays["x_train"] > 99))
+    assert data.y_test.tolist() == [0, 0, 0, 1, 1]
+
+
+@pytest.mark.parametrize(
+    "change", [lambda y: y[:, None], lambda y: np.eye(4)[y], lambda y: np.eye(4, dtype=bool)[y], lambda y: y / 1.0]
+)
+def test_labels_without_doubt_about_their_meaning(save, arrays, change):
+    data = read_own_images(save(y_train=change(arrays["y_train"]), y_test=change(arrays["y_test"])))
+    assert data.y_train.dtype == np.int64
+    np.testing.assert_array_equal(data.y_train, arrays["y_train"])
+    np.testing.assert_array_equal(data.y_test, arrays["y_test"])
+
+
+def test_a_tilde_is_the_home_folder(save, monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    assert read_own_images(f"~/{save().name}").name == f"npz:{tmp_path / 'my.npz'}"
+
+
 def test_fortran_order(save, arrays):
     data = read_own_images(save(x_train=np.asfortranarray(arrays["x_train"]), y_train=np.uint8(arrays["y_train"])))
     assert data.x_train.flags.c_contiguous
@@ -66,11 +125,16 @@ def test_class_names(save):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"y_test": None}, "has no array y_test"),
+        ({"y_test": None}, r"has no array y_test \(it has 'x_train', 'y_train', 'x_test'\); save it with"),
+        ({"train_images": np.zeros((9, 8, 8), np.uint8)}, "has both 'x_train' and 'train_images'; keep one"),
+        ({"x_val": np.zeros((5, 8, 8, 3), np.uint8)}, "has no array y_validation"),
         ({"x_train": np.zeros((9, 8), np.uint8)}, r"x_train has shape \(9, 8\)"),
         ({"x_train": np.zeros((9, 8, 8, 2), np.uint8)}, "x_train has shape"),
         ({"x_train": np.zeros((0, 8, 8, 3), np.uint8)}, "x_train is empty"),
-        ({"x_train": np.zeros((9, 8, 8, 3), np.int32)}, "x_train contains int32"),
+        ({"x_train": np.full((9, 8, 8, 3), -1)}, r"x_train goes from -1 to -1 \(int64\); scale it to"),
+        ({"x_train": np.full((9, 8, 8, 3), 65535, np.uint16)}, "x_train goes from 65535 to 65535"),
+        ({"x_train": np.full((9, 8, 8, 4), 99, np.uint8)}, "has transparent pixels; blend them"),
+        ({"x_train": np.ones((9, 8, 8, 3), bool)}, "x_train goes up to 1 and x_test up to .*; scale all images alike"),
         ({"x_train": np.zeros((9, 8, 8, 3), complex)}, "x_train contains complex128"),
         ({"x_train": np.full((9, 8, 8, 3), np.nan)}, "contains NaN, infinity or numbers too large"),
         ({"x_train": np.full((9, 8, 8, 3), 1e300)}, "contains NaN, infinity or numbers too large"),
@@ -78,10 +142,11 @@ def test_class_names(save):
         ({"x_train": np.zeros((9, 8, 8, 3), np.float32)}, "8×8×3 float32 .* 8×8×3 uint8 .* alike"),
         ({"x_train": np.zeros((9, 8, 8, 1), np.uint8)}, "8×8×1 uint8 .* 8×8×3 uint8 .* alike"),
         ({"x_train": np.zeros((8, 8, 8, 3), np.uint8)}, "x_train has 8 images and y_train has 9 labels"),
-        ({"y_test": np.zeros(5)}, "y_test is float64 of shape"),
-        ({"y_test": np.zeros(5, bool)}, "y_test is bool"),
-        ({"y_test": np.zeros((5, 1), int)}, "labels must be integers of shape"),
-        ({"y_test": np.array(3)}, "labels must be integers of shape"),
+        ({"y_test": np.full(5, 0.5)}, "y_test is float64 of shape .* labels must be integers, one for each image"),
+        ({"y_test": np.full(5, np.nan)}, "labels must be integers"),
+        ({"y_test": np.ones((5, 3), int)}, "labels must be integers"),
+        ({"y_test": np.array(["cat"] * 5)}, "contains words; save classes, y = "),
+        ({"y_test": np.array(3)}, "labels must be integers"),
         ({"y_test": np.array([0, 1, 2, 3, -1])}, "the label -1"),
         ({"y_test": np.array([0, 1, 2, 3, 2**63], np.uint64)}, "the label 9223372036854775808"),
         ({"y_test": np.array([0, 1, 2, 3, 10_000])}, "the label 10000"),

@@ -10,7 +10,8 @@ from minilocal.datasets.batches import (
     evaluation_labels,
     training_batches,
 )
-from minilocal.datasets.prepare import Images, Normalisation, pad_to_32, prepare, split
+from minilocal.datasets.dataset import white_level
+from minilocal.datasets.prepare import Images, Normalisation, checksum_of, pad_to_32, prepare, split
 from minilocal.errors import InputError
 
 
@@ -123,21 +124,24 @@ def test_order_and_augmentation_depend_on_seed_and_epoch():
     assert len({epoch(1, 2), epoch(1, 3), epoch(2, 2)}) == 3
 
 
-def test_crops_shift_each_image_by_up_to_four_pixels_into_black(rng):
-    pixels = rng.integers(1, 256, (200, 12, 10, 2)).astype(np.uint8)
+@pytest.mark.parametrize(("shape", "margin"), [((12, 10), 4), ((32, 36), None), ((24, 16), None)])
+def test_crops_shift_each_image_by_up_to_an_eighth_into_black(rng, shape, margin):
+    (height, width), expected = shape, margin or min(shape) // 8
+    pixels = rng.integers(1, 256, (200, height, width, 2)).astype(np.uint8)
     mean, std = np.array([7.0, 9.0]), np.array([2.0, 4.0])
     images = Images(pixels, np.arange(200), Normalisation(mean, std))
-    ((x, y),) = training_batches(images, 200, seed=0, epoch=0, crop=True, flip=False)
-    padded = np.pad(pixels, ((0, 0), (4, 4), (4, 4), (0, 0)))
-    offsets = set()
+    batches = Minibatches(images, 200, seed=0, epoch=0, crop=True, flip=False, margin=margin)
+    x, y = batches.pixels(0), batches.labels(0)
+    padded = np.pad(pixels, ((0, 0), (expected, expected), (expected, expected), (0, 0)))
+    offsets, positions = set(), range(2 * expected + 1)
     for image, label in zip(x * std + mean, y, strict=True):
         found = [
-            (i, j) for i in range(9) for j in range(9)
-            if np.allclose(image, padded[label, i : i + 12, j : j + 10], atol=1e-3)
+            (i, j) for i in positions for j in positions
+            if np.allclose(image, padded[label, i : i + height, j : j + width], atol=1e-3)
         ]  # fmt: skip
         assert len(found) == 1
         offsets.add(found[0])
-    assert {i for i, _ in offsets} == {j for _, j in offsets} == set(range(9))
+    assert {i for i, _ in offsets} == {j for _, j in offsets} == set(positions)
 
 
 def test_flips_mirror_half_of_the_images(rng):
@@ -158,8 +162,84 @@ def test_evaluation_sees_everything_in_order_unaugmented():
     assert np.array_equal(np.concatenate([x for x, _ in batches]), images.pixels)
 
 
-def test_white_level_shows_the_scale_of_the_pixels(images):
-    assert prepare(images).white_level == 255
-    for factor, white in ((1 / 255, 1.0), (3.0, None)):
-        x_train, x_test = (x.astype(np.float32) * np.float32(factor) for x in (images.x_train, images.x_test))
-        assert prepare(dataclasses.replace(images, x_train=x_train, x_test=x_test)).white_level == white
+@pytest.mark.parametrize(
+    ("pixels", "white"),
+    [
+        (np.uint8([0, 255]), 255),
+        (np.uint8([9, 128]), 255),
+        (np.float32([0, 0.2, 254.9]), 255),
+        (np.uint8([0, 1]), 1),
+        (np.float32([0, 0.6]), 1),
+        (np.uint8([0, 127]), None),  # dark, or white is 16 or 100
+        (np.uint8([0, 16]), None),
+        (np.uint8([0, 0]), None),
+        (np.float32([-1, 1]), None),
+        (np.float32([0, 765]), None),
+    ],
+)
+def test_white_shows_in_the_pixels_or_is_unknown(pixels, white):
+    assert white_level(pixels) == white
+
+
+def by_class(images):
+    """The images, those of class 0 first."""
+    train, test = (labels.argsort(kind="stable") for labels in (images.y_train, images.y_test))
+    arrays = {"x_train": images.x_train[train], "y_train": images.y_train[train]}
+    return dataclasses.replace(images, x_test=images.x_test[test], y_test=images.y_test[test], **arrays)
+
+
+def test_of_images_ordered_by_class_the_first_of_each_class_are_chosen(images):
+    ordered = by_class(images)
+    data = prepare(ordered, train_size=20, test_size=12)
+    assert data.by_class
+    for chosen, x, y in (
+        (data.train, ordered.x_train, ordered.y_train),
+        (data.test, ordered.x_test, ordered.y_test),
+    ):
+        wanted = np.bincount(y) * len(chosen) / len(y)
+        assert np.abs(np.bincount(chosen.labels, minlength=len(wanted)) - wanted).max() <= 1
+        assert np.array_equal(chosen.labels, np.sort(chosen.labels))
+        for label in np.unique(y):
+            mine = chosen.pixels[chosen.labels == label]
+            assert np.array_equal(mine, x[y == label][: len(mine)])
+    assert not prepare(ordered).by_class
+
+
+def test_of_other_images_the_first_are_chosen(images):
+    data = prepare(images, train_size=20, test_size=12)
+    assert not data.by_class
+    assert np.array_equal(data.train.pixels, images.x_train[:20])
+    assert np.array_equal(data.test.labels, images.y_test[:12])
+
+
+def test_validation_images_of_the_data_set_itself(images):
+    own = dataclasses.replace(images, validation=(images.x_test[:7], images.y_test[:7]))
+    data = prepare(own)
+    assert data.own_validation
+    assert np.array_equal(data.validation.pixels, images.x_test[:7])
+    assert np.array_equal(data.train.pixels, images.x_train)
+    assert data.checksum != prepare(images).checksum
+    with pytest.raises(InputError, match=r"share is 0\.1, but .* has validation images of its own; leave --validation"):
+        prepare(own, validation=0.1)
+
+
+def test_pixels_that_float32_cannot_normalise_are_refused_at_once(images):
+    """A run could not be read again: such statistics in a config.json are damage."""
+    tiny = images.x_train.astype(np.float32) * np.float32(1e-38)
+    with pytest.raises(InputError, match="are out of range; scale them to 0 to 1 or 0 to 255"):
+        prepare(dataclasses.replace(images, x_train=tiny))
+
+
+def test_the_checksum_is_that_of_the_images_before_they_are_split(images):
+    whole = prepare(images).checksum
+    assert {prepare(images, validation=share, seed=seed).checksum for share in (0, 0.25) for seed in (0, 1)} == {whole}
+    assert prepare(images, train_size=80).checksum != whole
+
+
+def test_the_checksum_is_the_same_on_every_machine():
+    x, y = np.arange(24, dtype=np.uint8).reshape(2, 3, 4, 1), np.arange(2)
+    expected = "25a143ce536f487bdbe894a595724e4a00c466be78f92402a72ea64c99f3b23d"
+    assert checksum_of(x, y) == expected
+    assert checksum_of(np.asfortranarray(x), y.astype(">i8")) == expected
+    for other in ((x.reshape(2, 4, 3, 1), y), (x, y.astype(np.int32)), (y, x), (x[::-1], y)):
+        assert checksum_of(*other) != expected

@@ -87,6 +87,18 @@ def test_too_much_memory_and_threads_that_keep_running(tmp_path):
     assert {verdict.status for verdict in graded.verdicts.values()} == {"wrong"}
 
 
+def test_a_library_that_can_not_read_its_files_is_not_blamed_on_the_student(tmp_path):
+    path = tmp_path / "linear.py"
+    for call in ("run(open, ['/no/such/file'])", "run(input, [''])"):
+        path.write_text(
+            f"import sys\ndef forward(x, weight, bias):\n    sys.modules['minilocal.compute.parallel'].{call}\n"
+        )
+        with pytest.raises(
+            TrainingError, match=r"linear.py can't be graded: .*parallel.py, .* this is no mistake in the"
+        ):
+            grade(path, seed=0, limit=LIMIT)
+
+
 def test_a_process_that_does_not_start_is_not_blamed_on_the_student(tmp_path, monkeypatch):
     monkeypatch.setattr(grading, "START", 0.001)
     (tmp_path / "schedule.py").write_text("")

@@ -35,20 +35,22 @@ def run(student, text):
     return examine(student(text), case, np.random.default_rng(0))
 
 
-def test_holes_are_ellipses_but_not_indices(student):
+def test_holes_are_ellipses_that_stand_alone_and_no_values(student):
     text = """
 def f(x):
     a = ...
     for i in ...:
         x[..., 0] = x[...]
         ...
-    return g(b=...)
+        y = np.take(x, 0, ...)[(..., 0)] if x is not ... else x
+    return ...
 
 class C:
     def m(self) -> tuple[int, ...]:
         return ...
 """
-    assert student(text).holes == {"f": [3, 4, 6, 7], "C": [11]}
+    assert student(text).holes == {"f": [3, 4, 6, 8], "C": [12]}
+    assert run(student, "def f():\n    return [1][slice(*(None, ...)[:1])]").status == "passed"
     assert run(student, "def f():\n    return ...").says == "line 2 is not filled in yet"
     assert run(student, "def f():\n    x = ...\n    return ...").says == "lines 2, 3 are not filled in yet"
 

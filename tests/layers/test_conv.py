@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minilocal.errors import InputError
-from minilocal.layers import Conv2d, dense, im2col, winograd
+from minilocal.layers import Conv2d, dense, direct, im2col, winograd
 
 
 def convolve(x, weight, stride, padding):
@@ -58,10 +58,17 @@ def test_forward_and_gradients_match_the_definition(n, height, width, c_in, c_ou
 
 
 @settings(max_examples=20)
-@given(n=st.integers(1, 4), rows=st.integers(1, 3), columns=st.integers(1, 2), c_in=st.integers(1, 3),
-       c_out=st.integers(1, 3), seed=st.integers(0, 99))  # fmt: skip
+@given(n=st.integers(1, 4), rows=st.integers(1, 3), columns=st.integers(1, 3), c_in=st.sampled_from([8, 16, 24]),
+       c_out=st.sampled_from([8, 16, 32]), seed=st.integers(0, 99))  # fmt: skip
 def test_winograd_equals_im2col(n, rows, columns, c_in, c_out, seed):
     assert_same("winograd", (n, 4 * rows, 4 * columns, c_in), c_out, 3, 1, 1, seed)
+
+
+@settings(max_examples=20)
+@given(n=st.integers(1, 3), height=st.integers(3, 9), width=st.integers(8, 13), c_in=st.integers(1, 4),
+       c_out=st.sampled_from([8, 16, 24]), padding=st.integers(0, 2), seed=st.integers(0, 99))  # fmt: skip
+def test_direct_equals_im2col(n, height, width, c_in, c_out, padding, seed):
+    assert_same("direct", (n, height, width, c_in), c_out, 3, 1, padding, seed)
 
 
 @settings(max_examples=30)
@@ -88,16 +95,14 @@ def assert_same(method, shape, c_out, k, stride, padding, seed, dtype=np.float64
         np.testing.assert_allclose(b, a, atol=tolerance * max(1, np.abs(a).max()))
 
 
-@pytest.fixture(params=["few tiles: products side by side", "many tiles: groups side by side, sums in lanes"])
-def tiles(request, monkeypatch):
-    if request.param.startswith("many"):
-        monkeypatch.setattr(winograd, "FEW_TILES", 8)
-        monkeypatch.setattr(winograd, "GROUP_TILES", 8)
-
-
-@pytest.mark.usefixtures("tiles")
-def test_winograd_in_float32_agrees_with_im2col():
-    assert_same("winograd", (35, 8, 8, 16), 24, 3, 1, 1, 0, np.float32, 3e-5)
+@pytest.mark.parametrize("limits", [{}, {"GROUP_TILES": 8}, {"WIDE": 1}, {"WIDE": 1, "BATCH_TILES": 64}], ids=str)
+@pytest.mark.parametrize("shape", [(35, 8, 8, 16), (3, 16, 4, 32)])
+def test_winograd_in_float32_agrees_with_im2col(limits, shape, monkeypatch):
+    """In groups of any size, with sums in lanes or by BLAS."""
+    for name, value in limits.items():
+        monkeypatch.setattr(winograd, name, value)
+    assert Conv2d(shape[3], 48, method="winograd").method(shape[1:]) is winograd
+    assert_same("winograd", shape, 48, 3, 1, 1, 0, np.float32, 3e-5)
 
 
 def test_dense_in_float32_agrees_with_im2col():
@@ -106,16 +111,20 @@ def test_dense_in_float32_agrees_with_im2col():
 
 def test_the_method_follows_the_shape():
     wide, thin, big = Conv2d(32, 64), Conv2d(3, 64), Conv2d(32, 32, kernel=5, padding=2)
+    odd = Conv2d(12, 20)
     assert wide.method((8, 12, 32)) is winograd
     assert wide.method((8, 6, 32)) is im2col
     assert wide.method((2, 2, 32)) is dense
-    assert thin.method((8, 8, 3)) is im2col
+    assert thin.method((8, 8, 3)) is direct
+    assert thin.method((8, 4, 3)) is im2col
+    assert odd.method((8, 8, 12)) is im2col
     assert big.method((8, 8, 32)) is im2col
     assert Conv2d(32, 32, stride=2).method((8, 8, 32)) is im2col
-    for name, module in (("im2col", im2col), ("winograd", winograd), ("dense", dense)):
-        assert Conv2d(3, 4, method=name).method((8, 8, 3)) is module
-    assert Conv2d(3, 4, method="winograd").method((6, 8, 3)) is im2col
-    with pytest.raises(InputError, match="method 'fft' is unknown; choose from auto, im2col, winograd, dense"):
+    for name, module in (("im2col", im2col), ("winograd", winograd), ("direct", direct), ("dense", dense)):
+        assert Conv2d(8, 16, method=name).method((8, 8, 8)) is module
+    for name, shape in (("winograd", (6, 8, 8)), ("direct", (8, 4, 8))):
+        assert Conv2d(8, 16, method=name).method(shape) is im2col
+    with pytest.raises(InputError, match="method 'fft' is unknown; choose from auto, im2col, winograd, direct, dense"):
         Conv2d(3, 4, method="fft")
 
 

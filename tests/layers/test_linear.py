@@ -36,7 +36,7 @@ def test_gain_sets_the_initial_variance():
 
 
 def test_flatten_is_in_height_width_channel_order():
-    x = np.arange(2 * 3 * 4 * 5).reshape(2, 3, 4, 5)
+    x = np.arange(2.0 * 3 * 4 * 5).reshape(2, 3, 4, 5)
     layer = Flatten()
     y = layer.forward(x, training=True)
     assert y.shape == (2, 60)

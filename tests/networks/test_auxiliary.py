@@ -1,7 +1,8 @@
+import itertools
+
 import numpy as np
 import pytest
 
-from minilocal.errors import InputError
 from minilocal.layers import BatchNorm, Conv2d, Linear
 from minilocal.networks.auxiliary import a1, a2, own_classifier
 from minilocal.networks.vgg import build_vgg
@@ -81,10 +82,21 @@ def test_initial_variances():
     assert abs(a1((1024,), 100, 2048).params["linear.weight"].var() * 1024 - 1) < 0.05
 
 
-def test_the_message_names_the_classifier_that_does_not_fit_a_map():
-    with pytest.raises(InputError, match="A1: a 2×1 pooling window does not divide a 7×7 map"):
-        a1((7, 7, 100), 10, 4096)
-    with pytest.raises(InputError, match="A2: a 4×4 pooling window does not divide a 6×6 map"):
-        a2((6, 6, 8), 10, 4096)
-    with pytest.raises(InputError, match="A2: a 3×3 map can't be pooled to 2×2"):
-        a2((12, 12, 8), 10, 4096)
+@pytest.mark.parametrize("side", [16, 32, 48, 64, 80, 96, 112, 224])
+@pytest.mark.parametrize("classifier", ["a1", "a2"])
+def test_networks_for_images_of_many_sizes_have_classifiers(side, classifier):
+    """On each map that a VGG-8B has between its layers, whatever its number of pixels."""
+    network = build_vgg("vgg8b", (side, side, 1), algo="G1", width=2**-5, classifier=classifier)
+    for shape, layer in zip(network.shapes, network.auxiliary.values(), strict=True):
+        assert layer.output_shape(shape) == (10,)
+        if classifier == "a1":
+            assert layer.params["linear.weight"].shape[0] <= 128 or layer is network.classifier()
+
+
+def test_a_map_of_any_size_is_pooled_to_what_a_classifier_takes():
+    for height, width, channels, features in itertools.product(range(1, 15), range(1, 15), (1, 6), (5, 40)):
+        numbers = a1((height, width, channels), 3, features).params["linear.weight"].shape[0]
+        assert numbers <= max(features, channels)
+        pool1, pool2 = (a2((height, width, channels), 3, features).layers[name] for name in ("pool1", "pool2"))
+        rows, columns, _ = pool2.output_shape(pool1.output_shape((height, width, channels)))
+        assert max(*pool1.window, 2 * rows, 2 * columns) <= 4

@@ -3,6 +3,7 @@ import pytest
 
 from minilocal.errors import InputError
 from minilocal.networks.vgg import build_network
+from minilocal.training.evaluation import all_logits
 
 
 @pytest.fixture
@@ -50,6 +51,22 @@ def test_dropout_keys_differ_by_layer_and_step(network):
         keys |= {layer.layers["bn"].key for layer in network.layers}
     assert len(keys) == 9
     assert all(0 <= key < 2**62 for key in keys)
+
+
+def test_assigning_to_its_arrays_sets_them(network):
+    network.arrays()["layers.1.bn.beta"] = np.full(4, 5, np.float32)
+    assert (network.layer(1).layers["bn"].params["beta"] == 5).all()
+    with pytest.raises(InputError, match=r"'layers\.9' can't be set"):
+        network.arrays()["layers.9"] = np.full(4, 5, np.float32)
+    with pytest.raises(TypeError, match="does not support item assignment"):
+        network.auxiliary[2] = network.classifier()
+
+
+@pytest.mark.parametrize("fused", [False, True])
+def test_no_images_have_no_logits(fused):
+    network = build_network("4 M 6 M", [8], (8, 8, 2), 3, "G2S1", features=32, fused=fused)
+    assert network.predict(np.zeros((0, 8, 8, 2), np.float32)).shape == (0, 3)
+    assert {z.shape for z in all_logits(network, np.zeros((0, 8, 8, 2), np.float32), [2, 3]).values()} == {(0, 3)}
 
 
 def test_predict_does_not_train(network):

@@ -104,10 +104,6 @@ def test_saved_names():
         ),
         ({"image_shape": (4, 4, 3)}, "does not divide"),
         ({"image_shape": (32, 32)}, "must be .height, width, channels."),
-        (
-            {"image_shape": (48, 48, 3), "algo": "G1", "classifier": "a2"},
-            "classifier of layer 5: A2: a 3×3 map",
-        ),
         ({"seed": -1}, "seed is -1"),
         ({"classes": 1}, "at least 2"),
         ({"classifier": "a3"}, "'a3' is unknown"),

@@ -100,7 +100,10 @@ def test_a_killed_rank_ends_the_run_and_it_can_be_resumed(alone, tmp_path, ranks
     assert contents(run) == contents(alone)
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "status"),
+    [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGUSR1, 128 + signal.SIGUSR1)],
+)
 def test_a_signal_stops_all_ranks_where_the_run_can_be_resumed(alone, tmp_path, number, status):
     """Launchers and clusters send signals to all ranks. Rank 0 obeys them; the others ignore them."""
     run = tmp_path / "run"
@@ -153,6 +156,8 @@ def start_and_wait_for_epoch_1(ranks, *options, **program):
 def test_bad_input_is_one_sentence_and_status_2(tmp_path):
     for options, says in (
         (["--algo", "BP"], "workers can't share BP: each layer waits"),
+        (["--algo", "Q"], "algorithm 'Q' is unknown"),
+        (["--nonsense"], "unrecognized arguments: --nonsense"),
         (["--workers", "2"], "--workers is 2, but with --parallel mpi"),
         (["--run-dir", str(tmp_path), "--dataset", f"npz:{tmp_path}/gone.npz"], "gone.npz"),
     ):

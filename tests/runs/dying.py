@@ -72,7 +72,7 @@ def watch(fate):
 
     def watched_open(path, mode="r", *args, **kwargs):
         file = open_(path, mode, *args, **kwargs)
-        return File(file, fate) if "w" in mode else file
+        return File(file, fate) if {*"wx"} & {*mode} else file
 
     def watched(kind, function):
         def call(*args, **kwargs):

@@ -42,3 +42,12 @@ def test_differences_name_both_values_and_see_what_lr_epochs_means():
     assert differences(Config(data_dir="a"), Config(data_dir="b")) == {}
     assert differences(Config(epochs=10), Config(epochs=10, lr_epochs=10)) == {}
     assert differences(Config(epochs=10), Config(epochs=20), leave_out=("epochs",)) == {"lr_epochs": (10, 20)}
+
+
+def test_a_tilde_is_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    config = Config(dataset="npz:~/a.npz", data_dir="~/x")
+    assert config.npz == tmp_path / "a.npz"
+    assert config.absolute() == Config(dataset=f"npz:{tmp_path / 'a.npz'}", data_dir=str(tmp_path / "x"))
+    assert config.moved_to("~/b").npz == tmp_path / "b" / "a.npz"

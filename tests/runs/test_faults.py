@@ -1,12 +1,16 @@
 """Disks that fill up, directories that vanish or become read-only: one sentence, and no checkpoint is lost."""
 
+import errno
 import os
+import re
 import shutil
 import subprocess
+from pathlib import Path
 
+import numpy as np
 import pytest
 
-from minilocal import train
+from minilocal import evaluate, train
 from minilocal.runs import sealed
 from minilocal.runs.progress import Progress
 
@@ -110,7 +114,9 @@ def test_a_disk_that_is_too_small_from_the_beginning(command, tmpfs, size):
 def test_a_disk_without_room_for_figures(command, tmpfs, monkeypatch, whole):
     disk = tmpfs()
     when_an_epoch_ends(monkeypatch, 2, lambda: fill(disk))
-    check_refused(command("--run-dir", str(disk / "run")), 1, "curves.png can't be written (No space left on device)")
+    status, err = command("--run-dir", str(disk / "run"))
+    assert (status, err.count("\n")) == (0, 1)
+    assert re.match("not drawn: .*curves.png can't be written \\(No space left on device\\)", err)
     (disk / "filler").unlink()
     check_it_resumes(command, disk / "run", whole)
     assert (disk / "run" / "gradient_map.png").exists()
@@ -164,3 +170,92 @@ def test_a_directory_that_becomes_read_only(command, tmp_path, monkeypatch, whol
         run.chmod(0o755)
     (run / ".lock").chmod(0o644)
     check_it_resumes(command, run, whole)
+
+
+@posix
+@pytest.mark.parametrize("kind", ["endless", "pipe", "link to nowhere"])
+@pytest.mark.parametrize("name", ["checkpoint.npz", "config.json", "timing.csv"])
+def test_files_that_are_not_files_are_not_read(command, tmp_path, whole, kind, name):
+    """The older checkpoint takes a bad one's place; times, which no checkpoint has, are lost."""
+    run = shutil.copytree(whole, tmp_path / "run")
+    (run / name).unlink()
+    if kind == "pipe":
+        os.mkfifo(run / name)
+    else:
+        (run / name).symlink_to("/dev/zero" if kind == "endless" else "/nowhere")
+    status, err = command("--resume", str(run))
+    why = "No such file or directory" if kind == "link to nowhere" else "it is not a regular file"
+    if name == "checkpoint.npz":
+        assert err == f"{run}/checkpoint.npz can't be read ({why}); checkpoint-epoch1.npz is used instead\n"
+    elif name == "config.json":
+        check_refused((status, err), 2, "config.json does not exist" if kind == "link to nowhere" else why)
+        return
+    assert status == 0
+    for same in SAME:
+        assert (run / same).read_bytes() == (whole / same).read_bytes(), same
+    assert not any(path.is_symlink() for path in run.iterdir())
+
+
+@posix
+def test_links_in_a_run_directory_are_not_followed_when_writing(command, tmp_path, whole):
+    run, victim = shutil.copytree(whole, tmp_path / "run"), tmp_path / "victim"
+    victim.write_text("precious")
+    for name in ("checkpoint.npz", "metrics.csv", "timing.csv", "curves.png", "confusion_matrix.png"):
+        (run / f".{name}.tmp").symlink_to(victim)
+    (run / "curves.png").unlink()
+    (run / "curves.png").symlink_to(victim)
+    assert command("--resume", str(run), "--epochs", "2") == (0, "")
+    assert evaluate.main([str(run)]) == 0
+    assert victim.read_text() == "precious"
+    assert not (run / "curves.png").is_symlink()
+    (run / ".lock").unlink()
+    (run / ".lock").symlink_to(tmp_path / "new")
+    check_refused(command("--resume", str(run)), 2, ".lock is a symbolic link; remove it")
+    assert not (tmp_path / "new").exists()
+
+
+@posix
+def test_a_run_directory_that_is_a_link_to_nowhere(command, tmp_path):
+    (tmp_path / "link").symlink_to("nowhere")
+    (tmp_path / "runs").symlink_to("nowhere")
+    for name, argv in {"link": ["--run-dir", "link"], "runs": []}.items():
+        check_refused(command(*argv), 2, f"({name} is a link to nowhere, which does not exist)")
+
+
+def test_tables_that_cannot_be_replaced_do_not_stop_a_run(command, tmp_path, monkeypatch, capsys, whole):
+    """As on Windows, while a spreadsheet shows them. The result is that of the run, not that of the old tables."""
+    replace, shown = Path.replace, []
+
+    def refuse(source, target):
+        if target.suffix == ".csv" and target.exists():
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        return replace(source, target)
+
+    monkeypatch.setattr(Path, "replace", refuse)
+    monkeypatch.setattr("minilocal.files.PATIENCE", 0)
+    monkeypatch.setattr(Progress, "say", lambda self, text: shown.append(text))
+    status, err = command("--run-dir", "run")
+    assert (status, err.count("\n")) == (0, 6)
+    assert err.count("metrics.csv can't be written (Permission denied); what was there before is kept; the next") == 2
+    assert len((tmp_path / "run" / "metrics.csv").read_text().splitlines()) == 1
+    assert (tmp_path / "run" / "curves.png").read_bytes() == (whole / "curves.png").read_bytes()
+    monkeypatch.undo()
+    monkeypatch.chdir(tmp_path)
+    check_it_resumes(command, tmp_path / "run", whole)
+
+
+def test_a_home_folder_is_meant_by_a_tilde(command, tmp_path, monkeypatch):
+    """A shell leaves the one in `--run-dir=~/run` as it is."""
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.setenv("HOME" if os.name == "posix" else "USERPROFILE", str(home))
+    x, y = np.random.default_rng(0).integers(0, 255, (80, 16, 16, 1)).astype(np.uint8), np.arange(80) % 4
+    np.savez(home / "own.npz", x_train=x, y_train=y, x_test=x, y_test=y)
+    own = ["--dataset", "npz:~/own.npz", "--train-size", "80", "--test-size", "80"]
+    assert command(*own, "--epochs", "1", "--lr-epochs", "2", "--run-dir=~/run") == (0, "")
+    assert evaluate.main(["~/run"]) == 0
+    assert command("--resume=~/run", *own, "--epochs", "2", "--lr-epochs", "2", "--data-dir=~") == (0, "")
+    assert evaluate.main(["~/run", "--data-dir=~"]) == 0
+    assert (home / "run" / "confusion_matrix.png").exists()
+    assert {path.name for path in tmp_path.iterdir()} == {"home"}
+    check_refused(command("--run-dir=~nobody-here/x"), 2, "the home folder in '~nobody-here/x' is unknown")

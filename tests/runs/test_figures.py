@@ -76,3 +76,28 @@ def test_confusion(tmp_path):
         assert (
             imread(draw_confusion(matrix, [f"class {i}" for i in range(classes)], "t", tmp_path / "c.png")).std() > 0.01
         )
+
+
+def test_names_of_classes_may_be_anything(tmp_path, monkeypatch):
+    """Warnings are errors here; Matplotlib warns of characters that no font has. Nothing lies outside the picture."""
+    import matplotlib.figure
+
+    labels, savefig = [], matplotlib.figure.Figure.savefig
+
+    def look(figure, *args, **kwargs):
+        savefig(figure, *args, **kwargs)
+        figure.draw_without_rendering()  # with the resolution that sizes refer to
+        axes = figure.axes[0]
+        labels[:] = [label.get_text() for label in axes.get_yticklabels()]
+        texts = [figure._suptitle, *axes.get_xticklabels(), *axes.get_yticklabels()]
+        whole = figure.bbox.padded(1)
+        for box in (text.get_window_extent() for text in texts):
+            assert whole.contains(box.x0, box.y0)
+            assert whole.contains(box.x1, box.y1)
+
+    monkeypatch.setattr(matplotlib.figure.Figure, "savefig", look)
+    names = ["two\nlines", "\x1b[2J", "\U0001faff", "$x", "a" * 80]
+    for count in (2, len(names)):
+        title = f"G3S2, vgg8b × 0.0625, {'my images ' * 6}.npz, 10 epochs, seed 0"
+        draw_confusion(np.eye(count, dtype=int), names[:count], title, tmp_path / "c.png")
+        assert labels == ["two lines", "class 1", "class 2", r"\$x", "a" * 23 + "…"][:count]

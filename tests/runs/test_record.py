@@ -175,7 +175,7 @@ def test_a_checkpoint_says_everything(images, run):
     sums = mine.new_totals(2).as_dict()
     assert (sums["epoch"], sums["steps"], sums["losses"]) == (2, 0, [0.0, 0.0])
     assert about == {
-        "version": 1, "config": mine.recipe.as_dict(), "steps_per_epoch": 6, "sums": sums,
+        "version": 1, "config": mine.recipe.as_dict(), "data": mine.data.checksum, "steps_per_epoch": 6, "sums": sums,
         "tables": {name: (directory.path / name).read_text() for name in ("metrics.csv", "gradients.csv")},
     }  # fmt: skip
 

@@ -36,6 +36,12 @@ def test_a_recipe_from_before_an_option_existed_reads_with_its_default():
         assert getattr(Recipe.from_dict(content), field.name) == default
 
 
+@pytest.mark.parametrize(("image_shape", "margin"), [((32, 32, 3), None), ((16, 16, 1), 4), ((64, 96, 3), 4)])
+def test_a_recipe_from_before_the_crop_margin_depended_on_the_size_keeps_4_pixels(image_shape, margin):
+    assert Recipe.from_dict({"lr": 0.2}, image_shape) == Recipe(lr=0.2, crop_margin=margin)
+    assert Recipe.from_dict({"crop_margin": None}, image_shape).crop_margin is None
+
+
 def test_an_option_that_no_longer_exists_is_ignored_if_it_had_no_effect():
     assert Recipe.from_dict({"lr": 0.2, "shift_every": None, "shift_order": "cycle"}) == Recipe(lr=0.2)
     with pytest.raises(InputError, match="unknown options: shift_every"):
