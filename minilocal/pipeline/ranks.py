@@ -13,6 +13,7 @@ from typing import Any
 from minilocal.compute.parallel import get_threads
 from minilocal.console.signals import TERMINATIONS
 from minilocal.errors import InputError, TrainingError
+from minilocal.pipeline.heartbeat import Heartbeat
 from minilocal.pipeline.holding import HeldLayers
 from minilocal.pipeline.messages import Stop
 from minilocal.pipeline.mpi import MPITransport
@@ -31,16 +32,18 @@ class Ranks:
     """All ranks, seen from this one, which is `rank` of `size`. In the `with` block rank 0 trains; the others `serve`.
 
     If rank 0 ends with an expected error, it stops the others first. After any other error on any rank, MPI ends them
-    all. If a rank dies, the launcher ends the others.
+    all. If a rank dies, the launcher ends the others; if one can't be reached, `heartbeat` does, where MPI allows
+    several `threads`.
     """
 
-    def __init__(self, comm: Any) -> None:
+    def __init__(self, comm: Any, threads: bool) -> None:
         self.comm, self.rank, self.size = comm, comm.rank, comm.size
         self.transport = MPITransport(self.rank or ROOT, comm)
         self.transports = [self.transport]  # on rank 0, also worker 0's
         self.root: Root | None = None
         if self.rank:
             _ignore_signals()  # launchers send them to all ranks; rank 0 obeys and stops the others
+        self.heartbeat = Heartbeat(comm) if threads else None
 
     def __enter__(self) -> Ranks:
         return self
@@ -60,6 +63,8 @@ class Ranks:
         for transport in self.transports:
             transport.finish()
         _ignore_signals()  # nothing is left to stop, and Ctrl-C would crash MPI while it shuts down
+        if self.heartbeat is not None:
+            self.heartbeat.stop()
 
     def start(self, trainer: Trainer, build: Callable[[], Trainer], plan: Plan) -> Root:
         """On rank 0: return the root through which the ranks take the trainer's steps by a plan.

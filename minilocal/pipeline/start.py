@@ -31,7 +31,7 @@ def join_ranks() -> Ranks:
         from mpi4py import MPI  # starts MPI
     except (ImportError, RuntimeError):
         raise InputError('--parallel mpi needs mpi4py and an MPI; run `pip install "minilocal[mpi]"`') from None
-    return Ranks(MPI.COMM_WORLD)
+    return Ranks(MPI.COMM_WORLD, threads=MPI.Query_thread() == MPI.THREAD_MULTIPLE)
 
 
 @contextlib.contextmanager

@@ -32,6 +32,14 @@ def train(self, *arguments, original=Worker._train):
 Worker._train = train
 sys.exit(main())
 """
+LITTLE_PATIENCE = """
+import sys
+from minilocal.pipeline import heartbeat
+from minilocal.train import main
+
+heartbeat.BEAT, heartbeat.SILENCE, heartbeat.LONGER = 0.1, 2.0, 4.0
+sys.exit(main())
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -109,10 +117,27 @@ def test_a_signal_stops_all_ranks_where_the_run_can_be_resumed(alone, tmp_path, 
     assert contents(run) == contents(alone)
 
 
-def start_and_wait_for_epoch_1(ranks, *options):
+@pytest.mark.parametrize("stopped", [0, 1])
+def test_a_rank_that_is_not_heard_from_ends_the_run_and_it_can_be_resumed(alone, tmp_path, stopped):
+    """As after a cut cable, which test_machines.py cuts."""
+    run = tmp_path / "run"
+    process, pids = start_and_wait_for_epoch_1(3, "--run-dir", str(run), program=("-c", LITTLE_PATIENCE))
+    os.kill(pids[stopped], signal.SIGSTOP)
+    moment = time.monotonic()
+    _, err = process.communicate(timeout=30)
+    assert process.returncode != 0
+    assert time.monotonic() - moment > 1
+    assert f"minilocal.train: rank {stopped} on " in err
+    assert "has not been heard from for" in err
+    assert not any(Path(f"/proc/{pid}").exists() for pid in pids.values())
+    assert train(2, "--resume", str(run)).returncode == 0
+    assert contents(run) == contents(alone)
+
+
+def start_and_wait_for_epoch_1(ranks, *options, **program):
     """Start a run; return the launcher and the process id of each rank, found as on Linux with MPICH."""
     process = subprocess.Popen(
-        command(ranks, *OPTIONS, *options), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command(ranks, *OPTIONS, *options, **program), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     assert process.stdout is not None
     while not process.stdout.readline().startswith("epoch 1/4"):
