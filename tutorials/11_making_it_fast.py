@@ -459,7 +459,7 @@ check("Winograd gives the same convolution", error < 1e-4, f"relative error {err
 # $dg = G^\top \big[ \sum_\text{tiles} (B^\top d\,B) \odot (A\,dy\,A^\top) \big] G$.
 
 # %%
-source(winograd.input_gradient)
+source(winograd.input_gradient, winograd.turned)
 
 # %%
 dy = rng.standard_normal(y.shape, np.float32)
