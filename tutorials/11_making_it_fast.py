@@ -802,8 +802,8 @@ show(
 #   into one, chunk by chunk, so that the columns stay in the cache.
 # * Winograd's F(4×4, 3×3) needs 36 multiplications instead of 144, between linear transforms. The
 #   input gradient is the same convolution of $dy$, with turned kernels.
-# * Fast kernels keep sums in vector registers and what they make in the cache. Explicit vectors
-#   leave neither to the compiler.
+# * Fast kernels keep their sums in vector registers, and what they make for themselves in the
+#   cache. Explicit vectors don't leave the first to chance.
 # * A roofline says which limit a layer is near: memory, multiplying, or neither.
 # * Elementwise layers wait for memory: count passes, not operations. Fusing three layers moves 10
 #   arrays instead of 17, and gives the same bits.
