@@ -98,7 +98,7 @@ class _Record:
         found = self.run.checkpoints.read_good(self._load)
         if found is None and (self.run.path / "metrics.csv").exists() and (rows := self.run.read_rows("metrics.csv")):
             raise InputError(
-                f"{self.run.path} has the results of {len(rows)} epochs and no checkpoint to resume from; "
+                f"{self.run.path} has the results of {int(rows[-1]['epoch'])} epochs and no checkpoint to resume from; "
                 "train again with another --run-dir"
             )
         if found is not None:
