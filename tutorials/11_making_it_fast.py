@@ -564,7 +564,7 @@ for name, method in rate:
 
 # %%
 figure, axis = plt.subplots(figsize=(7.5, 3.8))
-span = np.geomspace(1, 1000, 200)
+span = np.geomspace(0.2, 1000, 200)
 for times, dashes, label in ((1, "-", "memory, matrix product"), (4, ":", "a quarter to multiply")):
     roof = np.minimum(times * flat, span * slope) / 1e9
     axis.plot(span, roof, color="#333333", linestyle=dashes, label=label)
@@ -577,7 +577,7 @@ lowest = min(rate.values()) / 1e9
 for name, (_, c_in, c_out, _) in layers.items():
     text = f"{name}\n{c_in} → {c_out}"
     axis.text(intensity[name], lowest / 1.5, text, ha="center", va="top", fontsize=9)
-axis.set(xscale="log", yscale="log", xlim=(1, 1000), ylim=(lowest / 4, 6 * flat / 1e9))
+axis.set(xscale="log", yscale="log", xlim=(0.2, 1000), ylim=(lowest / 4, 6 * flat / 1e9))
 axis.xaxis.set_major_formatter("{x:g}")
 axis.yaxis.set_major_formatter("{x:g}")
 axis.yaxis.set_minor_formatter("")
