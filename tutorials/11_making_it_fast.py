@@ -5,8 +5,8 @@
 # layer: loops in Python, the same loops compiled, one matrix product, Winograd's trick, and in the
 # end a whole training step in which everything else is made cheap too. Each rung is measured, each
 # gives the same numbers, and each teaches one thing about computers: what an interpreter costs, why
-# the order of loops matters, what a cache is for, that the best operation is the one you leave out,
-# and that memory is often slower than arithmetic.
+# the order of loops matters, what caches and registers are for, that the best operation is the one
+# you leave out, and that memory is often slower than arithmetic.
 #
 # **Learning goals.** After this lesson you can
 #
@@ -14,6 +14,7 @@
 # * say why compiled loops in the wrong order are slow, and why a matrix product is fast;
 # * explain Winograd's convolution F(4×4, 3×3): what is transformed, what is multiplied, what it
 #   saves and what it costs in accuracy;
+# * read a roofline, and say where the ratio between minilocal and PyTorch comes from;
 # * count how often a layer passes over memory, and fuse layers that wait for memory;
 # * find out which part of a training step is worth your work.
 #
@@ -24,8 +25,8 @@
 #
 # $N \cdot P \cdot Q \cdot 9 \cdot C_\mathrm{in} C_\mathrm{out}$ multiply-adds (MACs) for $N$ images
 # of $P \times Q$ pixels. *im2col* writes the 3×3 patch of every pixel into a row of a matrix, so
-# that $y = \mathrm{cols}\cdot W$ is one matrix product. *Time:* 30 minutes to read, half a minute
-# to run. Symbols are those of [reference.md](reference.md).
+# that $y = \mathrm{cols}\cdot W$ is one matrix product. *Time:* 30 minutes to read, a minute to
+# run. Symbols are those of [reference.md](reference.md).
 
 # %%
 import importlib.util
@@ -50,7 +51,7 @@ import numba
 import numpy as np
 
 import minilocal as ml
-from minilocal.compute import parallel
+from minilocal.compute import parallel, vectors
 from minilocal.course import check, show, sized, source, style
 from minilocal.layers import im2col, winograd
 
@@ -66,7 +67,7 @@ style()
 
 
 # %%
-ENOUGH = sized(0.5, 0.05)  # seconds of repeating
+ENOUGH = sized(0.3, 0.05)  # seconds of repeating
 
 
 def least_seconds(run):
@@ -80,6 +81,12 @@ def least_seconds(run):
     return min(taken)
 
 
+def alternately(runs, rounds=5):
+    """Return the least seconds of each of several named calls, timed in turn."""
+    taken = [{name: least_seconds(run) for name, run in runs.items()} for _ in range(rounds)]
+    return {name: min(seconds[name] for seconds in taken) for name in runs}
+
+
 # %% [markdown]
 # Times mean more beside what the machine could do. Two numbers bound everything that follows: how
 # many multiply-adds per second its matrix product does, and how many bytes per second it can copy.
@@ -91,7 +98,11 @@ rng = np.random.default_rng(0)
 threads = parallel.get_threads()
 side = sized(1024, 256)
 a, b = rng.standard_normal((2, side, side), np.float32)
-peak = side**3 / least_seconds(lambda: parallel.matmul(a, b))
+
+
+def product():
+    parallel.matmul(a, b)
+
 
 big = np.zeros(sized(64, 1) << 20, np.float32)  # more than the caches hold
 copy = np.empty_like(big)
@@ -101,6 +112,7 @@ def copy_all():
     parallel.run(lambda s: np.copyto(copy[s], big[s]), parallel.chunks(big.size, 4))
 
 
+peak = side**3 / least_seconds(product)
 bandwidth = 2 * big.nbytes / least_seconds(copy_all)  # read once, written once
 
 print(f"{threads} threads")
@@ -346,29 +358,14 @@ show(
 )
 
 # %%
-# fmt: off
-BT = np.array([[4,  0, -5,  0, 1, 0],
-               [0, -4, -4,  1, 1, 0],
-               [0,  4, -4, -1, 1, 0],
-               [0, -2, -1,  2, 1, 0],
-               [0,  2, -1, -2, 1, 0],
-               [0,  4,  0, -5, 0, 1]])
-G = np.array([[ 6,  0,  0],
-              [-4, -4, -4],
-              [-4,  4, -4],
-              [ 1,  2,  4],
-              [ 1, -2,  4],
-              [ 0,  0, 24]]) / 24
-AT = np.array([[1, 1,  1, 1,  1, 0],
-               [0, 1, -1, 2, -2, 0],
-               [0, 1,  1, 4,  4, 0],
-               [0, 1, -1, 8, -8, 1]])
-# fmt: on
+matrices = kernels.winograd
+BT, G, AT = (np.array(matrix) for matrix in (matrices.BT, matrices.G, matrices.AT))
+print(f"Bᵀ =\n{BT}\n\n24·G =\n{(24 * G).round().astype(int)}\n\nAᵀ =\n{AT}\n")
 
 d, g = rng.standard_normal((6, 6)), rng.standard_normal((3, 3))
 tile = AT @ ((BT @ d @ BT.T) * (G @ g @ G.T)) @ AT.T
-direct = im2col.forward(d[None, :, :, None], g[:, :, None, None], 1, 0)[0, :, :, 0]
-error = abs(tile - direct).max()
+plain = im2col.forward(d[None, :, :, None], g[:, :, None, None], 1, 0)[0, :, :, 0]
+error = abs(tile - plain).max()
 check("36 multiplications give a 4×4 tile", error < 1e-12, f"difference {error:.0e}")
 print(f"multiplications per output: {36 / 16} instead of 9, {9 / (36 / 16):.0f} times fewer")
 
@@ -377,12 +374,70 @@ print(f"multiplications per output: {36 / 16} instead of 9, {9 / (36 / 16):.0f} 
 # 0, 1, −1, 2, −2 and ∞. The header of [kernels/winograd.py](../minilocal/kernels/winograd.py) says
 # more.)
 #
-# Each of the 36 points is a product of two matrices, (tiles × $C_\mathrm{in}$) times
-# ($C_\mathrm{in}$ × $C_\mathrm{out}$). So the work is 36 ordinary matrix products, and transforms
-# around them that only add and multiply by small constants:
+# At each of the 36 points, multiplying and summing over the channels is a product of two matrices,
+# (tiles × $C_\mathrm{in}$) times ($C_\mathrm{in}$ × $C_\mathrm{out}$), and the transforms around
+# them only add and multiply by small constants. But mind the memory: the points are more than twice
+# as many numbers as the maps. So the kernel takes a few rows of tiles, turns their patches into
+# points, multiplies, turns the results into tiles, and only then goes on to the next rows:
 
 # %%
-source(winograd.forward)
+source(kernels.winograd.convolve)
+
+tile_bytes = 36 * 2 * channels * x.itemsize  # the points of a tile: v of its input, m of its output
+tiles = images * (pixels // 4) ** 2
+print(f"points of {winograd.GROUP_TILES} tiles {winograd.GROUP_TILES * tile_bytes / 1e6:6.1f} MB")
+print(f"points of all tiles{tiles * tile_bytes / 1e6:6.1f} MB")
+
+# %% [markdown]
+# A few tiles' points stay in the cache of one processor core. Their matrix products are small, and
+# `_product` does them without BLAS. How can it keep up? In section 3 the compiler found vector
+# instructions for our loop, but each sum still came from memory and went back for every
+# multiply-add. A core has 16 or 32 *vector registers*, of 8 or 16 float32 numbers each, and what is
+# in a register can be had at once. In C one would now write instructions by name. For kernels in
+# Python, [compute/vectors.py](../minilocal/compute/vectors.py) has a few functions that Numba turns
+# into vector instructions, and a vector is a value like any other:
+
+# %%
+source(kernels.winograd._product)
+
+# %% [markdown]
+# `sums` are eight vectors, one per tile, and hold neighbouring output channels. In the innermost
+# loop, one vector of weights is loaded and used eight times, and nothing is stored. Why eight? A
+# multiply-add takes about four cycles, and many cores can begin two in each cycle: eight sums that
+# don't wait for each other keep them busy. Here is the same product in plain loops,
+# for which we can only *hope* that the compiler finds all that:
+
+
+# %%
+@numba.njit(nogil=True, error_model="numpy")
+def hopeful(v, u, m):
+    for t in range(v.shape[0]):
+        for o in range(u.shape[1]):
+            m[t, o] = 0
+        for c in range(v.shape[1]):
+            for o in range(u.shape[1]):
+                m[t, o] += v[t, c] * u[c, o]
+
+
+lanes = vectors.lanes(channels)
+width, count = len(lanes), winograd.GROUP_TILES
+v, m = rng.standard_normal((2, count, kernels.winograd.STEP, channels), np.float32)
+u = rng.standard_normal((channels, channels), np.float32)
+in_order = u.reshape(channels, -1, width).swapaxes(0, 1).ravel()  # as `_product` reads it
+arrays = v.reshape(-1), in_order, m.reshape(-1), 0, count, channels, channels, lanes
+first_v, first_m = v[:, 0].copy(), m[:, 0].copy()  # one point alone, in one piece of memory
+least = alternately(
+    {
+        "hopeful": lambda: hopeful(first_v, u, first_m),
+        "explicit": lambda: kernels.winograd._product(*arrays),
+    }
+)
+error = max(abs(result - first_v @ u).max() for result in (first_m, m[:, 0]))
+for name, seconds in least.items():
+    print(f"{name:<9}{count * channels**2 / seconds / 1e9:>6.0f} billion multiply-adds a second")
+gain = least["hopeful"] / least["explicit"]
+check("explicit vectors are faster", gain > sized(1.5, 0), f"{gain:.1f}× with {width} lanes")
+check("both are a matrix product", error < 1e-4, f"difference {error:.0e}")
 
 # %%
 measured("Winograd", lambda: winograd.forward(x, w, 1, 1))
@@ -392,9 +447,19 @@ check("Winograd gives the same convolution", error < 1e-4, f"relative error {err
 # %% [markdown]
 # If the rate is above 100 %, don't worry: it counts the multiply-adds of the *definition*, and
 # Winograd does only a quarter of them. The price is accuracy. Adding and subtracting numbers with
-# factors up to 8 loses about one digit; for training that does not matter. And gradients? All three
-# transforms are linear, so backward goes the same way with transposed matrices, in the opposite
-# order:
+# factors up to 8 loses about one digit; for training that does not matter.
+#
+# And gradients? Pixel $x_{nhwc}$ is in the windows of nine output pixels, so
+#
+# $$dx_{nhwc} = \sum_{i,j,o} dy_{n,\,h-i+1,\,w-j+1,\,o}\; w_{ijco}
+#            = \sum_{i,j,o} dy_{n,\,h+i-1,\,w+j-1,\,o}\; w_{2-i,\,2-j,\,c\,o} .$$
+#
+# That is a *convolution of $dy$*, with each kernel turned by 180° and the channels exchanged. So
+# the fast kernel does this one too. Only the weight gradient needs the transposed transforms,
+# $dg = G^\top \big[ \sum_\text{tiles} (B^\top d\,B) \odot (A\,dy\,A^\top) \big] G$.
+
+# %%
+source(winograd.input_gradient)
 
 # %%
 dy = rng.standard_normal(y.shape, np.float32)
@@ -402,10 +467,13 @@ dw, dw_winograd = np.empty_like(w), np.empty_like(w)
 im2col.weight_gradient(x, dy, dw, 1, 1)
 winograd.weight_gradient(x, dy, dw_winograd, 1, 1)
 dx, dx_winograd = (method.input_gradient(dy, w, x.shape, 1, 1) for method in (im2col, winograd))
+turned = w[::-1, ::-1].swapaxes(2, 3)
+error = abs(im2col.forward(dy, turned, 1, 1) - dx).max() / abs(dx).max()
+check("dx is a convolution of dy", error < 1e-5, f"relative difference {error:.0e}")
 worst = max(
     abs(dw - dw_winograd).max() / abs(dw).max(), abs(dx - dx_winograd).max() / abs(dx).max()
 )
-check("and the same gradients", worst < 1e-4, f"relative difference {worst:.0e}")
+check("Winograd gives the same gradients", worst < 1e-4, f"relative difference {worst:.0e}")
 
 # %%
 figure, axis = plt.subplots(figsize=(7.5, 3.4))
@@ -435,12 +503,12 @@ show(
 
 # %%
 python, one = ladder["loops in Python"], ladder["compiled"]
-product, best = ladder["im2col by chunks, and @"], ladder["Winograd"]
+blas, best = ladder["im2col by chunks, and @"], ladder["Winograd"]
 check("compiling makes loops 30 times faster or more", python > 30 * one, f"{python / one:,.0f}×")
 check(
     "a matrix product is twice as fast as compiled loops, or more",
-    one > sized(2, 0.2) * product,
-    f"{one / product:,.0f}×",
+    one > sized(2, 0.2) * blas,
+    f"{one / blas:,.0f}×",
 )
 check(
     "from Python to Winograd: a thousand times or more",
@@ -449,7 +517,112 @@ check(
 )
 
 # %% [markdown]
-# ## 6 What waits for memory
+# ## 6 Wide and narrow layers, and the ratio to PyTorch
+#
+# Layers differ in how much they compute with what they move. The *arithmetic intensity* of a layer
+# is its multiply-adds per byte of $x$, $w$ and $y$, which have to cross from or to memory at least
+# once. A machine can do no more than its multiply-adds per second, and no more than its bytes per
+# second times the intensity. Drawn over the intensity, these two limits look like a roof: this is
+# the **roofline**. Below it we put three layers, each computed by the methods that apply.
+#
+# One of them sees images. With 3 input channels im2col would write and read 27 numbers per pixel
+# for a few multiplications each, and Winograd's vectors of input channels can't be filled. So a
+# third method, in [kernels/direct.py](../minilocal/kernels/direct.py), takes the definition as it
+# stands, without columns or points: eight neighbouring pixels of the output grow side by side in
+# registers, each a vector of output channels, as the tiles did above.
+
+# %%
+from functools import partial
+
+from minilocal.layers.conv import METHODS
+
+some = sized(512, 8)  # images
+wide = sized(256, 64)
+layers = {  # size of the maps, input and output channels, methods
+    "image": (32, 3, 16, ("im2col", "direct")),
+    "narrow": (32, 16, 16, ("im2col", "winograd")),
+    "wide": (8, wide, wide, ("im2col", "winograd")),
+}
+work, intensity, runs = {}, {}, {"product": product, "copy": copy_all}
+for name, (size, c_in, c_out, methods) in layers.items():
+    weight = ml.Conv2d(c_in, c_out, rng=1).params["weight"]
+    maps = rng.standard_normal((some, size, size, c_in), np.float32)
+    work[name] = some * size**2 * weight.size
+    intensity[name] = work[name] / (4 * (maps.size + weight.size + some * size**2 * c_out))
+    for method in methods:
+        runs[name, method] = partial(METHODS[method].forward, maps, weight, 1, 1)
+
+seconds = alternately(runs, rounds=sized(3, 1))  # both roofs too, in the same minute
+flat, slope = side**3 / seconds.pop("product"), 2 * big.nbytes / seconds.pop("copy")
+rate = {(name, method): work[name] / taken for (name, method), taken in seconds.items()}
+share = {key: r / min(flat, slope * intensity[key[0]]) for key, r in rate.items()}
+print("layer, method       multiply-adds per byte   billions a second   of the roof")
+for name, method in rate:
+    label = f"{name}, {method}"
+    print(f"{label:<20}{intensity[name]:>22.0f}{rate[name, method] / 1e9:>20.0f}", end="")
+    print(f"{share[name, method]:>14.0%}")
+
+# %%
+figure, axis = plt.subplots(figsize=(7.5, 3.8))
+span = np.geomspace(1, 1000, 200)
+for times, dashes, label in ((1, "-", "memory, matrix product"), (4, ":", "a quarter to multiply")):
+    roof = np.minimum(times * flat, span * slope) / 1e9
+    axis.plot(span, roof, color="#333333", linestyle=dashes, label=label)
+looks = {"im2col": ("o", "white"), "winograd": ("s", "#333333"), "direct": ("^", "#A5A5A5")}
+for method, (marker, face) in looks.items():
+    points = [(intensity[name], r / 1e9) for (name, one), r in rate.items() if one == method]
+    look = {"marker": marker, "markerfacecolor": face, "markeredgecolor": "#333333"}
+    axis.plot(*zip(*points, strict=True), linestyle="", markersize=8, label=method, **look)
+lowest = min(rate.values()) / 1e9
+for name, (_, c_in, c_out, _) in layers.items():
+    text = f"{name}\n{c_in} → {c_out}"
+    axis.text(intensity[name], lowest / 1.5, text, ha="center", va="top", fontsize=9)
+axis.set(xscale="log", yscale="log", xlim=(1, 1000), ylim=(lowest / 4, 6 * flat / 1e9))
+axis.xaxis.set_major_formatter("{x:g}")
+axis.yaxis.set_major_formatter("{x:g}")
+axis.yaxis.set_minor_formatter("")
+axis.set(xlabel="multiply-adds of the definition per byte of x, w and y")
+axis.set(ylabel="billion multiply-adds a second")
+axis.legend(loc="center left", bbox_to_anchor=(1, 0.5), fontsize=9)
+show(
+    figure,
+    "**Figure 3.** The roofline of this machine and three layers. Below the slope memory is the "
+    "limit, below the flat part multiplying. Winograd's own roof is the dotted one. (A multiply-"
+    "add is two operations: twice the numbers at the left are GFLOP/s.)",
+    alt="A log-log plot of multiply-adds per second against multiply-adds per byte. A line rises "
+    "with the memory's bandwidth and turns flat at the matrix product's rate; a dotted line turns "
+    "flat four times higher. The image layer's two points are at the left, direct convolution "
+    "above im2col; the narrow layer's in the middle and the wide layer's at the right, each with "
+    "Winograd above im2col. The wide layer's points are higher than the narrow layer's.",
+)
+
+# %%
+for name, faster in (("image", "direct"), ("narrow", "winograd"), ("wide", "winograd")):
+    gain = rate[name, faster] / rate[name, "im2col"]
+    check(f"{name} layer: {faster} is faster than im2col", gain > sized(1, 0), f"{gain:.1f}×")
+for method in ("im2col", "winograd"):
+    gain = share["wide", method] / share["narrow", method]
+    claim = f"{method} gets nearer to the roof in the wide layer than in the narrow one"
+    check(claim, gain > sized(1, 0), f"{gain:.1f}×")
+
+# %% [markdown]
+# What does the picture say? Winograd's points have a roof of their own, four times as high, because
+# they take a quarter of the multiplications, and they make most of it where layers are wide. Narrow
+# layers get less near to their roof, by either method, for a reason that is not in it: the numbers
+# that a method makes for itself in the cache. With $C$ channels in and out, each number in im2col's
+# columns serves only $C$ multiply-adds, each of Winograd's points
+# $144\,C^2 / (36 \cdot 2\,C) = 2\,C$.
+#
+# PyTorch computes convolutions on a CPU with Intel's oneDNN. Its kernels hold sums in vector
+# registers too, generated for the processor at hand, for every shape. But its float32 convolutions
+# are *direct*: they do all multiply-adds of the definition. (oneDNN has Winograd's method for
+# programs that ask for it. PyTorch doesn't: with the environment variable `ONEDNN_VERBOSE=1` it
+# prints `alg:convolution_direct` for each convolution.) We need a quarter of the multiplications.
+# The transforms take part of that gain away, a larger part the fewer channels there are, and what
+# else a step does gains nothing from it. What remains is the ratio that
+# `python -m minilocal.bench --against torch` prints.
+#
+# ## 7 What waits for memory
 #
 # With convolutions this fast, the rest of a layer begins to count. Batch normalisation, ReLU and
 # dropout do a handful of operations per number. According to section 1, they spend much of their
@@ -479,7 +652,7 @@ fused = [
 arrays = ["x", "a", "b", "y", "dy", "db", "da", "dx"]
 show(
     draw_passes({"three layers": separate, "one fused layer": fused}, arrays),
-    "**Figure 3.** A row is a pass over memory, a column an array as large as the activations; R "
+    "**Figure 4.** A row is a pass over memory, a column an array as large as the activations; R "
     "means read, W written. The fused layer never writes down $a$, $b$, $da$ and $db$: each of "
     "their numbers lives in a register for a few nanoseconds.",
     alt="Two tables of passes and arrays. Three layers: eight passes, which move 17 arrays. One "
@@ -518,15 +691,12 @@ def both_ways(one):
     one.backward(gradient)
 
 
-taken = {name: [] for name in layers}
-for _ in range(5):  # alternately
-    for name, one in layers.items():
-        taken[name].append(least_seconds(lambda one=one: both_ways(one)))
+taken = alternately({name: partial(both_ways, one) for name, one in layers.items()})
 print("forward and backward       time    bytes moved    of the copying rate")
 for (name, seconds), moved in zip(taken.items(), (17, 10), strict=True):
-    least, moved = min(seconds), moved * data.nbytes
-    share = moved / least / bandwidth
-    print(f"{name:<20}{1e3 * least:>8.1f} ms{moved / 1e6:>12,.0f} MB{share:>18.0%}")
+    moved *= data.nbytes
+    share = moved / seconds / bandwidth
+    print(f"{name:<20}{1e3 * seconds:>8.1f} ms{moved / 1e6:>12,.0f} MB{share:>18.0%}")
 
 # %% [markdown]
 # More than the copying rate? Then caches helped: part of an array is still there when the next pass
@@ -555,11 +725,11 @@ print(f"fill {4 * size / 1e6:.0f} MB of fresh memory      {1e3 * fresh:6.1f} ms"
 print(f"fill {4 * size / 1e6:.0f} MB that were used before{1e3 * again:6.1f} ms")
 
 # %% [markdown]
-# ## 7 A whole step
+# ## 8 A whole step
 #
 # Does it help in the end? What counts is a training step: forward, loss, backward, update. Here is
-# the same network four times, with and without Winograd, with and without fusing, in eight rounds.
-# (The first of the four, with the plain layers of lessons 2 and 3, is what
+# the same network four times: by im2col or by the fastest method for each layer, with or without
+# fusing. (The first of the four, with the plain layers of lessons 2 and 3, is what
 # `python -m minilocal.train --plain` trains.)
 
 # %%
@@ -569,8 +739,8 @@ labels = rng.integers(0, 10, batch)
 variants = {
     "im2col, three layers": {"conv": "im2col", "fused": False},
     "im2col, fused": {"conv": "im2col", "fused": True},
-    "Winograd, three layers": {"conv": "auto", "fused": False},
-    "Winograd, fused": {"conv": "auto", "fused": True},
+    "fastest, three layers": {"conv": "auto", "fused": False},
+    "fastest, fused": {"conv": "auto", "fused": True},
 }
 networks = {
     name: ml.build_vgg(model, algo="BP", width=width, **options)
@@ -585,13 +755,11 @@ for name, network in networks.items():
 spread = np.ptp(list(first_losses.values()))
 check("all four train alike", spread < 1e-2, f"loss after two steps differs by {spread:.0e}")
 
-seconds = {name: [] for name in networks}
-for _ in range(sized(8, 2)):
-    for name, network in networks.items():
-        start = time.perf_counter()
-        ml.backprop_step(network, x, labels, ml.SGD(lr=0.0))
-        seconds[name].append(time.perf_counter() - start)
-least = {name: min(values) for name, values in seconds.items()}
+no_change = ml.SGD(lr=0.0)
+least = alternately(
+    {name: partial(ml.backprop_step, net, x, labels, no_change) for name, net in networks.items()},
+    rounds=sized(3, 1),
+)
 
 # %%
 figure, axis = plt.subplots(figsize=(7.5, 2.3))
@@ -604,11 +772,11 @@ axis.set(xlabel="milliseconds per step", xlim=(0, 1.25e3 * max(least.values())))
 axis.invert_yaxis()
 show(
     figure,
-    f"**Figure 4.** A training step of {model} × {width:g} on {batch} images. Convolutions and "
+    f"**Figure 5.** A training step of {model} × {width:g} on {batch} images. Convolutions and "
     "the layers that wait for memory share the time: making one of them fast leaves the other.",
     alt="Four horizontal bars: the time of a training step with im2col and three layers, which is "
-    "the longest, with im2col and fused layers, with Winograd and three layers, and with Winograd "
-    "and fused layers, the shortest.",
+    "the longest, with im2col and fused layers, with the fastest methods and three layers, and "
+    "with the fastest methods and fused layers, the shortest.",
 )
 
 # %% [markdown]
@@ -632,8 +800,11 @@ show(
 #   are independent of each other.
 # * A matrix product multiplies each number that it loads many times. im2col turns a convolution
 #   into one, chunk by chunk, so that the columns stay in the cache.
-# * Winograd's F(4×4, 3×3) needs 36 multiplications instead of 144, between linear transforms whose
-#   transposes are the gradients.
+# * Winograd's F(4×4, 3×3) needs 36 multiplications instead of 144, between linear transforms. The
+#   input gradient is the same convolution of $dy$, with turned kernels.
+# * Fast kernels keep their sums in vector registers, and what they make for themselves in the
+#   cache. Explicit vectors don't leave the first to chance.
+# * A roofline says which limit a layer is near: memory, multiplying, or neither.
 # * Elementwise layers wait for memory: count passes, not operations. Fusing three layers moves 10
 #   arrays instead of 17, and gives the same bits.
 # * Each fast method stands beside a plain one that it is tested against.
@@ -648,10 +819,11 @@ show(
 # Your answer to exercise 1
 
 # %% [markdown]
-# **2 (medium).** Plot the time of im2col and of Winograd, in nanoseconds per multiply-add, for 4 to
-# 256 channels on 16×16 maps. Where do they cross? Compare with `FEW_CHANNELS` in
-# [layers/conv.py](../minilocal/layers/conv.py), and explain the crossing by the number of
-# multiply-adds and of transformed numbers.
+# **2 (medium).** Plot the time of im2col, of direct convolution and (from 8 channels) of Winograd,
+# in nanoseconds per multiply-add, for 1, 2, 4, … 256 input and 64 output channels on 16×16 maps.
+# Where do they cross? Compare with `MOST_CHANNELS` in
+# [layers/direct.py](../minilocal/layers/direct.py), and explain the crossings by the numbers of
+# multiply-adds and of columns or points.
 
 # %%
 # Your answer to exercise 2

@@ -15,6 +15,7 @@ from minilocal.errors import InputError, ShapeError
 from minilocal.kernels import batchnorm as kernels
 from minilocal.layers.base import Layer
 
+LONG = 32  # numbers in a row, unless there are more channels
 EPS = 1e-5
 MOMENTUM = 0.1  # running ← 0.9·running + 0.1·batch
 
@@ -46,9 +47,9 @@ class BatchNorm(Layer):
 
     def forward(self, x: np.ndarray, training: bool = False) -> np.ndarray:
         """Return the normalised x; in training, also update the running statistics."""
-        gamma, beta = self.params["gamma"], self.params["beta"]
-        rows = x.reshape(-1, x.shape[-1])
+        rows = long_rows(x)
         mean, inv_std = self._statistics(rows, training)
+        gamma, beta = repeated(self.params["gamma"], rows), repeated(self.params["beta"], rows)
         y, scale = memory.empty_like(rows), gamma * inv_std
         parallel.run(lambda s: kernels.normalise(rows[s], mean, scale, beta, y[s]), row_chunks(rows))
         if training:
@@ -58,15 +59,15 @@ class BatchNorm(Layer):
     def backward(self, dy: np.ndarray, need_dx: bool = True) -> Any:
         """Overwrite dL/dgamma and dL/dbeta; return dL/dx if need_dx."""
         x, mean, inv_std = self.x, self.mean, self.inv_std
-        rows, dy_rows = x.reshape(-1, x.shape[-1]), dy.reshape(-1, x.shape[-1])
+        rows = long_rows(x)
+        dy_rows = dy.reshape(rows.shape)
         dbeta, dgamma = sum_over_rows(
-            rows, lambda s, total: kernels.gradient_sums(rows[s], dy_rows[s], mean, inv_std, total)
+            rows, x.shape[-1], lambda s, total: kernels.gradient_sums(rows[s], dy_rows[s], mean, inv_std, total)
         )
         self.grads["gamma"][...], self.grads["beta"][...] = dgamma, dbeta
         if not need_dx:
             return None
-        scale = self.params["gamma"] * inv_std
-        mean_dy, mean_dy_xhat = (dbeta / len(rows)).astype(x.dtype), (dgamma / len(rows)).astype(x.dtype)
+        scale, (mean_dy, mean_dy_xhat) = repeated(self.params["gamma"], rows) * inv_std, means(rows, dbeta, dgamma)
         dx = memory.empty_like(rows)
         parallel.run(
             lambda s: kernels.input_gradient(rows[s], dy_rows[s], mean, inv_std, scale, mean_dy, mean_dy_xhat, dx[s]),
@@ -82,20 +83,23 @@ class BatchNorm(Layer):
         return shape
 
     def _statistics(self, rows: np.ndarray, training: bool) -> tuple[np.ndarray, np.ndarray]:
-        """Return mean and 1 / sqrt(variance + 1e-5), each (C): the batch's in training, else the running ones."""
+        """Return mean and 1 / sqrt(variance + 1e-5) along a row: the batch's in training, else the running ones."""
         if training:
             mean, variance = self._batch_statistics(rows)
         else:
             mean, variance = self.state["mean"], self.state["variance"]
-        return mean.astype(rows.dtype), (1 / np.sqrt(variance + EPS)).astype(rows.dtype)
+        inv_std = 1 / np.sqrt(variance + EPS)
+        return repeated(mean.astype(rows.dtype), rows), repeated(inv_std.astype(rows.dtype), rows)
 
     def _batch_statistics(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the batch's mean and variance, each (C) in float64, and update the running ones."""
-        m = len(rows)
+        channels = len(self.state["mean"])
+        m = rows.size // channels
         if m < 2:
             raise InputError(f"the batch has {m} value per channel; BatchNorm trains on at least 2 values per channel")
-        origin = rows[0].astype(np.float64)
-        first, second = sum_over_rows(rows, lambda s, total: kernels.sums(rows[s], origin, total))
+        origin = rows[0, :channels].astype(np.float64)
+        wide = repeated(origin, rows)
+        first, second = sum_over_rows(rows, channels, lambda s, total: kernels.sums(rows[s], wide, total))
         mean, variance = origin + first / m, second / m - (first / m) ** 2
         for name, value in (("mean", mean), ("variance", variance * (m / (m - 1)))):
             running = self.state[name]
@@ -103,13 +107,35 @@ class BatchNorm(Layer):
         return mean, variance
 
 
+def long_rows(x: np.ndarray) -> np.ndarray:
+    """Return x (N, C) or (N, H, W, C) as rows of C numbers, or of a few pixels' channels if C is small.
+
+    Kernels loop along rows; short rows would cost them more than the numbers do.
+    """
+    channels, values = x.shape[-1], x.size // x.shape[-1]
+    pixels = 1
+    while 2 * pixels * channels <= LONG and values % (2 * pixels) == 0:
+        pixels *= 2
+    return x.reshape(-1, pixels * channels)
+
+
+def repeated(channels: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Return an array (C) as often as a row holds pixels, end to end."""
+    return np.broadcast_to(channels, (rows.shape[1] // len(channels), len(channels))).reshape(-1)
+
+
+def means(rows: np.ndarray, *sums: np.ndarray) -> list[np.ndarray]:
+    """Return each sum (C) over the number of values per channel, in the dtype of the rows and repeated along a row."""
+    return [repeated((total * len(total) / rows.size).astype(rows.dtype), rows) for total in sums]
+
+
 def row_chunks(rows: np.ndarray) -> list[slice]:
-    """Cut (rows, C) into chunks that fit the cache together with their results."""
+    """Cut rows into chunks that fit the cache together with their results."""
     return parallel.chunks(len(rows), rows.shape[1] * rows.itemsize, parallel.CHUNK_BYTES // 2)
 
 
-def sum_over_rows(rows: np.ndarray, add: Any) -> np.ndarray:
-    """Return a (2, C) sum in float64; `add(chunk, total)` adds one chunk's share to total.
+def sum_over_rows(rows: np.ndarray, channels: int, add: Any) -> np.ndarray:
+    """Return a (2, C) sum in float64; `add(chunk, total)` adds one chunk's share to total, which is as long as a row.
 
     Each chunk has its own total. The totals are added in order, so the sum does not depend on threads.
     """
@@ -119,4 +145,4 @@ def sum_over_rows(rows: np.ndarray, add: Any) -> np.ndarray:
         add(chunk, total)
         return total
 
-    return np.sum(parallel.run(task, row_chunks(rows)), axis=0)
+    return np.sum(parallel.run(task, row_chunks(rows)), axis=0).reshape(2, -1, channels).sum(axis=1)

@@ -2,7 +2,8 @@
 
 The plain version is im2col.py: read that first. This one takes 3×3 kernels, stride 1 and output channels in multiples
 of 8, and pays for layers that see an image: with 1 or 3 input channels, im2col moves more numbers than it multiplies.
-kernels/direct.py shows how. The input gradient is im2col's; the layer that sees an image needs none in training.
+kernels/direct.py shows how. The input gradient is the same convolution of dy, with each kernel turned by 180° and the
+channels exchanged; where that does not fit, it is im2col's.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import numpy as np
 from minilocal.compute import memory, parallel
 from minilocal.compute.vectors import lanes as lanes_for
 from minilocal.kernels import direct as kernels
-from minilocal.layers.im2col import input_gradient as input_gradient
+from minilocal.layers import im2col
 from minilocal.layers.im2col import out_size
 
 MOST_CHANNELS = 8  # with more, BLAS or Winograd's transforms are faster
@@ -53,6 +54,21 @@ def weight_gradient(x: np.ndarray, dy: np.ndarray, dweight: np.ndarray, stride: 
 
     parallel.run(task, range(len(cut)))
     np.sum(sums, axis=0, out=dweight.reshape(-1))
+
+
+def input_gradient(dy: np.ndarray, weight: np.ndarray, shape: tuple[int, ...], stride: int, padding: int) -> np.ndarray:
+    """Return dL/dx of shape (N, H, W, C_in) for dy (N, P, Q, C_out) and weight (3, 3, C_in, C_out)."""
+    if padding <= 2 and fits(dy.shape[1:], 3, stride, 2 - padding, shape[3]):
+        return forward(dy, turned(weight), stride, 2 - padding)
+    return im2col.input_gradient(dy, weight, shape, stride, padding)
+
+
+def turned(weight: np.ndarray) -> np.ndarray:
+    """Return each kernel of weight (3, 3, C_in, C_out) turned by 180°, with the channels exchanged."""
+    result = memory.empty((3, 3, weight.shape[3], weight.shape[2]), weight.dtype)
+    taps, backwards = result.reshape(9, *result.shape[2:]), weight.reshape(9, *weight.shape[2:])[::-1]
+    parallel.run(lambda s: np.copyto(taps[s], backwards[s].transpose(0, 2, 1)), parallel.chunks(9, taps[0].nbytes))
+    return result
 
 
 def _size(x: np.ndarray, weight: np.ndarray, padding: int) -> tuple[int, ...]:

@@ -15,7 +15,7 @@ import numpy as np
 from minilocal.compute import memory, parallel
 from minilocal.kernels.activation import gated_gradient_sums, gated_input_gradient, normalise_rectify_drop
 from minilocal.layers.activation import check_rate
-from minilocal.layers.batchnorm import BatchNorm, row_chunks, sum_over_rows
+from minilocal.layers.batchnorm import BatchNorm, long_rows, means, repeated, row_chunks, sum_over_rows
 
 
 class BatchNormReLUDropout(BatchNorm):
@@ -44,9 +44,9 @@ class BatchNormReLUDropout(BatchNorm):
 
     def forward(self, x: np.ndarray, training: bool = False) -> np.ndarray:
         """Return x normalised and rectified; in training, also drop entries out and update the running statistics."""
-        rows, y = x.reshape(-1, x.shape[-1]), memory.empty_like(x)
+        rows, y = long_rows(x), memory.empty_like(x)
         mean, inv_std = self._statistics(rows, training)
-        scale, beta = self.params["gamma"] * inv_std, self.params["beta"]
+        scale, beta = repeated(self.params["gamma"], rows) * inv_std, repeated(self.params["beta"], rows)
         threshold, inv_keep = (int(self.rate * 2**32), self._inv_keep()) if training else (0, x.dtype.type(1))
         y_rows, key = y.reshape(rows.shape), self.key
         parallel.run(
@@ -60,16 +60,16 @@ class BatchNormReLUDropout(BatchNorm):
     def backward(self, dy: np.ndarray, need_dx: bool = True) -> Any:
         """Overwrite dL/dgamma and dL/dbeta; return dL/dx if need_dx."""
         x, mean, inv_std, inv_keep = self.x, self.mean, self.inv_std, self._inv_keep()
-        rows, y_rows, dy_rows = (a.reshape(-1, x.shape[-1]) for a in (x, self.y, dy))
+        rows, y_rows, dy_rows = (long_rows(a) for a in (x, self.y, dy))
         dbeta, dgamma = sum_over_rows(
             rows,
+            x.shape[-1],
             lambda s, total: gated_gradient_sums(rows[s], y_rows[s], dy_rows[s], mean, inv_std, inv_keep, total),
         )
         self.grads["gamma"][...], self.grads["beta"][...] = dgamma, dbeta
         if not need_dx:
             return None
-        scale = self.params["gamma"] * inv_std
-        mean_g, mean_g_xhat = (dbeta / len(rows)).astype(x.dtype), (dgamma / len(rows)).astype(x.dtype)
+        scale, (mean_g, mean_g_xhat) = repeated(self.params["gamma"], rows) * inv_std, means(rows, dbeta, dgamma)
         dx = memory.empty_like(rows)
         parallel.run(
             lambda s: gated_input_gradient(

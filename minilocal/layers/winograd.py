@@ -27,6 +27,7 @@ from minilocal.compute.vectors import Lanes
 from minilocal.compute.vectors import lanes as lanes_for
 from minilocal.kernels import winograd as kernels
 from minilocal.kernels.winograd import POINTS, STEP, TILE
+from minilocal.layers.direct import turned
 
 Size = tuple[int, int, int, int]
 
@@ -59,11 +60,7 @@ def input_gradient(
     dy: np.ndarray, weight: np.ndarray, shape: tuple[int, ...], stride: int = 1, padding: int = 1
 ) -> np.ndarray:
     """Return dL/dx of shape (N, H, W, C_in) for dy (N, H, W, C_out) and weight (3, 3, C_in, C_out)."""
-    turned = memory.empty((3, 3, weight.shape[3], weight.shape[2]), weight.dtype)
-    taps, turned_taps = weight.reshape(9, *weight.shape[2:]), turned.reshape(9, *turned.shape[2:])
-    backwards = taps[::-1].transpose(0, 2, 1)
-    parallel.run(lambda s: np.copyto(turned_taps[s], backwards[s]), parallel.chunks(9, taps[0].nbytes))
-    return forward(dy, turned)
+    return forward(dy, turned(weight))
 
 
 def weight_gradient(x: np.ndarray, dy: np.ndarray, dweight: np.ndarray, stride: int = 1, padding: int = 1) -> None:

@@ -96,6 +96,11 @@ class _Record:
         """Load the newest good checkpoint, or write a first one; write the tables as they were then."""
         self.run.remove_leftovers()
         found = self.run.checkpoints.read_good(self._load)
+        if found is None and (self.run.path / "metrics.csv").exists() and (rows := self.run.read_rows("metrics.csv")):
+            raise InputError(
+                f"{self.run.path} has the results of {int(rows[-1]['epoch'])} epochs and no checkpoint to resume from; "
+                "train again with another --run-dir"
+            )
         if found is not None:
             self.saved, self.in_place = self.trainer.totals.position, found[0] == self.run.checkpoints.newest
         self.texts["timing.csv"] = tables.until(self.run.path / "timing.csv", self.trainer.totals.epoch)

@@ -360,3 +360,14 @@ def test_tables_are_written_again_whatever_they_contain(images, run, damage):
     list(train_into(directory, trainer(images, epochs=2)))
     check_same(whole, directory)
     check_timing(directory, 2)
+
+
+def test_results_without_a_checkpoint_are_not_overwritten(images, run):
+    directory = run()
+    list(train_into(directory, trainer(images, "G1")))
+    for checkpoint in directory.path.glob("checkpoint*.npz"):
+        checkpoint.unlink()
+    before = (directory.path / "metrics.csv").read_bytes()
+    with pytest.raises(InputError, match="has the results of 3 epochs and no checkpoint to resume from"):
+        list(train_into(directory, trainer(images, "G1")))
+    assert (directory.path / "metrics.csv").read_bytes() == before
