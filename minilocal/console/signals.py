@@ -57,6 +57,11 @@ def noted() -> Iterator[Stop]:
             _before.clear()
 
 
+def asked_to_stop() -> bool:
+    """Return whether a signal has been noted."""
+    return any(stop.status for stop in _active)
+
+
 @contextlib.contextmanager
 def termination_raised() -> Iterator[None]:
     """Make SIGTERM and its like raise `Interrupted` in the `with` block, as Ctrl-C raises `KeyboardInterrupt`.

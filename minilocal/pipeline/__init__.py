@@ -10,6 +10,7 @@ those of a single process. The modules:
     messages.py     commands to workers and their reports
     holding.py      the layers that a process holds, and how they pass to another
     transport.py    what carries messages: shared.py between processes.py's processes, mpi.py between ranks.py's ranks
+    heartbeat.py    how ranks notice that another one can't be reached
     replicas.py     each worker's own copy of the trainer
     log.py          what each worker did, and when; timeline.py draws it
     simulate.py     how fast more workers than this machine has processors would be

@@ -15,16 +15,16 @@ from multiprocessing import get_context
 from multiprocessing.context import SpawnProcess
 from multiprocessing.shared_memory import SharedMemory
 
-from minilocal.console.signals import TERMINATIONS
+from minilocal.console.signals import TERMINATIONS, asked_to_stop
 from minilocal.datasets.batches import EVALUATED
-from minilocal.errors import InputError, LostWorkerError
+from minilocal.errors import LostWorkerError
 from minilocal.networks.network import Network
 from minilocal.pipeline.holding import HeldLayers, moves
 from minilocal.pipeline.messages import Stop
 from minilocal.pipeline.plan import Plan
 from minilocal.pipeline.replicas import await_replicas, build_replica
 from minilocal.pipeline.root import Root
-from minilocal.pipeline.shared import Ends, Pair, SharedTransport, close, join
+from minilocal.pipeline.shared import Ends, Pair, SharedTransport, close, explaining, join
 from minilocal.pipeline.transport import CHUNK, ROOT
 from minilocal.pipeline.worker import Worker
 from minilocal.training.trainer import Trainer
@@ -56,15 +56,18 @@ def worker_processes(trainer: Trainer, build: Callable[[], Trainer], plan: Plan,
             processes.append(process)
         for number in range(plan.workers):
             close(ends[number])  # they are the worker's now: when it dies, its pipes break
-        transport = SharedTransport(ROOT, memory, ends[ROOT], lambda: _loss(processes, plan, root))
+        transport = SharedTransport(
+            ROOT, memory, ends[ROOT], lambda: _loss(processes, plan, root), _Patience(processes).check
+        )
         await_replicas(range(plan.workers), transport)
         memory.unlink()  # all processes have opened it; without a name it can't be left behind
         root = Root(trainer, plan, transport)
         yield root
         with contextlib.suppress(LostWorkerError):
             transport.send(0, Stop())
+            deadline = time.monotonic() + PATIENCE
             for process in processes:
-                process.join(PATIENCE)
+                process.join(max(0.0, deadline - time.monotonic()))
     finally:
         for process in processes:
             process.kill()  # does nothing if the process has ended
@@ -126,9 +129,8 @@ def _start(process: SpawnProcess, number: int) -> None:
     if can_block:
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, *TERMINATIONS})
     try:
-        process.start()
-    except OSError as error:
-        raise InputError(f"worker {number + 1} can't be started ({error.strerror}); try fewer workers") from None
+        with explaining(f"worker {number + 1} can't be started", "try fewer workers"):
+            process.start()
     finally:
         if can_block:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
@@ -145,3 +147,33 @@ def _loss(processes: Sequence[SpawnProcess], plan: Plan, root: Root | None) -> s
                 return f"worker {number + 1} ({plan.share(number, shift) or 'without blocks'}) {how}"
         time.sleep(0.01)
     return "a worker ended"
+
+
+class _Patience:
+    """Waits for stopped workers, but not for ever once a signal has asked this process to end."""
+
+    def __init__(self, processes: Sequence[SpawnProcess]) -> None:
+        self.processes = processes
+        self.since: float | None = None  # when we first had to end while a worker was stopped
+
+    def check(self) -> None:
+        """Raise `LostWorkerError` if a worker was stopped all the time while this process had to end."""
+        stopped = [number for number, process in enumerate(self.processes) if _is_stopped(process)]
+        if not stopped or not asked_to_stop():
+            self.since = None
+        elif self.since is None:
+            self.since = time.monotonic()
+        elif time.monotonic() - self.since > PATIENCE:
+            raise LostWorkerError(
+                f"worker {stopped[0] + 1} was stopped by a signal and has not continued for {PATIENCE:.0f} seconds"
+            )
+
+
+def _is_stopped(process: SpawnProcess) -> bool:
+    """Return whether a child is stopped, as by SIGSTOP, where the system can tell."""
+    if not hasattr(os, "waitid"):
+        return False
+    try:
+        return os.waitid(os.P_PID, process.pid or 0, os.WSTOPPED | os.WNOHANG | os.WNOWAIT) is not None
+    except ChildProcessError:  # it has ended
+        return False

@@ -12,11 +12,14 @@ dies, its neighbours end, then their neighbours.
 
 from __future__ import annotations
 
+import errno
+import mmap
 import os
 import secrets
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnContext
 from multiprocessing.shared_memory import SharedMemory
@@ -29,6 +32,7 @@ from minilocal.errors import InputError, LostWorkerError
 from minilocal.pipeline.transport import SLOTS, Transport
 
 PAGE = 4096  # bytes; slots begin at multiples of it
+LOOK = 1.0  # seconds between two looks at the other processes, while waiting for them
 
 Pair = tuple[int, int]  # the sender's and the receiver's number
 
@@ -54,14 +58,20 @@ Ends = tuple[dict[int, Channel], dict[int, Channel]]  # a process's ends of the 
 class SharedTransport(Transport):
     """Connects this process to others, by its ends of the channels to them and from them.
 
-    If a process is gone, it raises `LostWorkerError` with the text that `loss()` returns.
+    If a process is gone, it raises `LostWorkerError` with the text that `loss()` returns. While it waits, it calls
+    `look()` every second.
     """
 
     def __init__(
-        self, me: int, memory: SharedMemory, ends: Ends, loss: Callable[[], str] = lambda: "another process is gone"
+        self,
+        me: int,
+        memory: SharedMemory,
+        ends: Ends,
+        loss: Callable[[], str] = lambda: "another process is gone",
+        look: Callable[[], object] | None = None,
     ) -> None:
         super().__init__(me)
-        self.memory, (self.to, self.source), self.loss = memory, ends, loss
+        self.memory, (self.to, self.source), self.loss, self.look = memory, ends, loss, look
 
     def send(self, to: int, message: Any, array: np.ndarray | None = None) -> None:
         """Send a message; an array is copied into a slot as soon as one is free."""
@@ -72,7 +82,7 @@ class SharedTransport(Transport):
                 return
             while not channel.free:
                 with self.waiting():
-                    channel.free.append(channel.pipe.recv())
+                    channel.free.append(self._next(channel.pipe))
             place = channel.free.pop(0), array.shape, array.dtype.str
             channel.array(self.memory, *place)[...] = array
             channel.pipe.send((message, place))
@@ -81,7 +91,7 @@ class SharedTransport(Transport):
         """Wait for the next message; its array is the slot itself."""
         channel = self.source[source]
         with self._noticing_loss(), self.waiting():
-            message, place = channel.pipe.recv()
+            message, place = self._next(channel.pipe)
         if place is None:
             return message, None
         channel.reading = place[0]
@@ -94,6 +104,11 @@ class SharedTransport(Transport):
             with self._noticing_loss():
                 channel.pipe.send(channel.reading)
             channel.reading = None
+
+    def _next(self, pipe: Connection) -> Any:
+        while self.look is not None and not pipe.poll(LOOK):
+            self.look()
+        return pipe.recv()
 
     @contextmanager
     def _noticing_loss(self) -> Iterator[None]:
@@ -112,14 +127,21 @@ def join(context: SpawnContext, sizes: Mapping[Pair, int]) -> tuple[SharedMemory
     ends: dict[int, Ends] = {member: ({}, {}) for pair in sizes for member in pair}
     start = 0
     try:
-        for (source, target), size in sizes.items():
-            slot_bytes = -(-size // PAGE) * PAGE
-            sender, receiver = (Channel(pipe, start, slot_bytes) for pipe in context.Pipe())
-            ends[source][0][target], ends[target][1][source] = sender, receiver
-            start += SLOTS * slot_bytes
-    except OSError as error:
-        raise InputError(f"the workers need {len(sizes)} pipes ({error.strerror}); try fewer workers") from None
-    return _reserve(start), ends  # memory last: if it can't be had, the pipes close by themselves
+        with explaining(f"the workers need {len(sizes)} pipes", "try fewer workers"):
+            for (source, target), size in sizes.items():
+                slot_bytes = -(-size // PAGE) * PAGE
+                sender, receiver = (Channel(pipe, start, slot_bytes) for pipe in context.Pipe())
+                ends[source][0][target], ends[target][1][source] = sender, receiver
+                start += SLOTS * slot_bytes
+        with explaining(
+            f"the system can't provide {start / 1e6:,.0f} MB of shared memory for the workers' features",
+            "try a smaller batch or fewer workers, raise the limit (in a container, --shm-size) or leave out --workers",
+        ):
+            return _reserve(start), ends
+    except InputError:
+        for member in ends:
+            close(ends[member])
+        raise
 
 
 def close(ends: Ends) -> None:
@@ -128,21 +150,30 @@ def close(ends: Ends) -> None:
         channel.pipe.close()
 
 
+@contextmanager
+def explaining(what: str, remedy: str) -> Iterator[None]:
+    """Turn an `OSError` in the `with` block into an `InputError` with the system's reason and the remedy for it."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.EMFILE, errno.ENFILE):
+            remedy = "try fewer workers, or raise the limit on open files (ulimit -n)"
+        raise InputError(f"{what} ({error.strerror}); {remedy}") from None
+
+
 def _reserve(size: int) -> SharedMemory:
     """Return shared memory, all of it set aside now: if a page were missing later, the system would end the process."""
-    memory: SharedMemory | None = None
+    if os.name == "posix":
+        resource_tracker.ensure_running()  # now, because without it memory can't be given back either
+    mmap.mmap(-1, size).close()  # if that fails, it fails without a traceback from the tracker
+    memory = SharedMemory(f"minilocal-{os.getpid()}-{secrets.token_hex(4)}", create=True, size=size)
+    place = Path("/dev/shm") / memory.name  # on Linux; other systems set the memory aside when they create it
     try:
-        memory = SharedMemory(f"minilocal-{os.getpid()}-{secrets.token_hex(4)}", create=True, size=size)
-        place = Path("/dev/shm") / memory.name  # on Linux; other systems set the memory aside when they create it
         if place.exists():
             with place.open("r+b") as file:
                 os.posix_fallocate(file.fileno(), 0, size)
-        return memory
     except OSError:
-        if memory is not None:
-            memory.close()
-            memory.unlink()
-        raise InputError(
-            f"the system can't provide {size / 1e6:,.0f} MB of shared memory for the workers' features; "
-            "try a smaller batch or fewer workers, or raise the limit (in a container, --shm-size)"
-        ) from None
+        memory.close()
+        memory.unlink()
+        raise
+    return memory

@@ -14,6 +14,7 @@ Files are written under a temporary name, flushed and renamed, so that no file i
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import sys
 from collections.abc import Callable
@@ -40,7 +41,7 @@ from minilocal.training.results import Position, position_in
 LONGEST = 2**24  # bytes of a config.json
 NAME_A_RUN = "name a run directory written by `python -m minilocal.train`"
 UNCHECKED = "whether images and labels are the same now can't be checked"
-TOO_LARGE = (MemoryError, OverflowError, RecursionError)  # raised for files that lie about their size
+LIMITS = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)  # of the system; the file may be good
 
 
 class RunDirectory:
@@ -198,10 +199,10 @@ class RunDirectory:
             raise
         except FileNotFoundError:
             raise InputError(f"{path} does not exist; {NAME_A_RUN}") from None
-        except (OSError, ValueError, *TOO_LARGE) as error:
-            raise InputError(
-                f"{path} can't be read ({str(error) or type(error).__name__}); train again or name another run"
-            ) from None
+        except (OSError, ValueError, OverflowError, RecursionError) as error:
+            if getattr(error, "errno", None) in LIMITS:
+                raise
+            raise InputError(f"{path} can't be read ({error}); train again or name another run") from None
 
 
 def check_same_run(about: dict[str, Any], recipe: Recipe, checksum: str | None, shape: tuple[int, ...]) -> None:

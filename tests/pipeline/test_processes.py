@@ -134,6 +134,24 @@ def test_a_signal_stops_the_run_where_it_can_be_resumed(alone, tmp_path, capfd, 
     assert contents(run) == contents(alone)
 
 
+@pytest.mark.skipif(not hasattr(os, "waitid"), reason="the system can't tell whether a process is stopped")
+def test_a_stopped_worker_does_not_keep_the_run_from_stopping(alone, tmp_path, capfd, monkeypatch):
+    def stop_a_worker_and_then_the_run():
+        os.kill(multiprocessing.active_children()[0].pid, signal.SIGSTOP)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    run = tmp_path / "run"
+    monkeypatch.setattr("minilocal.pipeline.processes.PATIENCE", 1.0)
+    at_step(monkeypatch, 7, stop_a_worker_and_then_the_run)
+    assert train(*OPTIONS, "--workers", "2", "--quiet", "--run-dir", str(run)) == 1
+    err = capfd.readouterr().err
+    assert re.match("minilocal.train: worker [12] was stopped by a signal and has not continued for 1 seconds; ", err)
+    assert "; the last good checkpoint is of epoch 1; to resume: python -m" in err
+    monkeypatch.undo()
+    assert train("--resume", str(run), "--quiet") == 0
+    assert contents(run) == contents(alone)
+
+
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="finds children in Linux's /proc")
 def test_no_worker_outlives_the_command(tmp_path):
     command = [sys.executable, "-m", "minilocal.train", *OPTIONS, "--epochs", "1000", "--workers", "2"]

@@ -1,5 +1,8 @@
 import errno
 import os
+import re
+import subprocess
+import sys
 import threading
 from multiprocessing import get_context
 from pathlib import Path
@@ -99,17 +102,64 @@ def test_a_lost_process_is_noticed(pair):
         root.send(0, "anybody there?")
 
 
-def test_too_little_shared_memory_is_an_error_before_training(monkeypatch):
+@pytest.mark.parametrize(
+    ("number", "remedy"),
+    [
+        (errno.ENOSPC, "try a smaller batch or fewer workers, raise the limit"),
+        (errno.EMFILE, "try fewer workers, or"),
+    ],
+)
+def test_too_little_shared_memory_is_an_error_before_training(monkeypatch, number, remedy):
     def refuse(*_):
-        raise OSError(errno.ENOSPC, "No space left on device")
+        raise OSError(number, os.strerror(number))
 
     place = Path("/dev/shm")
     if not place.exists():
         pytest.skip("memory is only set aside through /dev/shm")
     monkeypatch.setattr(os, "posix_fallocate", refuse)
-    with pytest.raises(InputError, match=r"can't provide 6 MB of shared memory .* fewer workers, or raise the limit"):
+    says = rf"can't provide 6 MB of shared memory .* \({os.strerror(number)}\); {remedy}"
+    with pytest.raises(InputError, match=says):
         join(CONTEXT, {(0, 1): 3 * 10**6})
     assert not [*place.glob(f"minilocal-{os.getpid()}-*")]
+
+
+UNDER_LIMITS = """
+import os, resource
+from minilocal.errors import InputError
+from minilocal.pipeline.shared import close, join
+from multiprocessing import get_context
+
+first = os.dup(0)
+os.close(first)
+for more in range(1, 25):
+    if os.fork() == 0:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (first + more, first + more))
+        try:
+            memory, _ = join(get_context("spawn"), {(0, 1): 1, (1, 2): 1})
+            memory.unlink()
+            print("enough")
+        except InputError as error:
+            os.close(os.dup(0))  # what was opened is closed again
+            print(error)
+        os._exit(0)
+    os.wait()
+"""
+
+
+@pytest.mark.skipif(not Path("/dev/shm").exists(), reason="shared memory has no files here")
+def test_too_many_open_files_are_named_and_no_shared_memory_is_left():
+    """Whichever file is the first too many: processes share the limit with all that they have opened."""
+    before = {*Path("/dev/shm").glob("minilocal-*")}
+    result = subprocess.run([sys.executable, "-uc", UNDER_LIMITS], capture_output=True, text=True, check=True)
+    lines = result.stdout.splitlines()
+    assert len(lines) == 24
+    assert lines[0].startswith("the workers need 2 pipes")
+    assert lines[-1] == "enough"
+    says = (
+        r"(the workers need|the system can't provide) .* \(Too many open files\); .* limit on open files \(ulimit -n\)"
+    )
+    assert all(line == "enough" or re.fullmatch(says, line) for line in lines)
+    assert {*Path("/dev/shm").glob("minilocal-*")} == before
 
 
 def test_too_few_pipes_are_an_error_and_leave_no_shared_memory(monkeypatch):

@@ -1,7 +1,10 @@
+import errno
+
 import pytest
 
 from minilocal.errors import InputError
 from minilocal.runs import tables
+from minilocal.runs.directory import RunDirectory
 from minilocal.runs.tables import GRADIENTS, METRICS, TIMING
 from minilocal.schedule import Block
 from minilocal.training.evaluation import Score
@@ -96,6 +99,17 @@ def test_a_gigantic_table_is_not_read(tmp_path, monkeypatch):
     (tmp_path / "metrics.csv").write_text(f"{HEADER}\n{ROW}\n")
     with pytest.raises(InputError, match="is longer than the 100 bytes that are read"):
         tables.read(tmp_path / "metrics.csv")
+
+
+@pytest.mark.parametrize("error", [MemoryError(), OSError(errno.EMFILE, "Too many open files")])
+def test_a_limit_of_the_system_is_not_taken_for_a_bad_table(tmp_path, monkeypatch, error):
+    def refuse(path):
+        raise error
+
+    monkeypatch.setattr(tables, "read", refuse)
+    with pytest.raises(type(error)) as caught:
+        RunDirectory(tmp_path).read_rows("metrics.csv")
+    assert caught.value is error
 
 
 @pytest.mark.parametrize(("epoch", "lines"), [(0, 1), (2, 3), (3, 4), (9, 4)])
