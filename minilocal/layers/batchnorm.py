@@ -49,25 +49,27 @@ class BatchNorm(Layer):
         """Return the normalised x; in training, also update the running statistics."""
         rows = long_rows(x)
         mean, inv_std = self._statistics(rows, training)
-        gamma, beta = repeated(self.params["gamma"], rows), repeated(self.params["beta"], rows)
-        y, scale = memory.empty_like(rows), gamma * inv_std
-        parallel.run(lambda s: kernels.normalise(rows[s], mean, scale, beta, y[s]), row_chunks(rows))
+        channels = mean, self.params["gamma"] * inv_std, self.params["beta"]
+        y, (row_mean, scale, beta) = memory.empty_like(rows), repeated(rows, *channels)
+        parallel.run(lambda s: kernels.normalise(rows[s], row_mean, scale, beta, y[s]), row_chunks(rows))
         if training:
             self.x, self.mean, self.inv_std = x, mean, inv_std
         return y.reshape(x.shape)
 
     def backward(self, dy: np.ndarray, need_dx: bool = True) -> Any:
         """Overwrite dL/dgamma and dL/dbeta; return dL/dx if need_dx."""
-        x, mean, inv_std = self.x, self.mean, self.inv_std
-        rows = long_rows(x)
-        dy_rows = dy.reshape(rows.shape)
+        x, rows = self.x, long_rows(self.x)
+        dy_rows, (mean, inv_std, gamma) = (
+            dy.reshape(rows.shape),
+            repeated(rows, self.mean, self.inv_std, self.params["gamma"]),
+        )
         dbeta, dgamma = sum_over_rows(
             rows, x.shape[-1], lambda s, total: kernels.gradient_sums(rows[s], dy_rows[s], mean, inv_std, total)
         )
         self.grads["gamma"][...], self.grads["beta"][...] = dgamma, dbeta
         if not need_dx:
             return None
-        scale, (mean_dy, mean_dy_xhat) = repeated(self.params["gamma"], rows) * inv_std, means(rows, dbeta, dgamma)
+        scale, (mean_dy, mean_dy_xhat) = gamma * inv_std, means(rows, dbeta, dgamma)
         dx = memory.empty_like(rows)
         parallel.run(
             lambda s: kernels.input_gradient(rows[s], dy_rows[s], mean, inv_std, scale, mean_dy, mean_dy_xhat, dx[s]),
@@ -83,13 +85,12 @@ class BatchNorm(Layer):
         return shape
 
     def _statistics(self, rows: np.ndarray, training: bool) -> tuple[np.ndarray, np.ndarray]:
-        """Return mean and 1 / sqrt(variance + 1e-5) along a row: the batch's in training, else the running ones."""
+        """Return mean and 1 / sqrt(variance + 1e-5), each (C): the batch's in training, else the running ones."""
         if training:
             mean, variance = self._batch_statistics(rows)
         else:
             mean, variance = self.state["mean"], self.state["variance"]
-        inv_std = 1 / np.sqrt(variance + EPS)
-        return repeated(mean.astype(rows.dtype), rows), repeated(inv_std.astype(rows.dtype), rows)
+        return mean.astype(rows.dtype), (1 / np.sqrt(variance + EPS)).astype(rows.dtype)
 
     def _batch_statistics(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the batch's mean and variance, each (C) in float64, and update the running ones."""
@@ -98,7 +99,7 @@ class BatchNorm(Layer):
         if m < 2:
             raise InputError(f"the batch has {m} value per channel; BatchNorm trains on at least 2 values per channel")
         origin = rows[0, :channels].astype(np.float64)
-        wide = repeated(origin, rows)
+        (wide,) = repeated(rows, origin)
         first, second = sum_over_rows(rows, channels, lambda s, total: kernels.sums(rows[s], wide, total))
         mean, variance = origin + first / m, second / m - (first / m) ** 2
         for name, value in (("mean", mean), ("variance", variance * (m / (m - 1)))):
@@ -119,14 +120,14 @@ def long_rows(x: np.ndarray) -> np.ndarray:
     return x.reshape(-1, pixels * channels)
 
 
-def repeated(channels: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """Return an array (C) as often as a row holds pixels, end to end."""
-    return np.broadcast_to(channels, (rows.shape[1] // len(channels), len(channels))).reshape(-1)
+def repeated(rows: np.ndarray, *channels: np.ndarray) -> list[np.ndarray]:
+    """Return each array (C) as often as a row holds pixels, end to end."""
+    return [np.broadcast_to(c, (rows.shape[1] // len(c), len(c))).reshape(-1) for c in channels]
 
 
 def means(rows: np.ndarray, *sums: np.ndarray) -> list[np.ndarray]:
     """Return each sum (C) over the number of values per channel, in the dtype of the rows and repeated along a row."""
-    return [repeated((total * len(total) / rows.size).astype(rows.dtype), rows) for total in sums]
+    return repeated(rows, *((total * len(total) / rows.size).astype(rows.dtype) for total in sums))
 
 
 def row_chunks(rows: np.ndarray) -> list[slice]:

@@ -46,11 +46,13 @@ class BatchNormReLUDropout(BatchNorm):
         """Return x normalised and rectified; in training, also drop entries out and update the running statistics."""
         rows, y = long_rows(x), memory.empty_like(x)
         mean, inv_std = self._statistics(rows, training)
-        scale, beta = repeated(self.params["gamma"], rows) * inv_std, repeated(self.params["beta"], rows)
+        row_mean, scale, beta = repeated(rows, mean, self.params["gamma"] * inv_std, self.params["beta"])
         threshold, inv_keep = (int(self.rate * 2**32), self._inv_keep()) if training else (0, x.dtype.type(1))
         y_rows, key = y.reshape(rows.shape), self.key
         parallel.run(
-            lambda s: normalise_rectify_drop(rows[s], mean, scale, beta, y_rows[s], s.start, key, threshold, inv_keep),
+            lambda s: normalise_rectify_drop(
+                rows[s], row_mean, scale, beta, y_rows[s], s.start, key, threshold, inv_keep
+            ),
             row_chunks(rows),
         )
         if training:
@@ -59,8 +61,9 @@ class BatchNormReLUDropout(BatchNorm):
 
     def backward(self, dy: np.ndarray, need_dx: bool = True) -> Any:
         """Overwrite dL/dgamma and dL/dbeta; return dL/dx if need_dx."""
-        x, mean, inv_std, inv_keep = self.x, self.mean, self.inv_std, self._inv_keep()
+        x, inv_keep = self.x, self._inv_keep()
         rows, y_rows, dy_rows = (long_rows(a) for a in (x, self.y, dy))
+        mean, inv_std, gamma = repeated(rows, self.mean, self.inv_std, self.params["gamma"])
         dbeta, dgamma = sum_over_rows(
             rows,
             x.shape[-1],
@@ -69,7 +72,7 @@ class BatchNormReLUDropout(BatchNorm):
         self.grads["gamma"][...], self.grads["beta"][...] = dgamma, dbeta
         if not need_dx:
             return None
-        scale, (mean_g, mean_g_xhat) = repeated(self.params["gamma"], rows) * inv_std, means(rows, dbeta, dgamma)
+        scale, (mean_g, mean_g_xhat) = gamma * inv_std, means(rows, dbeta, dgamma)
         dx = memory.empty_like(rows)
         parallel.run(
             lambda s: gated_input_gradient(
