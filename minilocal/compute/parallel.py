@@ -240,9 +240,11 @@ def matmul(a: np.ndarray, b: np.ndarray, out: np.ndarray | None = None) -> np.nd
     if out is None:
         out = memory.empty((rows, columns), a.dtype)
     result = out
-    most = min(MOST_CHUNKS, max(1, rows * columns * a.shape[1] // LEAST_PRODUCTS))
+    worthwhile = max(1, rows * columns * a.shape[1] // LEAST_PRODUCTS)
     if rows >= columns:
-        run(lambda s: np.matmul(a[s], b, out=result[s]), lanes(rows, most))
+        run(
+            lambda s: np.matmul(a[s], b, out=result[s]), lanes(rows, min(worthwhile, MOST_CHUNKS if rows > 1024 else 4))
+        )
     else:
-        run(lambda s: np.matmul(a, b[:, s], out=result[:, s]), lanes(columns, min(most, 4)))
+        run(lambda s: np.matmul(a, b[:, s], out=result[:, s]), lanes(columns, min(worthwhile, 4)))
     return out
