@@ -35,6 +35,8 @@ training/results.py.
 from __future__ import annotations
 
 import importlib
+import sys
+from collections.abc import Callable
 from typing import Any
 
 __version__ = "0.1.0"
@@ -100,13 +102,24 @@ _PUBLIC = {
 __all__ = ["__version__", *sorted(_PUBLIC)]
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _PUBLIC:
-        raise AttributeError(f"module 'minilocal' has no attribute {name!r}")
-    module, _, original = _PUBLIC[name].partition(":")
-    value = getattr(importlib.import_module(f"minilocal.{module}"), original or name)
-    globals()[name] = value
-    return value
+def lazily(package: str, public: dict[str, str]) -> Callable[[str], Any]:
+    """Return the `__getattr__` of a package whose public names load when they are first used.
+
+    `public` maps each name to the module that defines it, or to "module:name" if it has another name there.
+    """
+
+    def load(name: str) -> Any:
+        if name not in public:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        module, _, original = public[name].partition(":")
+        value = getattr(importlib.import_module(f"{package}.{module}"), original or name)
+        setattr(sys.modules[package], name, value)
+        return value
+
+    return load
+
+
+__getattr__ = lazily(__name__, _PUBLIC)
 
 
 def __dir__() -> list[str]:

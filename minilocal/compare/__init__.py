@@ -17,8 +17,7 @@ A sweep's results, for a notebook:
 
 from __future__ import annotations
 
-import importlib
-from typing import Any
+from minilocal import lazily
 
 # Public name → the module that defines it. They load when first used: the command handles Ctrl-C before that.
 _PUBLIC = {
@@ -34,9 +33,4 @@ _PUBLIC = {
 }
 
 __all__ = sorted(_PUBLIC)
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _PUBLIC:
-        raise AttributeError(f"module 'minilocal.compare' has no attribute {name!r}")
-    return getattr(importlib.import_module(f"minilocal.compare.{_PUBLIC[name]}"), name)
+__getattr__ = lazily(__name__, _PUBLIC)

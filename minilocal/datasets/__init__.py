@@ -6,16 +6,10 @@ minilocal.datasets fetch NAME`, or read from a folder, `data_dir`. `load("npz:my
 
 from __future__ import annotations
 
-import importlib
-from typing import Any
+from minilocal import lazily
 
 # Public name → the module that defines it. They load when first used: the command handles Ctrl-C before that.
 _PUBLIC = {"Dataset": "dataset", "NAMES": "loading", "load": "loading"}
 
 __all__ = sorted(_PUBLIC)
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _PUBLIC:
-        raise AttributeError(f"module 'minilocal.datasets' has no attribute {name!r}")
-    return getattr(importlib.import_module(f"minilocal.datasets.{_PUBLIC[name]}"), name)
+__getattr__ = lazily(__name__, _PUBLIC)

@@ -111,8 +111,8 @@ def prepare(
     if dataset.validation and validation:
         own = f"{dataset.name} has validation images of its own"
         raise InputError(f"the validation share is {validation}, but {own}; leave --validation out")
-    x_train, y_train = _first("train", dataset.x_train, dataset.y_train, train_size)
-    x_test, y_test = _first("test", dataset.x_test, dataset.y_test, test_size)
+    x_train, y_train, train_by_class = _first("train", dataset.x_train, dataset.y_train, train_size)
+    x_test, y_test, test_by_class = _first("test", dataset.x_test, dataset.y_test, test_size)
     checksum = checksum_of(x_train, y_train, x_test, y_test, *dataset.validation or ())
     raw_shape, (x_train, x_test) = x_train.shape[1:], map(pad_to_32, (x_train, x_test))
     remaining, chosen = split(len(x_train), validation, seed)
@@ -130,10 +130,7 @@ def prepare(
         dataset.classes,
         raw_shape,
         dataset.flip,
-        by_class=any(
-            size not in (None, len(labels)) and ordered_by_class(labels)
-            for size, labels in ((train_size, dataset.y_train), (test_size, dataset.y_test))
-        ),
+        by_class=train_by_class or test_by_class,
         own_validation=dataset.validation is not None,
         checksum=checksum,
     )
@@ -188,17 +185,20 @@ def ordered_by_class(labels: np.ndarray) -> bool:
     return bool(np.count_nonzero(np.diff(labels)) < len(labels) * (1 - (shares**2).sum()) / 2)
 
 
-def _first(name: str, x: np.ndarray, y: np.ndarray, size: int | None) -> tuple[np.ndarray, np.ndarray]:
-    """Return the first images and labels or, if they are ordered by class, the first of each class, in their order."""
+def _first(name: str, x: np.ndarray, y: np.ndarray, size: int | None) -> tuple[np.ndarray, np.ndarray, bool]:
+    """Return the first images and labels or, if they are ordered by class, the first of each class, in their order.
+
+    The third value is whether they were chosen by class.
+    """
     if size is None:
-        return x, y
+        return x, y, False
     if not 1 <= size <= len(x):
         raise InputError(f"{name} size is {size}; the data set has {len(x)} {name} images, so use 1 to {len(x)}")
-    if not ordered_by_class(y):
-        return x[:size], y[:size]
+    if size == len(x) or not ordered_by_class(y):
+        return x[:size], y[:size], False
     order = y.argsort(kind="stable")
     start, stop = (np.searchsorted(y[order], y[order], side) for side in ("left", "right"))
     place = np.empty(len(y))  # of an image within its class: from 0, the first, to almost 1, the last
     place[order] = (np.arange(len(y)) - start) / (stop - start)
     chosen = np.sort(place.argsort(kind="stable")[:size])
-    return x[chosen], y[chosen]
+    return x[chosen], y[chosen], True

@@ -24,7 +24,7 @@ a vector are neighbouring channels (see compute/vectors.py). Everywhere below,
     size     (H, W, C, K): height and width of the maps, input and output channels
     row      a row of W/4 tiles; row r belongs to image r // (H/4)
     arrays   are flat: x (N·H·W·C), y and dy (N·H·W·K), the points of T tiles (T·37·C), of which 36 count
-    room     (v, m, strip, half), flat arrays to work in, of the sizes that `room_sizes` gives
+    room     (v, m, strip, half), flat arrays to work in, of the sizes that `room_sizes` and HALF give
 Source: Lavin & Gray 2016, "Fast Algorithms for Convolutional Neural Networks"; tutorials/reference.md, "Winograd".
 """
 
@@ -63,13 +63,14 @@ _bt, _g, _gt = linear(BT), linear(G), linear(tuple(zip(*G, strict=True)))
 _at, _a = linear(AT), linear(tuple(zip(*AT, strict=True)))
 
 ABREAST = 8  # tiles, or channels, whose sums grow side by side in registers
+HALF = TILE * PATCH * 16  # numbers of a tile transformed in one direction, for the widest lanes
 
 
-def room_sizes(tiles: int, size: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
-    """Return how many numbers the arrays v, m, strip and half of `room` hold, for so many tiles at a time."""
+def room_sizes(tiles: int, size: tuple[int, int, int, int]) -> tuple[int, int, int]:
+    """Return how many numbers v, m and strip of `room` hold, for so many tiles at a time; half holds HALF."""
     _, width, c, k = size
     most = -(-tiles // ABREAST) * ABREAST
-    return most * STEP * c, most * STEP * k, PATCH * (width + 2) * c, TILE * PATCH * 16
+    return most * STEP * c, most * STEP * k, PATCH * (width + 2) * c
 
 
 @kernel

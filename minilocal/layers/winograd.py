@@ -71,9 +71,7 @@ def weight_gradient(x: np.ndarray, dy: np.ndarray, dweight: np.ndarray, stride: 
 
     def task(s: slice) -> None:
         first, last = s.start * len(lanes), s.stop * len(lanes)
-        m, half = (
-            parallel.scratch(name, (n,), x.dtype) for name, n in (("m", POINTS * (last - first)), ("half", 18 * 16))
-        )
+        m, half = parallel.scratch("m", (POINTS * (last - first),), x.dtype), _half(x.dtype)
         kernels.weight_transform_transposed(flat_sums, flat, m, half, count, length, first, last, lanes)
 
     cut = parallel.chunks(length // len(lanes), len(lanes) * POINTS * x.itemsize, parallel.CHUNK_BYTES // 4)
@@ -140,8 +138,7 @@ def _weight_points(weight: np.ndarray) -> np.ndarray:
     u, flat, lanes = memory.empty((POINTS * c * k,), weight.dtype), weight.reshape(-1), lanes_for(c, k)
 
     def task(s: slice) -> None:
-        half = parallel.scratch("half", (18 * 16,), weight.dtype)
-        kernels.weight_transform(flat, u, half, c, k, s.start, s.stop, lanes)
+        kernels.weight_transform(flat, u, _half(weight.dtype), c, k, s.start, s.stop, lanes)
 
     parallel.run(task, parallel.chunks(c, POINTS * k * weight.itemsize))
     return u
@@ -155,9 +152,9 @@ def _size(x: np.ndarray, y: np.ndarray) -> Size:
 def _cut(maps: np.ndarray, size: Size, most: int) -> tuple[list[slice], int]:
     """Cut the rows of tiles of a batch into at most `most` chunks; also return how many rows are done together."""
     height, width, c_in, c_out = size
-    rows, across, kernels = len(maps) * height // TILE, width // TILE, c_in * c_out
+    rows, across, weights = len(maps) * height // TILE, width // TILE, c_in * c_out
     # The weights' points are read once per group of tiles: the more there are, the larger the group should be.
-    tiles = max(ENOUGH // kernels, GROUP_TILES if kernels > 64 * 64 else GROUP_TILES // 2)
+    tiles = max(ENOUGH // weights, GROUP_TILES if weights > 64 * 64 else GROUP_TILES // 2)
     chunks = max(1, min(most, rows * across // tiles))
     return parallel.lanes(rows, chunks), max(1, min(GROUP_TILES // across, -(-rows // chunks)))
 
@@ -165,6 +162,10 @@ def _cut(maps: np.ndarray, size: Size, most: int) -> tuple[list[slice], int]:
 def _room(rows: int, size: Size, dtype: np.dtype) -> tuple[np.ndarray, ...]:
     """Return this thread's arrays for the kernels to work in, so many rows of tiles at a time."""
     lengths = kernels.room_sizes(rows * size[1] // TILE, size)
-    return tuple(
-        parallel.scratch(name, (n,), dtype) for name, n in zip(("v", "m", "strip", "half"), lengths, strict=True)
-    )
+    v, m, strip = (parallel.scratch(name, (n,), dtype) for name, n in zip(("v", "m", "strip"), lengths, strict=True))
+    return v, m, strip, _half(dtype)
+
+
+def _half(dtype: np.dtype) -> np.ndarray:
+    """Return this thread's array for what has been transformed in one direction only."""
+    return parallel.scratch("half", (kernels.HALF,), dtype)

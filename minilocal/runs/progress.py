@@ -35,11 +35,10 @@ class Progress:
 
     def on_kernel(self) -> None:
         """Count a compiled kernel."""
-        if self.bars:
+        if self.bars and self.epoch < 0:  # later, the bar is an epoch's
             if self.bar is None:
                 self.bar = tqdm(desc="compiling", unit=" kernels", leave=False, dynamic_ncols=True)
-            if self.epoch < 0:
-                self.bar.update()
+            self.bar.update()
 
     def begin_at(self, position: Position, batch_size: int) -> None:
         """Say where a run resumes, if it does, and count the images that it has already seen."""

@@ -27,7 +27,8 @@ def cut(maps, size):
 
 
 def room(size, rows, dtype):
-    return tuple(np.zeros(n, dtype) for n in winograd.room_sizes(rows * size[1] // 4, size))
+    lengths = *winograd.room_sizes(rows * size[1] // 4, size), winograd.HALF
+    return tuple(np.zeros(n, dtype) for n in lengths)
 
 
 def points_of(x, dy):
