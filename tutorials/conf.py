@@ -1,7 +1,7 @@
 """The site: `python -m sphinx -W --keep-going tutorials build/site` (needs the extra `site`).
 
-This folder is the source, so nothing exists twice: pages are Markdown, lessons are the notebooks with
-their stored outputs, and nothing is run. `_site/` has what the site adds to them.
+This folder is the source, so nothing exists twice: pages are Markdown, lessons are the notebooks
+with their stored outputs, and nothing is run. `_site/` has what the site adds to them.
 """
 
 import sys
@@ -41,6 +41,7 @@ repository_address = ADDRESSES.get("Repository", "").rstrip("/")
 
 html_theme = "furo"
 html_title = "minilocal"
+html_favicon = "_site/static/icon.svg"
 html_baseurl = ADDRESSES.get("Documentation", "")
 html_static_path = ["_site/static", str(files("mathjax") / "static/mathjax/es5/tex-svg.js")]
 html_css_files = ["site.css"]

@@ -4,7 +4,7 @@
 "use strict";
 
 document.addEventListener("DOMContentLoaded", () => {
-  const form = document.getElementById("explorer");
+  const form = document.getElementById("explorer-form");
   if (!form) return;
   const data = JSON.parse(document.getElementById("explorer-data").textContent);
   const place = (name) => document.getElementById(`explorer-${name}`);
