@@ -1,7 +1,7 @@
-"""The site: it builds without a warning, its links lead somewhere, its pages fit, and the explorer says what Python says.
+"""The site builds without a warning, its links lead somewhere, its pages fit, and the explorer says what Python says.
 
-Skipped where Sphinx is not installed; what needs a browser, where playwright or a Chromium is missing. MINILOCAL_SITE may
-name a site that has just been built.
+Skipped where Sphinx is not installed; what needs a browser, where playwright or a Chromium is missing. MINILOCAL_SITE
+may name a site that has just been built.
 """
 
 import importlib.util
@@ -124,8 +124,8 @@ def test_pages_fit(chromium, site, address, width):
 
 SETTINGS = [
     ("vgg8b", "BP", "a1", 10), ("vgg8b", "G1", "a1", 10), ("vgg8b", "G3S2", "a2", 100), ("vgg11b", "G2S1", "a1", 47),
-    ("vgg11bx2", "G4", "a2", 10), ("vgg16", "G3S1", "a1", 10), ("vgg16", "G15", "a1", 1000), ("vgg16", "G7S3", "a2", 26),
-    ("vgg19", "G18S17", "a1", 100), ("vgg19", "G2", "a2", 1000),
+    ("vgg11bx2", "G4", "a2", 10), ("vgg16", "G3S1", "a1", 10), ("vgg16", "G15", "a1", 1000),
+    ("vgg16", "G7S3", "a2", 26), ("vgg19", "G18S17", "a1", 100), ("vgg19", "G2", "a2", 1000),
 ]  # fmt: skip
 
 

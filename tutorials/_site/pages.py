@@ -1,7 +1,7 @@
 """What the site adds to the course's files: shared texts, links, badges, cross-references, the library's source.
 
 In a page, a line `% include FILE` stands for the text of a file of the repository, `% readme LANGUAGE N` for the N-th
-block of code in that language in the README, and `% api` for all public names.
+block of code in that language in the README, `% api` for all public names, and `% goals` for what lessons teach.
 """
 
 from __future__ import annotations
@@ -61,6 +61,7 @@ def prepare(app: Any, page: str, source: list[str]) -> None:
     text = linked(source[0], folder, folder, address)
     text = re.sub(r"^% include (\S+)$", include, text, flags=re.MULTILINE)
     text = re.sub(r"^% readme (\w+) (\d+)$", block, text, flags=re.MULTILINE)
+    text = re.sub(r"^% goals$", lambda _: goals(), text, flags=re.MULTILINE)
     source[0] = re.sub(r"^% api$", lambda _: api(), text, flags=re.MULTILINE)
 
 
@@ -122,6 +123,17 @@ def lessons_of(app: Any, kind: str, name: str, what: Any, options: Any, lines: l
     if lessons:
         links = ", ".join(f":doc:`{int(lesson[:2])} <{lesson}>`" for lesson in lessons)
         lines += ["", f"*In {'lessons' if len(lessons) > 1 else 'lesson'}* {links}."]
+
+
+def goals() -> str:
+    """Return each lesson's title and its learning goals."""
+    text = []
+    for lesson in LESSONS:
+        first = "".join(json.loads(lesson.read_text(encoding="utf-8"))["cells"][0]["source"])
+        title = first.partition("\n")[0].removeprefix("# ")
+        match = re.search(r"\*\*Learning goals\.\*\*.*?\n\n((?:\* .*\n(?:  .*\n)*)+)", first)
+        text.append(f"**[{title}]({lesson.name})**\n\n{match[1] if match else ''}")
+    return "\n".join(text)
 
 
 def api() -> str:
