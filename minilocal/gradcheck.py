@@ -98,10 +98,10 @@ class Check:
     def row(self, tolerance: float) -> str:
         """Return the check as a row of the table."""
         shape, verdict = "×".join(map(str, self.shape)), "ok" if self.passed(tolerance) else "FAILED"
-        return f"{self.function:<26}{self.argument:<24}{shape:<14}{self.checked:>8}{self.worst:>13.1e}  {verdict}"
+        return f"{self.function:<30}{self.argument:<24}{shape:<14}{self.checked:>8}{self.worst:>13.1e}  {verdict}"
 
 
-HEAD = f"{'function':<26}{'argument':<24}{'shape':<14}{'checked':>8}{'worst error':>13}  verdict"
+HEAD = f"{'function':<30}{'argument':<24}{'shape':<14}{'checked':>8}{'worst error':>13}  verdict"
 
 
 def check_gradient(
@@ -258,7 +258,7 @@ def block_loss(network: Network, block: Block, x: np.ndarray, labels: np.ndarray
 
 
 def check_steps(entries: int = 4) -> Iterator[Check]:
-    """Check whole steps of all `ALGORITHMS` at every shift, with A1, A2 and other local losses, and BP also by Winograd."""
+    """Check whole steps of all `ALGORITHMS` at every shift, with A1, A2 and the other losses; BP also by Winograd."""
     yield from check_step("BP", 0, entries=entries, conv="winograd")
     for algo in ALGORITHMS:
         for epoch in range(parse(algo).period):
