@@ -13,7 +13,7 @@ it stops.
                                     └───► f_3 ─► f_4 ─► A_4 ─► loss
                                           ◄───────────────────────── gradient of block 3-4
 
-A loss is an object (see losses.py): called with a block's output x_j and the labels, it returns its value and dx_j.
+A loss is an object (see losses/): called with a block's output x_j and the labels, it returns its value and dx_j.
 """
 
 from __future__ import annotations

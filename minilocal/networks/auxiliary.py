@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from minilocal.errors import InputError
+from minilocal.errors import ShapeError
 from minilocal.layers import AvgPool2d, BatchNorm, Conv2d, Deviation, Flatten, Layer, Linear, ReLU, Sequential
 from minilocal.networks.configs import a1_window, a2_windows
 
@@ -73,11 +73,11 @@ def similarity_branch(shape: tuple[int, ...], rng: Any = 0, dtype: Any = np.floa
     """Return what turns layer outputs of that shape into the features of similarity matching.
 
     For a map (H, W, C) it is a 3×3 convolution C → C and the deviation over each map (all numbers as they are, if a map
-    is one pixel); for a vector it is a Linear that keeps its size. Raises `InputError` for fewer than 3 features: the
+    is one pixel); for a vector it is a Linear that keeps its size. Raises `ShapeError` for fewer than 3 features: the
     similarity of two is 1 or −1, and has no gradient.
     """
     if shape[-1] < 3:
-        raise InputError(f"similarity matching needs at least 3 features, not {shape[-1]}; use a larger width")
+        raise ShapeError(f"similarity matching needs at least 3 features, not {shape[-1]}; use a larger width")
     if len(shape) == 1:
         return Sequential(linear=Linear(shape[0], shape[0], bias=False, rng=rng, dtype=dtype))
     product = Conv2d(shape[2], shape[2], rng=rng, dtype=dtype, method=conv)

@@ -102,6 +102,9 @@ def parse(text: str, path: Path) -> list[dict[str, float]]:
         if row["epoch"] - (rows[-1]["epoch"] if rows else 0) not in (0, 1):
             raise InputError(f"{path}, line {number}, is of epoch {row['epoch']:.0f}, out of order")
         rows.append(row)
+    own = max((row.get("last_layer", 0) for row in rows), default=0)
+    if own and any("test_accuracy" not in row for row in rows if row["last_layer"] == own):
+        raise InputError(f"{path} has no test_accuracy of the network's own classifier")
     if rows and rows[0]["epoch"] != 1:
         raise InputError(f"{path} does not begin with epoch 1")
     return rows
