@@ -15,6 +15,7 @@ from minilocal.layers import (
     BatchNorm,
     BatchNormReLUDropout,
     Conv2d,
+    Deviation,
     Dropout,
     Flatten,
     Linear,
@@ -22,7 +23,7 @@ from minilocal.layers import (
     ReLU,
     winograd,
 )
-from minilocal.networks.auxiliary import a1, a2
+from minilocal.networks.auxiliary import a1, a2, similarity_branch
 from minilocal.networks.vgg import cbrd, fbrd
 
 POOLS = (MaxPool2d, AvgPool2d)
@@ -40,11 +41,13 @@ LAYERS = {
     "fused": (lambda: BatchNormReLUDropout(3, 1e-6, key=3), MAP),
     "max-pool": (lambda: MaxPool2d(2), MAP),
     "average pool": (lambda: AvgPool2d((4, 2)), MAP),
+    "Deviation": (Deviation, MAP),
     "Flatten": (Flatten, MAP),
     "Linear": (lambda: Linear(6, 5), VECTOR),
     "CBRD": (lambda: cbrd(3, 5, 0.1, pool=True), MAP),
     "FBRD": (lambda: fbrd(6, 5, 0.1), VECTOR),
     "A1": (lambda: a1((4, 4, 3), 5, 12), MAP),
+    "similarity branch": (lambda: similarity_branch((4, 4, 3)), MAP),
     "A2": (lambda: a2((8, 8, 3), 5, 12), (4, 8, 8, 3)),
 }
 each_layer = pytest.mark.parametrize(("make", "shape"), LAYERS.values(), ids=LAYERS)
