@@ -7,6 +7,7 @@ from minilocal.layers.conv import Conv2d
 from minilocal.layers.fused import BatchNormReLUDropout
 from minilocal.layers.linear import Flatten, Linear
 from minilocal.layers.pooling import AvgPool2d, MaxPool2d
+from minilocal.layers.residual import PadShortcut, Residual
 from minilocal.layers.sequential import Sequential
 
 __all__ = [
@@ -19,6 +20,8 @@ __all__ = [
     "Layer",
     "Linear",
     "MaxPool2d",
+    "PadShortcut",
     "ReLU",
+    "Residual",
     "Sequential",
 ]
