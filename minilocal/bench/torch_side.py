@@ -36,12 +36,12 @@ class VGG(nn.Module):
         ends = parse(algo).classifiers(len(stages))
         self.layers, self.auxiliary = nn.ModuleList(), nn.ModuleDict()
         shape: tuple[int, ...] = IMAGE_SHAPE
-        for number, (conv, size, pool) in enumerate(stages, 1):
+        for number, (kind, size, pool, *_) in enumerate(stages, 1):
             modules = []
             if pool:
                 modules.append(nn.MaxPool2d(2))
                 shape = (shape[0] // 2, shape[1] // 2, shape[2])
-            if conv:
+            if kind == "conv":
                 modules += [nn.Conv2d(shape[2], size, 3, padding=1, bias=False), nn.BatchNorm2d(size)]
                 shape = (*shape[:2], size)
             else:
@@ -51,7 +51,7 @@ class VGG(nn.Module):
             if number == len(stages):
                 self.auxiliary[str(number)] = nn.Linear(*shape, CLASSES)
             elif number in ends:
-                self.auxiliary[str(number)] = a2(shape) if classifier == "a2" and conv else a1(shape, config.features)
+                self.auxiliary[str(number)] = a2(shape) if classifier == "a2" and kind == "conv" else a1(shape, config.features)
 
     def forward(self, x: torch.Tensor, first: int, last: int) -> torch.Tensor:
         """Return the output of layers `first` … `last` for inputs x (N, C, H, W)."""
