@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -71,9 +72,11 @@ class Residual(Sequential):
             raise ShapeError(f"the body gives shape {shapes[0]}, but the shortcut {shapes[1]}; they must be equal")
         return shapes[0]
 
-    def macs(self, shape: tuple[int, ...]) -> int:
-        """Return the sum of both ways."""
-        return sum(layer.macs(shape) for layer in self.layers.values())
+    def operations(self, shape: tuple[int, ...]) -> Iterator[tuple[str, Layer, tuple[int, ...]]]:
+        """Yield name, layer and input shape of each operation in the body, then of those in the shortcut."""
+        for way, layer in self.layers.items():
+            for name, operation, inputs in layer.operations(shape):
+                yield f"{way}.{name}" if name else way, operation, inputs
 
 
 class PadShortcut(Layer):

@@ -10,12 +10,11 @@ import minilocal as ml
 from minilocal.bench.our_side import OurSteps, products
 from minilocal.errors import TrainingError
 from minilocal.layers import Flatten
-from minilocal.layers.sequential import leaves
 from minilocal.networks.configs import CONFIGS
 
 torch = pytest.importorskip("torch")
 
-from minilocal.bench.torch_side import VGG, TorchSteps, conv_passes, linear_passes  # noqa: E402
+from minilocal.bench.torch_side import TorchNetwork, TorchSteps, conv_passes, linear_passes  # noqa: E402
 
 SETTINGS = {"model": "vgg8b", "width": 1 / 16, "batch_size": 8, "threads": 2, "dropout": 0.0}
 BLOCKS = {"BP": [(1, 7)], "G3S2": [(3, 5), (6, 7)]}
@@ -33,9 +32,9 @@ def parameters(network, peer):
     pairs += [(layer, inputs[n], peer.auxiliary[str(n)]) for n, layer in network.auxiliary.items()]
     for layer, shape, module in pairs:
         theirs, flattened = iter(module.parameters()), None
-        for leaf in leaves(layer):
+        for _, leaf, inputs in layer.operations(shape):
             if isinstance(leaf, Flatten):
-                flattened = shape
+                flattened = inputs
             for array in leaf.params.values():
                 if array.ndim == 2 and flattened and len(flattened) == 3:
                     array = array.reshape(*flattened, -1).transpose(3, 2, 0, 1).reshape(array.shape[1], -1)
@@ -43,7 +42,6 @@ def parameters(network, peer):
                 elif array.ndim > 1:
                     array = array.transpose(3, 2, 0, 1) if array.ndim == 4 else array.T
                 yield array, next(theirs)
-            shape = leaf.output_shape(shape)
         assert next(theirs, None) is None
 
 
@@ -51,7 +49,7 @@ def parameters(network, peer):
 @pytest.mark.parametrize("model", CONFIGS)
 def test_the_same_network(model, classifier):
     network = ml.build_vgg(model, algo="G1", width=1 / 16, classifier=classifier)
-    peer = VGG("G1", model, 1 / 16, classifier)
+    peer = TorchNetwork("G1", model, 1 / 16, classifier)
     assert peer.auxiliary.keys() == {str(number) for number in network.auxiliary}
     for mine, theirs in parameters(network, peer):
         assert mine.shape == theirs.shape
