@@ -93,9 +93,7 @@ class PadShortcut(Layer):
     def __init__(self, c_in: int, c_out: int, stride: int = 1) -> None:
         super().__init__()
         if not 1 <= c_in <= c_out or stride < 1:
-            raise InputError(
-                f"PadShortcut({c_in}, {c_out}, {stride}): it only adds channels; use a stride of at least 1"
-            )
+            raise InputError(f"PadShortcut({c_in}, {c_out}, {stride}): 1 ≤ c_in ≤ c_out and 1 ≤ stride must hold")
         self.c_in, self.c_out, self.stride = c_in, c_out, stride
 
     def forward(self, x: np.ndarray, training: bool = False) -> np.ndarray:

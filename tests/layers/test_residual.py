@@ -88,7 +88,7 @@ def test_ways_that_do_not_fit_together_are_refused(make, says):
 
 def test_arguments_out_of_range_are_refused():
     for c_in, c_out, stride in ((4, 3, 1), (0, 3, 1), (3, 3, 0)):
-        with pytest.raises(InputError, match="it adds channels; stride must be at least 1"):
+        with pytest.raises(InputError, match="1 ≤ c_in ≤ c_out and 1 ≤ stride must hold"):
             PadShortcut(c_in, c_out, stride)
     relu = ReLU()
     with pytest.raises(InputError, match="stands in two places"):

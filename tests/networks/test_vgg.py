@@ -163,7 +163,7 @@ def test_parameters_of_resnets():
 
 @pytest.mark.parametrize("side", [24, 28, 33])
 def test_residual_networks_take_images_of_any_size(side):
-    network = build_network("4 R4 R8/2 P8k5 M R16/2 A", [], (side, side, 3), 5, "G1", features=64)
+    network = build_network("4 R4 R8/2 P8k5 R16/2 A", [], (side, side, 3), 5, "G1", features=64)
     x = np.zeros((2, side, side, 3), np.float32)
     for layer, shape, aux in zip(network.layers, network.shapes, network.auxiliary.values(), strict=True):
         x = layer.forward(x)
