@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -76,6 +76,10 @@ class Layer:
     def macs(self, shape: tuple[int, ...]) -> int:
         """Return how many multiply-adds the matrix products of one sample's forward pass take, padding included."""
         return 0
+
+    def operations(self, shape: tuple[int, ...]) -> Iterator[tuple[str, Layer, tuple[int, ...]]]:
+        """Yield name, layer and input shape of each operation inside this layer; by default it is one itself."""
+        yield "", self, shape
 
     def check_input(self, x: np.ndarray, training: bool) -> np.ndarray:
         """Return x, contiguous; in training it must have at least one sample.

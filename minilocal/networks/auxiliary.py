@@ -63,9 +63,18 @@ def a2(shape: tuple[int, ...], classes: int, features: int, rng: Any = 0, dtype:
     return Sequential(**layers)
 
 
-def own_classifier(shape: tuple[int, ...], classes: int, rng: Any = 0, dtype: Any = np.float32) -> Sequential:
-    """Return A_K, the network's own classifier, the same under every algorithm: a Linear with bias."""
-    layers: dict[str, Layer] = {"flatten": Flatten()} if len(shape) > 1 else {}
+def own_classifier(
+    shape: tuple[int, ...], classes: int, rng: Any = 0, dtype: Any = np.float32, average: bool = False
+) -> Sequential:
+    """Return A_K, the network's own classifier, the same under every algorithm: a Linear with bias.
+
+    With `average` it sees the mean of each channel of a map (global average pooling).
+    """
+    layers: dict[str, Layer] = {}
+    if average:
+        layers["pool"], shape = AvgPool2d(shape[:2]), (1, 1, shape[2])  # type: ignore[arg-type]
+    if len(shape) > 1:
+        layers["flatten"] = Flatten()
     return Sequential(**layers, linear=Linear(math.prod(shape), classes, rng=rng, dtype=dtype))
 
 
