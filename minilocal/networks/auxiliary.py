@@ -16,7 +16,7 @@ from minilocal.layers import AvgPool2d, BatchNorm, Conv2d, Flatten, Layer, Linea
 from minilocal.networks.configs import a1_window, a2_windows
 
 
-def a1(shape: tuple[int, ...], classes: int, features: int, rng: Any = 0, dtype: Any = np.float32) -> Sequential:
+def a1(shape: tuple[int, ...], classes: int, features: int, rng: Any, dtype: Any = np.float32) -> Sequential:
     """Return A1 for layer outputs of that shape: average pooling, one Linear, BatchNorm.
 
     A map (H, W, C) is pooled by the smallest window in the series 1×1, 2×1, 2×2, 4×2, … that leaves at most `features`
@@ -35,7 +35,7 @@ def a1(shape: tuple[int, ...], classes: int, features: int, rng: Any = 0, dtype:
     return Sequential(**layers)
 
 
-def a2(shape: tuple[int, ...], classes: int, features: int, rng: Any = 0, dtype: Any = np.float32) -> Sequential:
+def a2(shape: tuple[int, ...], classes: int, features: int, rng: Any, dtype: Any = np.float32) -> Sequential:
     """Return A2 for layer outputs of that shape: a small network of three 1×1 convolutions and four Linears.
 
     A map (H, W, C) is average-pooled by a window of 4×4 (smaller on smaller maps, and where 4 does not divide a side),
@@ -62,7 +62,7 @@ def a2(shape: tuple[int, ...], classes: int, features: int, rng: Any = 0, dtype:
     return Sequential(**layers)
 
 
-def own_classifier(shape: tuple[int, ...], classes: int, rng: Any = 0, dtype: Any = np.float32) -> Sequential:
+def own_classifier(shape: tuple[int, ...], classes: int, rng: Any, dtype: Any = np.float32) -> Sequential:
     """Return A_K, the network's own classifier, the same under every algorithm: a Linear with bias."""
     layers: dict[str, Layer] = {"flatten": Flatten()} if len(shape) > 1 else {}
     return Sequential(**layers, linear=Linear(math.prod(shape), classes, rng=rng, dtype=dtype))

@@ -114,9 +114,9 @@ def _layer(
 ) -> Sequential:
     """Return a layer of a config list for inputs of that shape; the caller checks that a max-pool fits."""
     if stage.conv:
-        return cbrd(shape[-1], stage.width, dropout, stage.pool, rng, dtype, fused, conv)
+        return cbrd(shape[-1], stage.width, dropout, stage.pool, rng=rng, dtype=dtype, fused=fused, conv=conv)
     d_in = max(1, math.prod(shape) // 4) if stage.pool else math.prod(shape)
-    return fbrd(d_in, stage.width, dropout, stage.pool, rng, dtype, fused)
+    return fbrd(d_in, stage.width, dropout, stage.pool, rng=rng, dtype=dtype, fused=fused)
 
 
 def cbrd(
@@ -124,7 +124,8 @@ def cbrd(
     c_out: int,
     dropout: float = 0.05,
     pool: bool = False,
-    rng: Any = 0,
+    *,
+    rng: Any,
     dtype: Any = np.float32,
     fused: bool = True,
     conv: str = "auto",
@@ -143,7 +144,8 @@ def fbrd(
     d_out: int,
     dropout: float = 0.05,
     pool: bool = False,
-    rng: Any = 0,
+    *,
+    rng: Any,
     dtype: Any = np.float32,
     fused: bool = True,
 ) -> Sequential:
