@@ -11,8 +11,8 @@ def describe(network: Network, schedule: Schedule) -> str:
     """Return tables of all layers and those of the losses (shapes, parameters, MACs), and of the schedule's blocks."""
     lines = [f"{'':<16}{'operation':<22}{'output':>12}{'parameters':>13}{'MACs/image':>14}"]
     lines.append(_row("input", "", _times(network.input_shape), 0, 0))
-    inputs = [network.input_shape, *network.shapes]
-    layers = [(f"layer {i}", layer, inputs[i - 1]) for i, layer in enumerate(network.layers, 1)]
+    shapes = [network.input_shape, *network.shapes]
+    layers = [(f"layer {i}", layer, shapes[i - 1]) for i, layer in enumerate(network.layers, 1)]
     losses = [
         (f"{name} {i}", layer, network.shapes[i - 1])
         for i, loss in sorted(network.losses.items())

@@ -137,10 +137,11 @@ def _layer(stage: Stage, shape: tuple[int, ...], dropout: float, rng: Any, dtype
     kind, width, pool, kernel, stride, _ = stage
     if kind == "fc":
         d_in = max(1, math.prod(shape) // 4) if pool else math.prod(shape)
-        return fbrd(d_in, width, dropout, pool, rng, dtype, fused)
+        return fbrd(d_in, width, dropout, pool, rng=rng, dtype=dtype, fused=fused)
+    options: dict[str, Any] = {"rng": rng, "dtype": dtype, "fused": fused, "conv": conv, "kernel": kernel}
     if kind == "conv":
-        return cbrd(shape[-1], width, dropout, pool, rng, dtype, fused, conv, kernel, stride)
-    block = residual(shape[-1], width, dropout, stride, kind == "projection", rng, dtype, fused, conv, kernel)
+        return cbrd(shape[-1], width, dropout, pool, stride=stride, **options)
+    block = residual(shape[-1], width, dropout, stride, kind == "projection", **options)
     return Sequential(pool=MaxPool2d(2), residual=block) if pool else block
 
 
@@ -149,7 +150,8 @@ def cbrd(
     c_out: int,
     dropout: float = 0.05,
     pool: bool = False,
-    rng: Any = 0,
+    *,
+    rng: Any,
     dtype: Any = np.float32,
     fused: bool = True,
     conv: str = "auto",
@@ -171,7 +173,8 @@ def residual(
     dropout: float = 0.05,
     stride: int = 1,
     projection: bool = False,
-    rng: Any = 0,
+    *,
+    rng: Any,
     dtype: Any = np.float32,
     fused: bool = True,
     conv: str = "auto",
@@ -200,7 +203,8 @@ def fbrd(
     d_out: int,
     dropout: float = 0.05,
     pool: bool = False,
-    rng: Any = 0,
+    *,
+    rng: Any,
     dtype: Any = np.float32,
     fused: bool = True,
 ) -> Sequential:
