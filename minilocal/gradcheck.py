@@ -19,6 +19,7 @@ if __name__ == "__main__":
 
     launch("minilocal.gradcheck")
 
+import copy
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -152,9 +153,16 @@ def _central_difference(loss: Callable[[], float], array: np.ndarray, index: tup
 def check_layer(name: str, layer: Layer, x: np.ndarray, entries: int = 10, seed: int = 0) -> Iterator[Check]:
     """Check a layer's gradients with respect to its input x (float64) and each parameter.
 
-    Raises `InputError` if backward returns no input gradient.
+    Raises `InputError` if backward returns no input gradient, `output_shape` is not that of the output, or an array
+    that backward needs, in the layer or in one inside it, has changed since forward, as by `y += x`.
     """
-    y = layer.forward(x, training=True)
+    untouched = _copying(copy.deepcopy(layer))
+    y, _ = layer.forward(x, training=True), untouched.forward(x, training=True)
+    for (key, array), right in zip(_kept(name, layer).items(), _kept(name, untouched).values(), strict=True):
+        if not np.array_equal(array, right, equal_nan=True):
+            raise InputError(f"{key}, which backward needs, has changed since it was kept; write y = y + x, not y += x")
+    if y.shape[1:] != (shape := layer.output_shape(x.shape[1:])):
+        raise InputError(f"{name}: output_shape says {shape}, but forward returned {y.shape[1:]} for each sample")
     r = np.random.default_rng(seed).standard_normal(y.shape)
     dx = layer.backward(r)
 
@@ -166,6 +174,20 @@ def check_layer(name: str, layer: Layer, x: np.ndarray, entries: int = 10, seed:
         if gradient is None:
             raise InputError(f"{name}: backward returned no input gradient")
         yield check_gradient(name, argument, loss, array, gradient, entries, seed)
+
+
+def _copying(layer: Layer) -> Layer:
+    """Have the layer, and each layer inside it, take and return copies, so that nothing can change what they keep."""
+    for inner in layer.layers.values():
+        _copying(inner)
+    vars(layer)["forward"] = lambda x, training=False: type(layer).forward(layer, x.copy(), training).copy()
+    return layer
+
+
+def _kept(name: str, layer: Layer) -> dict[str, np.ndarray]:
+    """Return the arrays that are attributes of a layer and of the layers inside it, by name."""
+    inner = {k: a for key, each in layer.layers.items() for k, a in _kept(f"{name}.{key}", each).items()}
+    return {f"{name}.{key}": a for key, a in vars(layer).items() if isinstance(a, np.ndarray)} | inner
 
 
 def check_layers(entries: int = 10) -> Iterator[Check]:

@@ -8,6 +8,7 @@ from minilocal.layers.deviation import Deviation
 from minilocal.layers.fused import BatchNormReLUDropout
 from minilocal.layers.linear import Flatten, Linear
 from minilocal.layers.pooling import AvgPool2d, MaxPool2d
+from minilocal.layers.residual import PadShortcut, Residual
 from minilocal.layers.sequential import Sequential
 
 __all__ = [
@@ -21,6 +22,8 @@ __all__ = [
     "Layer",
     "Linear",
     "MaxPool2d",
+    "PadShortcut",
     "ReLU",
+    "Residual",
     "Sequential",
 ]

@@ -91,9 +91,11 @@ class Network:
             array[...] = arrays[name]
 
     def set_dropout_keys(self, seed: int, step: int) -> None:
-        """Set each layer's dropout key for one step."""
+        """Set each layer's dropout key for one step; dropouts in the loss on a layer come after those in the layer."""
         for number, layer in enumerate(self.layers, 1):
-            layer.set_dropout_key(dropout_key(seed, step, number))
+            key = layer.set_dropout_key(dropout_key(seed, step, number))
+            for inner in self.losses[number].layers.values() if number in self.losses else ():
+                key = inner.set_dropout_key(key)
 
     def predict(self, x: np.ndarray) -> np.ndarray:
         """Return A_K's logits (N, classes) for inputs x (N, H, W, C), with running statistics and no dropout."""

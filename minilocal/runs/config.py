@@ -40,7 +40,7 @@ class Config(Recipe):
         choices=LOCAL_LOSSES,
     )
     dropout: float | None = option(
-        None, "dropout rate (default: the paper's for the model and data set, else 0.05)", group="network",
+        None, "dropout rate (default: the paper's for the model and data set, else 0.05; resnets 0)", group="network",
         least=0, below=1,
     )  # fmt: skip
     conv: str = option(
@@ -89,8 +89,10 @@ class Config(Recipe):
 
     @property
     def dropout_rate(self) -> float:
-        """The dropout rate: the one given, or the paper's for the model and data set, or 0.05."""
-        return self.dropout if self.dropout is not None else DROPOUT.get((self.model, self.dataset), 0.05)
+        """The dropout rate: the one given, or the paper's for the model and data set, or the model's."""
+        if self.dropout is not None:
+            return self.dropout
+        return DROPOUT.get((self.model, self.dataset), CONFIGS[self.model].dropout)
 
     def data(self) -> Data:
         """Read and prepare the images."""

@@ -30,6 +30,8 @@ def test_table_1_layers_of_vgg16():
         ("vgg11bx2", 10, (4, 4, 1024)),
         ("vgg16", 15, (2, 2, 512)),
         ("vgg19", 18, (2, 2, 512)),
+        ("resnet20", 10, (8, 8, 64)),
+        ("resnet32", 16, (8, 8, 64)),
     ],
 )
 def test_depths_and_shapes(model, depth, last_map):
@@ -37,10 +39,11 @@ def test_depths_and_shapes(model, depth, last_map):
     assert len(network) == depth
     maps = [shape for shape in network.shapes if len(shape) == 3]
     assert maps[-1] == (*last_map[:2], last_map[2] // 8)
-    assert network.shapes[-1] == (128,)
-    assert network.classifier().params["linear.weight"].shape == (128, 10)
+    features = 128 if model.startswith("vgg") else last_map[2] // 8
+    assert network.shapes[-1] == (128,) if model.startswith("vgg") else maps[-1]
+    assert network.classifier().params["linear.weight"].shape == (features, 10)
     assert network.classifier().params["linear.bias"].shape == (10,)
-    pools = sum("pool" in layer.layers for layer in network.layers)
+    pools = sum("pool" in layer.layers for layer in network.layers)  # A_K's mean is not one
     assert pools == CONFIGS[model].stages.count("M")
 
 
@@ -150,11 +153,45 @@ def test_bad_options_are_refused(options, says):
         ("8 0", [4]),
         ("8 -3", []),
         ([8.5], []),
+        ("8k4", []),
+        ("8k0", []),
+        ("8/0", []),
+        ("8k", []),
+        ("8 Q8", []),
+        ("8 R0", []),
+        ("8 A", [4]),
+        ("8 A 8", []),
+        ("A", []),
+        ("R8", []),
     ],
 )
 def test_bad_stages_are_refused(stages, fc):
     with pytest.raises(InputError, match="stages"):
         build_network(stages, fc, (8, 8, 1), 3)
+
+
+def test_a_block_that_a_padded_shortcut_can_not_carry_is_refused():
+    with pytest.raises(InputError, match="stages '16 R8/2': R8/2 must follow a layer that is not wider; use P8/2"):
+        build_network("16 R8/2", [], (8, 8, 1), 3)
+
+
+def test_parameters_of_resnets():
+    """He et al. 2016, Table 6: 0.27 and 0.46 million."""
+    for model, millions in (("resnet20", 0.27), ("resnet32", 0.46)):
+        assert (
+            round(sum(p.size for _, layer in build_vgg(model).named_layers() for p in layer.params.values()) / 1e6, 2)
+            == millions
+        )
+
+
+@pytest.mark.parametrize("side", [24, 28, 33])
+def test_residual_networks_take_images_of_any_size(side):
+    network = build_network("4 R4 R8/2 P8k5 R16/2 A", [], (side, side, 3), 5, "G1", features=64)
+    x = np.zeros((2, side, side, 3), np.float32)
+    for layer, shape, aux in zip(network.layers, network.shapes, network.auxiliary.values(), strict=True):
+        x = layer.forward(x)
+        assert x.shape[1:] == shape
+        assert aux.forward(x).shape == (2, 5)
 
 
 def test_a_network_without_fc_layers():
