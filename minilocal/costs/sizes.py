@@ -43,9 +43,9 @@ class LayerSize:
 
 
 class ClassifierSize(NamedTuple):
-    """A classifier's forward multiply-adds per image, and the number of its weights.
+    """The forward multiply-adds per image of a loss's own layers, mostly a classifier, and the number of their weights.
 
-    `first_macs` are the multiply-adds of its first product, whose input gradient is the one that its layer learns from.
+    `first_macs` are the multiply-adds of their first products, whose input gradients are what the block learns from.
     """
 
     macs: int
@@ -124,15 +124,28 @@ def a2_size(shape: Shape, classes: int, features: int) -> ClassifierSize:
     return ClassifierSize(weights + 3 * (pixels - 1) * conv, weights, pixels * conv)
 
 
+def similarity_size(shape: Shape) -> ClassifierSize:
+    """Return the size of similarity matching's branch for x_i of that shape: a 3×3 convolution, or a Linear."""
+    weights = 9 * shape[2] ** 2 if len(shape) == 3 else shape[0] ** 2
+    macs = math.prod(shape[:-1]) * weights
+    return ClassifierSize(macs, weights, macs)
+
+
 SIZES = {"a1": a1_size, "a2": a2_size}
 
 
 def classifier_sizes(
-    layers: Sequence[LayerSize], numbers: Sequence[int], classes: int, classifier: str, features: int
+    layers: Sequence[LayerSize],
+    numbers: Sequence[int],
+    classes: int,
+    classifier: str,
+    features: int,
+    local_loss: str = "ce",
 ) -> dict[int, ClassifierSize]:
-    """Return the sizes of the classifiers on the layers with these numbers; the last layer's is A_K.
+    """Return the sizes of what local losses train on the layers with these numbers; the last layer has A_K.
 
-    `classifier` is "a1" or "a2". Raises `InputError` if it is neither.
+    `classifier` is "a1" or "a2". Raises `InputError` if it is neither. The products of the similarity matrix itself,
+    N·D multiply-adds per image and as many for its gradient, are not counted.
     """
     if classifier not in SIZES:
         raise InputError(f"classifier {classifier!r} is unknown; choose from {', '.join(SIZES)}")
@@ -140,6 +153,11 @@ def classifier_sizes(
     for number in numbers:
         layer, own = layers[number - 1], number == len(layers)
         sizes[number] = own_size(layer.passed, classes) if own else SIZES[classifier](layer.output, classes, features)
+        if local_loss == "predsim":
+            both = zip(sizes[number], similarity_size(layer.output), strict=True)
+            sizes[number] = ClassifierSize(*(prediction + similarity for prediction, similarity in both))
+        elif local_loss == "sim" and not own:
+            sizes[number] = similarity_size(layer.output)
     return sizes
 
 

@@ -4,6 +4,7 @@ from minilocal.layers.activation import Dropout, ReLU
 from minilocal.layers.base import Layer
 from minilocal.layers.batchnorm import BatchNorm
 from minilocal.layers.conv import Conv2d
+from minilocal.layers.deviation import Deviation
 from minilocal.layers.fused import BatchNormReLUDropout
 from minilocal.layers.linear import Flatten, Linear
 from minilocal.layers.pooling import AvgPool2d, MaxPool2d
@@ -15,6 +16,7 @@ __all__ = [
     "BatchNorm",
     "BatchNormReLUDropout",
     "Conv2d",
+    "Deviation",
     "Dropout",
     "Flatten",
     "Layer",

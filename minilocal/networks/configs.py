@@ -21,6 +21,9 @@ from itertools import product
 from typing import NamedTuple
 
 from minilocal.errors import InputError, ShapeError
+from minilocal.schedule import Schedule
+
+LOCAL_LOSSES = ("ce", "sim", "predsim")
 
 
 @dataclass(frozen=True)
@@ -191,6 +194,17 @@ def check_task(image_shape: Sequence[int], classes: int) -> None:
         raise InputError(f"image shape is {image_shape}; it must be (height, width, channels)")
     if classes < 2:
         raise InputError(f"classes is {classes}; a classifier needs at least 2")
+
+
+def check_local_loss(local_loss: str, schedule: Schedule) -> None:
+    """Raise `InputError` if a local loss is unknown, or if it is not cross-entropy and there are no local losses."""
+    if local_loss not in LOCAL_LOSSES:
+        raise InputError(f"local_loss is {local_loss!r}; choose from {', '.join(LOCAL_LOSSES)}")
+    if local_loss != "ce" and schedule.block_size is None:
+        raise InputError(
+            f"local_loss is {local_loss}, but BP has only the network's own loss; leave it out, or use an algorithm "
+            "such as G1"
+        )
 
 
 @contextlib.contextmanager

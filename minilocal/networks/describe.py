@@ -8,13 +8,17 @@ from minilocal.schedule import Block, Schedule
 
 
 def describe(network: Network, schedule: Schedule) -> str:
-    """Return tables of all layers and classifiers (shapes, parameters, MACs) and of the schedule's blocks."""
+    """Return tables of all layers and those of the losses (shapes, parameters, MACs), and of the schedule's blocks."""
     lines = [f"{'':<16}{'operation':<22}{'output':>12}{'parameters':>13}{'MACs/image':>14}"]
     lines.append(_row("input", "", _times(network.input_shape), 0, 0))
-    inputs = [network.input_shape, *network.shapes]
-    layers = [(f"layer {i}", layer, inputs[i - 1]) for i, layer in enumerate(network.layers, 1)]
-    classifiers = [(f"aux {i}", layer, network.shapes[i - 1]) for i, layer in sorted(network.auxiliary.items())]
-    for title, named in (("all layers", layers), ("all classifiers", classifiers)):
+    shapes = [network.input_shape, *network.shapes]
+    layers = [(f"layer {i}", layer, shapes[i - 1]) for i, layer in enumerate(network.layers, 1)]
+    losses = [
+        (f"{name} {i}", layer, network.shapes[i - 1])
+        for i, loss in sorted(network.losses.items())
+        for name, layer in loss.layers.items()
+    ]
+    for title, named in (("all layers", layers), ("all losses", losses)):
         total_params = total_macs = 0
         for name, layer, shape in named:
             for operation, inner, inputs in layer.operations(shape):

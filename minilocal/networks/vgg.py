@@ -21,11 +21,12 @@ from minilocal.errors import InputError, naming
 from minilocal.layers import BatchNorm, BatchNormReLUDropout, Conv2d, Dropout, Flatten, Layer, Linear, MaxPool2d, ReLU
 from minilocal.layers.residual import PadShortcut, Residual
 from minilocal.layers.sequential import Sequential
-from minilocal.networks.auxiliary import CLASSIFIERS, own_classifier
-from minilocal.networks.configs import Stage, architecture, check_task, fitting, parse_stages
+from minilocal.losses import PredSim, SimilarityMatching
+from minilocal.networks.auxiliary import CLASSIFIERS, own_classifier, similarity_branch
+from minilocal.networks.configs import Stage, architecture, check_local_loss, check_task, fitting, parse_stages
 from minilocal.networks.network import Network
 from minilocal.schedule import Schedule, parse
-from minilocal.streams import AUXILIARY_INIT, INIT, generator
+from minilocal.streams import AUXILIARY_INIT, INIT, SIMILARITY_INIT, generator
 
 # The paper's dropout rates where they depend on the data set; elsewhere it is `Architecture.dropout`.
 DROPOUT = {
@@ -67,8 +68,9 @@ def build_network(
     dtype: Any = np.float32,
     conv: str = "auto",
     fused: bool = True,
+    local_loss: str = "ce",
 ) -> Network:
-    """Return a network built from a config list, with the classifiers that the algorithm needs.
+    """Return a network built from a config list, with the local losses that the algorithm needs.
 
     Args:
         stages: the config list, such as "32 32 M 64 64 M" or [32, 32, "M", 64, 64, "M"].
@@ -83,6 +85,7 @@ def build_network(
         dtype: float32 to train, float64 to check gradients.
         conv: method of the convolutions: "im2col", "winograd", "dense", or "auto" for the fastest.
         fused: whether BatchNorm, ReLU and Dropout are one layer or three; both give the same bits.
+        local_loss: "ce", "sim" or "predsim"; with "sim", the last layer keeps cross-entropy.
 
     Raises `InputError` if something is out of range or does not fit the images.
     """
@@ -92,6 +95,7 @@ def build_network(
     if classifier not in CLASSIFIERS:
         raise InputError(f"classifier {classifier!r} is unknown; choose from {', '.join(CLASSIFIERS)}")
     schedule = parse(algo) if isinstance(algo, str) else algo
+    check_local_loss(local_loss, schedule)
     layers: list[Layer] = []
     auxiliary: dict[int, Layer] = {}
     shapes: list[tuple[int, ...]] = [tuple(image_shape)]  # of the image, and after each layer
@@ -109,7 +113,23 @@ def build_network(
                 auxiliary[number] = CLASSIFIERS[classifier](shapes[number], classes, features, rng, dtype)
             else:
                 auxiliary[number] = own_classifier(shapes[number], classes, rng, dtype, parsed[-1].average)
-    return Network(layers, auxiliary, image_shape)
+    network = Network(layers, auxiliary, image_shape)
+    if local_loss != "ce":
+        _match_similarity(network, local_loss, classes, seed, dtype, conv)
+    return network
+
+
+def _match_similarity(network: Network, local_loss: str, classes: int, seed: int, dtype: Any, conv: str) -> None:
+    """Replace the cross-entropy on each layer by `local_loss`; with "sim", the last layer keeps it."""
+    for number, classifier in network.auxiliary.items():
+        if local_loss == "predsim" or number < len(network):
+            with naming(f"layer {number}"):
+                rng = generator(seed, SIMILARITY_INIT, number)
+                branch = similarity_branch(network.shapes[number - 1], rng, dtype, conv)
+            predsim = local_loss == "predsim"
+            network.losses[number] = (
+                PredSim(classifier, branch, classes) if predsim else SimilarityMatching(branch, classes)
+            )
 
 
 def _layer(stage: Stage, shape: tuple[int, ...], dropout: float, rng: Any, dtype: Any, conv: str, fused: bool) -> Layer:
@@ -117,10 +137,11 @@ def _layer(stage: Stage, shape: tuple[int, ...], dropout: float, rng: Any, dtype
     kind, width, pool, kernel, stride, _ = stage
     if kind == "fc":
         d_in = max(1, math.prod(shape) // 4) if pool else math.prod(shape)
-        return fbrd(d_in, width, dropout, pool, rng, dtype, fused)
+        return fbrd(d_in, width, dropout, pool, rng=rng, dtype=dtype, fused=fused)
+    options: dict[str, Any] = {"rng": rng, "dtype": dtype, "fused": fused, "conv": conv, "kernel": kernel}
     if kind == "conv":
-        return cbrd(shape[-1], width, dropout, pool, rng, dtype, fused, conv, kernel, stride)
-    block = residual(shape[-1], width, dropout, stride, kind == "projection", rng, dtype, fused, conv, kernel)
+        return cbrd(shape[-1], width, dropout, pool, stride=stride, **options)
+    block = residual(shape[-1], width, dropout, stride, kind == "projection", **options)
     return Sequential(pool=MaxPool2d(2), residual=block) if pool else block
 
 
@@ -129,7 +150,8 @@ def cbrd(
     c_out: int,
     dropout: float = 0.05,
     pool: bool = False,
-    rng: Any = 0,
+    *,
+    rng: Any,
     dtype: Any = np.float32,
     fused: bool = True,
     conv: str = "auto",
@@ -151,7 +173,8 @@ def residual(
     dropout: float = 0.05,
     stride: int = 1,
     projection: bool = False,
-    rng: Any = 0,
+    *,
+    rng: Any,
     dtype: Any = np.float32,
     fused: bool = True,
     conv: str = "auto",
@@ -180,7 +203,8 @@ def fbrd(
     d_out: int,
     dropout: float = 0.05,
     pool: bool = False,
-    rng: Any = 0,
+    *,
+    rng: Any,
     dtype: Any = np.float32,
     fused: bool = True,
 ) -> Sequential:

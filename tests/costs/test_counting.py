@@ -67,3 +67,25 @@ def test_a_real_step_multiplies_as_often_as_the_formula_says(counting, rng, sche
         local_step(network, blocks, x, labels, SGD(), idle=idle)
     step = algorithm_costs(architecture, schedule, IMAGES[1:], CLASSES, classifier).steps[epoch]
     assert sum(counting.products) == len(x) * step.macs.total
+
+
+@pytest.mark.parametrize("local_loss", ["sim", "predsim"])
+@pytest.mark.parametrize(
+    ("schedule", "epoch"),
+    [(parse("G1"), 0), (parse("G3S1", idle="learn"), 1), (parse("G3S2"), 1)],
+    ids=lambda value: value.title if isinstance(value, Schedule) else str(value),
+)
+def test_so_it_does_with_similarity_matching_whose_own_products_are_not_counted(
+    counting, rng, schedule, epoch, local_loss
+):
+    network = build_network(
+        TINY.stages, TINY.fc, IMAGES[1:], CLASSES, schedule,
+        features=TINY.features, conv="im2col", local_loss=local_loss,
+    )  # fmt: skip
+    x, labels = rng.standard_normal(IMAGES).astype(np.float32), rng.integers(0, CLASSES, IMAGES[0])
+    blocks, idle = schedule.blocks_at(epoch, len(network)), schedule.idle_at(epoch, len(network))
+    local_step(network, blocks, x, labels, SGD(), idle=idle)
+    step = algorithm_costs(TINY, schedule, IMAGES[1:], CLASSES, local_loss=local_loss).steps[epoch]
+    matched = [n for n in [*(b.last for b in blocks), *idle] if "sim" in network.loss(n).layers]
+    similarity = sum(2 * len(x) * network.shapes[n - 1][-1] for n in matched)
+    assert sum(counting.products) == len(x) * (step.macs.total + similarity)

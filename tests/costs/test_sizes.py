@@ -27,6 +27,15 @@ def test_the_last_layers_classifier_is_the_networks_own():
     assert classifier_sizes(layers, [1], 10, "a2", 4) == {1: (16 * 16 * 3 * 10,) * 3}
 
 
+def test_similarity_branches_by_hand():
+    layers = layer_sizes("3 M 4", [5], (16, 16, 2))
+    own, first, second = (25, 25, 25), (16 * 16 * 81, 81, 16 * 16 * 81), (8 * 8 * 144, 144, 8 * 8 * 144)
+    assert classifier_sizes(layers, [1, 2, 3], 5, "a1", 256, "sim") == {1: first, 2: second, 3: own}
+    ce, both = (classifier_sizes(layers, [1, 2, 3], 5, "a1", 256, loss) for loss in ("ce", "predsim"))
+    for number, branch in ((1, first), (2, second), (3, own)):
+        assert both[number] == tuple(a + b for a, b in zip(ce[number], branch, strict=True))
+
+
 def test_unknown_classifiers_are_refused():
     with pytest.raises(InputError, match="classifier 'a3' is unknown; choose from a1, a2"):
         classifier_sizes([], [], 10, "a3", 4)

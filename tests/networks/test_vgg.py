@@ -6,6 +6,8 @@ from minilocal.layers import MaxPool2d
 from minilocal.networks.configs import CONFIGS
 from minilocal.networks.vgg import build_network, build_vgg
 
+BOTH = {"sim": [3, 5, 6, 7]}
+
 
 def weights(layer):
     return sum(p.size for name, p in layer.params.items() if name.endswith("weight"))
@@ -93,6 +95,24 @@ def test_saved_names():
 
 
 @pytest.mark.parametrize(
+    ("local_loss", "layers"),
+    [("ce", {"aux": [3, 5, 6, 7]}), ("sim", {"sim": [3, 5, 6], "aux": [7]}), ("predsim", {"aux": [3, 5, 6, 7]} | BOTH)],
+)
+def test_layers_of_local_losses_and_their_saved_names(local_loss, layers):
+    options = {"width": 0.125, "algo": "G3S2"}
+    network = build_vgg("vgg8b", local_loss=local_loss, **options)
+    found = [name for name, _ in network.named_layers() if not name.startswith("layers.")]
+    assert sorted(found) == sorted(f"{name}.{number}" for name, numbers in layers.items() for number in numbers)
+    arrays = network.arrays()
+    for name, array in build_vgg("vgg8b", **options).arrays().items():  # what both have, begins equal
+        assert name not in arrays or np.array_equal(arrays[name], array)
+    if local_loss != "ce":
+        assert arrays["sim.3.conv.weight"].shape == (3, 3, 32, 32)
+    if local_loss == "predsim":
+        assert arrays["sim.7.linear.weight"].shape == (128, 128)
+
+
+@pytest.mark.parametrize(
     ("options", "says"),
     [
         ({"model": "vgg13"}, "'vgg13' is unknown; choose from vgg8b"),
@@ -112,6 +132,9 @@ def test_saved_names():
         ({"classifier": "a3"}, "'a3' is unknown"),
         ({"algo": "G8"}, "the network has 7"),
         ({"dropout": 1.0}, "dropout rate is 1.0"),
+        ({"algo": "G1", "local_loss": "mse"}, "local_loss is 'mse'; choose from ce, sim, predsim"),
+        ({"local_loss": "sim"}, "local_loss is sim, but BP has only the network's own loss; leave it out, or use an"),
+        ({"algo": "G1", "local_loss": "sim", "width": 2**-7}, "layer 1: similarity matching needs at least 3 features"),
     ],
 )
 def test_bad_options_are_refused(options, says):
