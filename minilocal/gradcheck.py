@@ -35,7 +35,7 @@ from minilocal.console.cli import Parser, command
 from minilocal.console.options import add_options, given, option
 from minilocal.errors import InputError
 from minilocal.layers import Layer
-from minilocal.losses import softmax_cross_entropy
+from minilocal.losses import similarity_matching, softmax_cross_entropy
 from minilocal.networks.auxiliary import a1, a2
 from minilocal.networks.network import Network
 from minilocal.networks.vgg import build_network, cbrd, fbrd
@@ -99,10 +99,10 @@ class Check:
     def row(self, tolerance: float) -> str:
         """Return the check as a row of the table."""
         shape, verdict = "×".join(map(str, self.shape)), "ok" if self.passed(tolerance) else "FAILED"
-        return f"{self.function:<26}{self.argument:<24}{shape:<14}{self.checked:>8}{self.worst:>13.1e}  {verdict}"
+        return f"{self.function:<30}{self.argument:<24}{shape:<14}{self.checked:>8}{self.worst:>13.1e}  {verdict}"
 
 
-HEAD = f"{'function':<26}{'argument':<24}{'shape':<14}{'checked':>8}{'worst error':>13}  verdict"
+HEAD = f"{'function':<30}{'argument':<24}{'shape':<14}{'checked':>8}{'worst error':>13}  verdict"
 
 
 def check_gradient(
@@ -209,6 +209,7 @@ def check_layers(entries: int = 10) -> Iterator[Check]:
         ("BatchNormReLUDropout", fused(6, 0.2, np.float64, key=12345), (4, 3, 2, 6)),
         ("MaxPool2d 2×2", layers.MaxPool2d(2), (2, 6, 4, 3)),
         ("MaxPool2d 3×2", layers.MaxPool2d((3, 2)), (2, 6, 4, 3)),
+        ("Deviation", layers.Deviation(), (3, 4, 5, 6)),
         ("AvgPool2d 2×4", layers.AvgPool2d((2, 4)), (2, 6, 8, 3)),
         ("Flatten", layers.Flatten(), (3, 2, 4, 3)),
         ("Linear", layers.Linear(7, 5, **f64), (6, 7)),
@@ -227,21 +228,26 @@ def check_layers(entries: int = 10) -> Iterator[Check]:
             param += 0.3 * rng.standard_normal(param.shape)
         yield from check_layer(name, layer, rng.standard_normal(shape), entries)
     logits, labels = rng.standard_normal((6, 5)), rng.integers(0, 5, 6)
-    for name, smoothing in (("softmax_cross_entropy", 0.0), ("softmax + label smoothing", 0.1)):
+    for name, argument, function in (
+        ("softmax_cross_entropy", "logits", softmax_cross_entropy),
+        ("softmax + label smoothing", "logits", partial(softmax_cross_entropy, smoothing=0.1)),
+        ("similarity_matching", "h", partial(similarity_matching, classes=5)),
+    ):
 
-        def loss(smoothing: float = smoothing) -> float:
-            return softmax_cross_entropy(logits, labels, smoothing)[0]
+        def loss(function: Any = function) -> float:
+            return function(logits, labels)[0]
 
-        _, dlogits = softmax_cross_entropy(logits, labels, smoothing)
-        yield check_gradient(name, "logits", loss, logits, dlogits, entries)
+        yield check_gradient(name, argument, loss, logits, function(logits, labels)[1], entries)
 
 
-def check_step(algo: str, epoch: int, classifier: str = "a1", entries: int = 4, conv: str = "auto") -> Iterator[Check]:
+def check_step(
+    algo: str, epoch: int, classifier: str = "a1", entries: int = 4, conv: str = "auto", local_loss: str = "ce"
+) -> Iterator[Check]:
     """Check a whole training step of an algorithm: each block's parameters against that block's own loss."""
     schedule = parse(algo)
     network = build_network(
         "8 8 M 8 16 M", [8, 8], (8, 8, 2), 3, schedule,
-        features=32, classifier=classifier, dropout=0.2, dtype=np.float64, conv=conv,
+        features=32, classifier=classifier, dropout=0.2, dtype=np.float64, conv=conv, local_loss=local_loss,
     )  # fmt: skip
     rng = np.random.default_rng(2)
     x, labels = rng.standard_normal((12, 8, 8, 2)), rng.integers(0, 3, 12)
@@ -252,9 +258,10 @@ def check_step(algo: str, epoch: int, classifier: str = "a1", entries: int = 4, 
         local_step(network, blocks, x, labels)
     gradients = {f"{name}.{key}": g.copy() for name, layer in network.named_layers() for key, g in layer.grads.items()}
     shift = f" shift {schedule.shift_at(epoch)}" if schedule.period > 1 else ""
+    learning = local_loss if local_loss != "ce" else classifier.upper()
     method = f" {conv}" if conv != "auto" else ""
     for block in blocks:
-        function = f"{schedule.name}{shift} {classifier.upper()}{method} block {block}"
+        function = f"{schedule.name}{shift} {learning}{method} block {block}"
         loss = partial(block_loss, network, block, x, labels)
         trained = {f"layers.{i}" for i in range(block.first, block.last + 1)}
         trained |= {f"{name}.{block.last}" for name in network.loss(block.last).layers}
@@ -271,12 +278,16 @@ def block_loss(network: Network, block: Block, x: np.ndarray, labels: np.ndarray
 
 
 def check_steps(entries: int = 4) -> Iterator[Check]:
-    """Check whole steps of all `ALGORITHMS` at every shift, with A1 and with A2, and BP also by Winograd."""
+    """Check whole steps of all `ALGORITHMS` at every shift, with A1, A2 and the other losses; BP also by Winograd."""
     yield from check_step("BP", 0, entries=entries, conv="winograd")
     for algo in ALGORITHMS:
         for epoch in range(parse(algo).period):
             for classifier in ("a1", "a2") if algo != "BP" else ("a1",):  # BP has A_K alone
                 yield from check_step(algo, epoch, classifier, entries)
+    for algo in ("G1", "G2S1", "G3S2"):
+        for epoch in range(parse(algo).period):
+            for local_loss in ("sim", "predsim"):
+                yield from check_step(algo, epoch, entries=entries, local_loss=local_loss)
 
 
 @command

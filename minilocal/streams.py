@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-INIT, AUXILIARY_INIT, ORDER, AUGMENT, DROPOUT, SPLIT = range(6)
+INIT, AUXILIARY_INIT, ORDER, AUGMENT, DROPOUT, SPLIT, SIMILARITY_INIT = range(7)
 
 
 def generator(seed: int, *key: int) -> np.random.Generator:

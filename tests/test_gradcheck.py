@@ -17,6 +17,12 @@ def test_every_layer_and_classifier():
     [
         *((algo, epoch, {}) for algo in gradcheck.ALGORITHMS for epoch in range(parse(algo).period)),
         ("G2S1", 1, {"classifier": "a2"}),
+        *(
+            (algo, epoch, {"local_loss": local_loss})
+            for algo in ("G1", "G2S1", "G3S2")
+            for epoch in range(parse(algo).period)
+            for local_loss in ("sim", "predsim")
+        ),
         *(("BP", 0, {"conv": conv}) for conv in ("winograd", "dense")),
     ],
 )

@@ -111,11 +111,21 @@ def test_describe_trains_nothing(train, tmp_path):
     assert status == 0
     for text in ("layer 10", "32×32×128", "aux 9", "epochs 2, 4, …", "frozen 1, blocks 2-3", "blocks 1-2, 3-4"):
         assert text in out
+    status, out, _ = train("--describe", "--model", "vgg8b", "--algo", "G3", "--width", "1", "--local-loss", "predsim")
+    assert status == 0
+    assert re.search(r"\nsim 3 +conv +16×16×256 +589,824 +150,994,944\n +deviation +256\naux 6 +flatten", out)
     assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(
-    "option", [["--classifier", "a2"], ["--no-crop", "--flip"], ["--lr-schedule", "step"], ["--dropout", "0"]]
+    "option",
+    [
+        ["--classifier", "a2"],
+        ["--no-crop", "--flip"],
+        ["--lr-schedule", "step"],
+        ["--dropout", "0"],
+        ["--local-loss", "sim"],
+    ],
 )
 def test_options_make_a_difference(train, tmp_path, option):
     train("--algo", "G1", "--epochs", "1", "--run-dir", "plain")

@@ -178,7 +178,13 @@ class Sweep:
         config, size = entry.config(self.setting), self.size
         network = architecture(config.model, config.width)
         return algorithm_costs(
-            network, config.schedule, size.image_shape, size.classes, config.classifier, config.batch_size
+            network,
+            config.schedule,
+            size.image_shape,
+            size.classes,
+            config.classifier,
+            config.batch_size,
+            config.local_loss,
         )
 
     def split(self, config: Config) -> tuple[int, int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
@@ -108,6 +108,10 @@ class Layer:
         if self.layers:
             raise TypeError(f"{type(self).__name__} has no macs, which would add up those of the layers inside it")
         return 0
+
+    def operations(self, shape: tuple[int, ...]) -> Iterator[tuple[str, Layer, tuple[int, ...]]]:
+        """Yield name, layer and input shape of each operation inside this layer; by default it is one itself."""
+        yield "", self, shape
 
     def check_input(self, x: np.ndarray, training: bool) -> np.ndarray:
         """Return x, contiguous; in training it must have at least one sample.

@@ -57,12 +57,15 @@ class Sequential(Layer):
         return shape
 
     def macs(self, shape: tuple[int, ...]) -> int:
-        """Return the sum over all layers."""
-        total = 0
-        for layer in self.layers.values():
-            total += layer.macs(shape)
+        """Return the sum over all operations."""
+        return sum(layer.macs(inputs) for _, layer, inputs in self.operations(shape))
+
+    def operations(self, shape: tuple[int, ...]) -> Iterator[tuple[str, Layer, tuple[int, ...]]]:
+        """Yield name, layer and input shape of each operation, for inputs of that shape."""
+        for name, layer in self.layers.items():
+            for inner, operation, inputs in layer.operations(shape):
+                yield f"{name}.{inner}" if inner else name, operation, inputs
             shape = layer.output_shape(shape)
-        return total
 
 
 def leaves(layer: Layer) -> Iterator[Layer]:

@@ -38,7 +38,7 @@ class Network:
                 self.shapes.append(layer.output_shape(self.shapes[-1] if self.shapes else self.input_shape))
 
     def __repr__(self) -> str:
-        shape, numbers = "×".join(map(str, self.input_shape)), ", ".join(map(str, sorted(self.losses)))
+        shape, numbers = "×".join(map(str, self.input_shape)), ", ".join(map(str, self.auxiliary))
         return f"Network({len(self)} layers, input {shape}, classifiers on {numbers})"
 
     def __len__(self) -> int:
@@ -51,7 +51,7 @@ class Network:
     def loss(self, number: int) -> LocalLoss:
         """Return the local loss on a layer; raise `InputError` if it has none."""
         if number not in self.losses:
-            raise InputError(f"layer {number} has no auxiliary classifier; build the network for this algorithm")
+            raise InputError(f"layer {number} has no local loss; build the network for this algorithm")
         return self.losses[number]
 
     def classifier(self, number: int | None = None) -> Layer:

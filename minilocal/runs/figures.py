@@ -35,7 +35,8 @@ def draw_curves(run: RunDirectory, title: str) -> Path:
         }
         name = f"$A_{{{end}}}$" + (" (the network's own)" if own else "")
         left.plot(epochs, [row["train_loss"] for row in mine], label=name, **style)
-        right.plot(epochs, [100 * row["test_accuracy"] for row in mine], label=name, **style)
+        if "test_accuracy" in mine[0]:
+            right.plot(epochs, [100 * row["test_accuracy"] for row in mine], label=name, **style)
         if own and "validation_accuracy" in mine[0]:
             style |= {"linestyle": ":", "marker": None}
             right.plot(

@@ -14,6 +14,7 @@ import csv
 import io
 import math
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ TABLES = {"metrics.csv": METRICS, "gradients.csv": GRADIENTS, "timing.csv": TIMI
 
 WHOLE = {"epoch", "shift", "block", "layer", "first_layer", "last_layer"}
 OPTIONAL = {"validation_loss", "validation_accuracy"}
+UNSCORED = ["train_accuracy", "test_loss", "test_accuracy"]  # lacking in the rows of a block without class scores
 MOST = 100_000  # epochs, layers, …; a table with a larger number is damaged
 LONGEST = 2**28  # bytes
 
@@ -54,7 +56,8 @@ def extended(texts: dict[str, str], report: EpochReport) -> dict[str, str]:
     metrics = []
     for number, block in enumerate(report.blocks, 1):
         row: list[Any] = [report.epoch, report.shift, number, block.block.first, block.block.last, report.lr]
-        metrics.append([*row, *block.train, *block.held_out.get("validation", ("", "")), *block.held_out["test"]])
+        scores = [block.train, *(block.held_out.get(name, ("", "")) for name in ("validation", "test"))]
+        metrics.append([*row, *("" if number != number else number for number in chain(*scores))])  # NaN: no scores
     gradients = [[report.epoch, report.shift, *vars(layer).values()] for layer in report.layers]
     times = report.train_seconds, report.evaluation_seconds, report.images / report.train_seconds
     timing = [[report.epoch, *(round(t, 3) for t in times)]]
@@ -93,11 +96,15 @@ def parse(text: str, path: Path) -> list[dict[str, float]]:
         if len(line) != len(columns):
             raise InputError(f"{path}, line {number}, has {len(line)} fields, not {len(columns)}")
         row = {name: _number(name, field, path, number) for name, field in zip(columns, line, strict=True) if field}
-        if lacking := [name for name in columns if name not in row and name not in OPTIONAL]:
+        lacking = [name for name in columns if name not in row and name not in OPTIONAL]
+        if lacking not in ([], UNSCORED):
             raise InputError(f"{path}, line {number}, has no {lacking[0]}")
         if row["epoch"] - (rows[-1]["epoch"] if rows else 0) not in (0, 1):
             raise InputError(f"{path}, line {number}, is of epoch {row['epoch']:.0f}, out of order")
         rows.append(row)
+    own = max((row.get("last_layer", 0) for row in rows), default=0)
+    if own and any("test_accuracy" not in row for row in rows if row["last_layer"] == own):
+        raise InputError(f"{path} has no test_accuracy of the network's own classifier")
     if rows and rows[0]["epoch"] != 1:
         raise InputError(f"{path} does not begin with epoch 1")
     return rows

@@ -15,6 +15,7 @@ from minilocal.layers import (
     BatchNorm,
     BatchNormReLUDropout,
     Conv2d,
+    Deviation,
     Dropout,
     Flatten,
     Linear,
@@ -22,8 +23,9 @@ from minilocal.layers import (
     ReLU,
     winograd,
 )
-from minilocal.networks.auxiliary import a1, a2
-from minilocal.networks.vgg import cbrd, fbrd
+from minilocal.layers.sequential import leaves
+from minilocal.networks.auxiliary import a1, a2, similarity_branch
+from minilocal.networks.vgg import cbrd, fbrd, residual
 
 POOLS = (MaxPool2d, AvgPool2d)
 MAP, VECTOR = (4, 4, 4, 3), (4, 6)
@@ -40,10 +42,15 @@ LAYERS = {
     "fused": (lambda: BatchNormReLUDropout(3, 1e-6, key=3), MAP),
     "max-pool": (lambda: MaxPool2d(2), MAP),
     "average pool": (lambda: AvgPool2d((4, 2)), MAP),
+    "Deviation": (Deviation, MAP),
     "Flatten": (Flatten, MAP),
     "Linear": (lambda: Linear(6, 5, rng=0), VECTOR),
     "CBRD": (lambda: cbrd(3, 5, 0.1, pool=True, rng=0), MAP),
     "FBRD": (lambda: fbrd(6, 5, 0.1, rng=0), VECTOR),
+    "residual block": (lambda: residual(3, 3, 1e-6, rng=0), MAP),
+    "residual block, padded": (lambda: residual(3, 5, 1e-6, stride=2, rng=0), (4, 5, 4, 3)),
+    "residual block, projected": (lambda: residual(3, 5, 1e-6, stride=2, projection=True, rng=0), (4, 5, 4, 3)),
+    "similarity branch": (lambda: similarity_branch((4, 4, 3), rng=0), MAP),
     "A1": (lambda: a1((4, 4, 3), 5, 12, rng=0), MAP),
     "A2": (lambda: a2((8, 8, 3), 5, 12, rng=0), (4, 8, 8, 3)),
 }
@@ -98,7 +105,7 @@ def test_a_released_layer_keeps_nothing_and_says_what_backward_needs(make, shape
     layer = make()
     y = layer.forward(normal(rng, *shape), training=True)
     layer.release()
-    for leaf in getattr(layer, "layers", {"": layer}).values():
+    for leaf in leaves(layer):
         assert all(getattr(leaf, name) is None for name in leaf.kept)
     with pytest.raises(RuntimeError, match=r"backward needs forward\(x, training=True\) first"):
         layer.backward(y)
@@ -281,6 +288,7 @@ THREADED = {
     "max-pool": (lambda: MaxPool2d(2), (37, 8, 8, 16)),
     "average pool": (lambda: AvgPool2d(2), (37, 8, 8, 16)),
     "Linear": (lambda: Linear(300, 200, rng=0), (1100, 300)),
+    "residual": (lambda: residual(16, 24, 0.1, stride=2, rng=0), (64, 16, 16, 16)),
 }
 
 

@@ -21,14 +21,16 @@ from minilocal.training.trainer import Trainer
 
 SAME = ("metrics.csv", "gradients.csv", "checkpoint.npz")
 VARIANT = {"algo": "G2S1", "idle": "learn", "front": "block"}
-ALGORITHMS = [*({"algo": name} for name in ("BP", "G1", "G2S1", "G3S2")), VARIANT]
+LOSSES = [{"algo": "G2S1", "local_loss": "predsim"}, {"algo": "G3S2", "local_loss": "sim", "idle": "learn"}]
+ALGORITHMS = [*({"algo": name} for name in ("BP", "G1", "G2S1", "G3S2")), VARIANT, *LOSSES]
 each_algorithm = pytest.mark.parametrize("algo", ALGORITHMS, ids=lambda options: " ".join(options.values()))
 
 
 def trainer(images, algo="G2S1", epochs=3, **options):
     data, options = prepare(images), options | (algo if isinstance(algo, dict) else {"algo": algo})
+    loss = options.pop("local_loss", "ce")
     recipe = Recipe(epochs=epochs, batch_size=16, **options)
-    network = build_network("8 M 12", [16], data.image_shape, 4, recipe.schedule, features=64)
+    network = build_network("8 M 12", [16], data.image_shape, 4, recipe.schedule, features=64, local_loss=loss)
     return Trainer(network, data, recipe)  # six steps per epoch
 
 
