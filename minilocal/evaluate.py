@@ -103,6 +103,7 @@ def _report(
     test = test_images(run, config, preprocessing)
     last_epoch = position.epoch - (position.step == 0)
     blocks = config.schedule.blocks_at(max(last_epoch, 0), len(network))
+    blocks = [block for block in blocks if block.last in network.auxiliary]  # others have no class scores
     scores = evaluate(network, test, [block.last for block in blocks])
     counts = confusion(network, test)
 
