@@ -38,7 +38,7 @@ from minilocal.layers import Layer
 from minilocal.losses import similarity_matching, softmax_cross_entropy
 from minilocal.networks.auxiliary import a1, a2
 from minilocal.networks.network import Network
-from minilocal.networks.vgg import build_network, cbrd, fbrd
+from minilocal.networks.vgg import build_network, cbrd, fbrd, residual
 from minilocal.schedule import Block, parse
 from minilocal.steps import backprop_step, local_step
 
@@ -46,6 +46,10 @@ STEP = 1e-4
 TOLERANCE = 1e-6
 FLOOR = 1e-3  # of the largest gradient; smaller gradients are compared on that scale
 ALGORITHMS = ("BP", "G1", "G2", "G2S1", "G3", "G3S2")
+NETWORKS: dict[str, tuple[str, tuple[int, ...]]] = {
+    "": ("8 8 M 8 16 M", (8, 8)),
+    "residual": ("8 R8 R16/2 P8 M P16k5 A", ()),
+}
 
 
 @dataclass(frozen=True)
@@ -218,6 +222,10 @@ def check_layers(entries: int = 10) -> Iterator[Check]:
         ("CBRD unfused", cbrd(3, 4, 0.2, fused=False, **f64), (4, 6, 6, 3)),
         ("pool + CBRD", cbrd(3, 4, 0.2, pool=True, **f64), (4, 6, 6, 3)),
         ("pool + FBRD", fbrd(3 * 4, 8, 0.2, pool=True, **f64), (12, 4, 4, 3)),
+        ("residual block", residual(4, 4, 0.2, **f64), (4, 6, 5, 4)),
+        ("residual block unfused", residual(4, 4, 0.2, fused=False, **f64), (4, 6, 5, 4)),
+        ("residual block padded", residual(4, 6, 0.2, stride=2, **f64), (4, 7, 6, 4)),
+        ("residual block projected", residual(6, 4, 0.2, 2, projection=True, kernel=5, **f64), (4, 7, 6, 6)),
         ("A1 on a map", a1((8, 8, 6), 5, 96, **f64), (8, 8, 8, 6)),
         ("A1 on a vector", a1((20,), 5, 96, **f64), (8, 20)),
         ("A2 on a map", a2((8, 8, 3), 5, 96, **f64), (12, 8, 8, 3)),
@@ -241,12 +249,18 @@ def check_layers(entries: int = 10) -> Iterator[Check]:
 
 
 def check_step(
-    algo: str, epoch: int, classifier: str = "a1", entries: int = 4, conv: str = "auto", local_loss: str = "ce"
+    algo: str,
+    epoch: int,
+    classifier: str = "a1",
+    entries: int = 4,
+    conv: str = "auto",
+    local_loss: str = "ce",
+    kind: str = "",
 ) -> Iterator[Check]:
     """Check a whole training step of an algorithm: each block's parameters against that block's own loss."""
     schedule = parse(algo)
     network = build_network(
-        "8 8 M 8 16 M", [8, 8], (8, 8, 2), 3, schedule,
+        *NETWORKS[kind], (8, 8, 2), 3, schedule,
         features=32, classifier=classifier, dropout=0.2, dtype=np.float64, conv=conv, local_loss=local_loss,
     )  # fmt: skip
     rng = np.random.default_rng(2)
@@ -259,7 +273,7 @@ def check_step(
     gradients = {f"{name}.{key}": g.copy() for name, layer in network.named_layers() for key, g in layer.grads.items()}
     shift = f" shift {schedule.shift_at(epoch)}" if schedule.period > 1 else ""
     learning = local_loss if local_loss != "ce" else classifier.upper()
-    method = f" {conv}" if conv != "auto" else ""
+    method = "".join(f" {word}" for word in (kind, conv) if word not in ("", "auto"))
     for block in blocks:
         function = f"{schedule.name}{shift} {learning}{method} block {block}"
         loss = partial(block_loss, network, block, x, labels)
@@ -278,12 +292,16 @@ def block_loss(network: Network, block: Block, x: np.ndarray, labels: np.ndarray
 
 
 def check_steps(entries: int = 4) -> Iterator[Check]:
-    """Check whole steps of all `ALGORITHMS` at every shift, with A1, A2 and the other losses; BP also by Winograd."""
+    """Check whole steps of all `ALGORITHMS` at every shift, with A1, A2 and the other losses; BP also by Winograd.
+
+    Residual networks are checked with A1.
+    """
     yield from check_step("BP", 0, entries=entries, conv="winograd")
     for algo in ALGORITHMS:
         for epoch in range(parse(algo).period):
             for classifier in ("a1", "a2") if algo != "BP" else ("a1",):  # BP has A_K alone
                 yield from check_step(algo, epoch, classifier, entries)
+            yield from check_step(algo, epoch, entries=entries, kind="residual")
     for algo in ("G1", "G2S1", "G3S2"):
         for epoch in range(parse(algo).period):
             for local_loss in ("sim", "predsim"):

@@ -24,6 +24,7 @@ def test_every_layer_and_classifier():
             for local_loss in ("sim", "predsim")
         ),
         *(("BP", 0, {"conv": conv}) for conv in ("winograd", "dense")),
+        *((algo, epoch, {"kind": "residual"}) for algo, epoch in (("BP", 0), ("G1", 0), ("G2S1", 1), ("G3S2", 1))),
     ],
 )
 def test_whole_steps(algo, epoch, options):
@@ -95,6 +96,8 @@ def test_the_command_prints_a_table_and_succeeds(capsys):
         "A2 on a map",
         "BP A1 block 1-6",
         "G3S2 shift 2 A2 block 3-5",
+        "G3S2 shift 2 A1 residual block 3-5",
+        "residual block projected",
         "layers.5.linear.weight",
         "0 arrays failed",
     ):

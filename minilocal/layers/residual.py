@@ -9,74 +9,59 @@ import numpy as np
 
 from minilocal.compute import memory, parallel
 from minilocal.errors import InputError, ShapeError, naming
+from minilocal.layers.activation import ReLU
 from minilocal.layers.base import Layer
-from minilocal.layers.sequential import Sequential
+from minilocal.layers.sequential import Sequential, check_distinct, operations_of
 
 
-class Residual(Sequential):
+class Residual(Layer):
     """A body and a shortcut around it, added and rectified: y = max(body(x) + shortcut(x), 0).
 
-        x ─┬─► body ─────┬─► + ─► max(·, 0) ─► y
+        x ─┬─► body ─────┬─► + ─► ReLU ─► y
            └─► shortcut ─┘
 
     The gradient goes back on both ways: with g = dy where y > 0, else 0,
 
         dx = body.backward(g) + shortcut.backward(g)
 
-    Without a shortcut, x itself is added. Otherwise body and shortcut must give the same shape. `params`, `grads` and
-    `state` hold the arrays of both, named `body.conv1.weight`, `shortcut.bn.gamma` and so on.
+    Without a shortcut, x itself is added. Otherwise body and shortcut must give the same shape.
     Source: He et al. 2016, "Deep residual learning for image recognition"; tutorials/reference.md, "Residual blocks".
     """
 
-    kept = ("y",)
-
     def __init__(self, body: Layer, shortcut: Layer | None = None) -> None:
-        super().__init__(body=body, shortcut=Sequential() if shortcut is None else shortcut)
+        super().__init__()
+        self.body, self.shortcut, self.relu = body, shortcut or Sequential(), ReLU()
+        check_distinct([self])
 
     def forward(self, x: np.ndarray, training: bool = False) -> np.ndarray:
-        """Return max(body(x) + shortcut(x), 0); in training, keep it."""
-        a, b = (layer.forward(x, training) for layer in self.layers.values())
-        y = memory.empty_like(a)
-
-        def task(s: slice) -> None:
-            np.add(a[s], b[s], out=y[s])
-            np.maximum(y[s], 0, out=y[s])
-
-        parallel.run(task, _chunks(y))
-        if training:
-            self.y = y
-        return y
+        """Return max(body(x) + shortcut(x), 0)."""
+        total = _sum(self.body.forward(x, training), self.shortcut.forward(x, training))
+        return self.relu.forward(total, training)
 
     def backward(self, dy: np.ndarray, need_dx: bool = True) -> Any:
         """Call backward on both ways; return the sum of their dL/dx if need_dx."""
-        y, g = self.y, memory.empty_like(dy)
-        parallel.run(lambda s: np.multiply(dy[s], ~(y[s] <= 0), out=g[s]), _chunks(y))  # NaN passes
-        a, b = (layer.backward(g, need_dx) for layer in self.layers.values())
-        if not need_dx:
-            return None
-        dx = memory.empty_like(a)
-        parallel.run(lambda s: np.add(a[s], b[s], out=dx[s]), _chunks(dx))
-        return dx
-
-    def check_input(self, x: np.ndarray, training: bool) -> np.ndarray:
-        """Return x, contiguous, if it fits; see `Layer.check_input`."""
-        return Layer.check_input(self, x, training)
+        g = self.relu.backward(dy)
+        on_body, on_shortcut = self.body.backward(g, need_dx), self.shortcut.backward(g, need_dx)
+        return _sum(on_body, on_shortcut) if need_dx else None
 
     def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         """Return the output shape of the body; raise `ShapeError` unless the shortcut has the same."""
-        shapes = []
-        for name, layer in self.layers.items():
-            with naming(name):
-                shapes.append(layer.output_shape(shape))
-        if shapes[0] != shapes[1]:
-            raise ShapeError(f"the body gives shape {shapes[0]}, but the shortcut {shapes[1]}; they must be equal")
-        return shapes[0]
+        with naming("body"):
+            y = self.body.output_shape(shape)
+        with naming("shortcut"):
+            other = self.shortcut.output_shape(shape)
+        if y != other:
+            raise ShapeError(f"the body gives shape {y}, but the shortcut {other}; they must be equal")
+        return y
+
+    def macs(self, shape: tuple[int, ...]) -> int:
+        """Return the sum of both ways."""
+        return self.body.macs(shape) + self.shortcut.macs(shape)
 
     def operations(self, shape: tuple[int, ...]) -> Iterator[tuple[str, Layer, tuple[int, ...]]]:
-        """Yield name, layer and input shape of each operation in the body, then of those in the shortcut."""
-        for way, layer in self.layers.items():
-            for name, operation, inputs in layer.operations(shape):
-                yield f"{way}.{name}" if name else way, operation, inputs
+        """Yield name, layer and input shape of each operation: the body's, the shortcut's, and ReLU."""
+        for name, layer in self.layers.items():
+            yield from operations_of(name, layer, self.output_shape(shape) if layer is self.relu else shape)
 
 
 class PadShortcut(Layer):
@@ -130,6 +115,13 @@ class PadShortcut(Layer):
 
     def __repr__(self) -> str:
         return f"PadShortcut({self.c_in}, {self.c_out}, {self.stride})"
+
+
+def _sum(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Return a + b in a new array: both may be needed elsewhere."""
+    total = memory.empty_like(a)
+    parallel.run(lambda s: np.add(a[s], b[s], out=total[s]), _chunks(total))
+    return total
 
 
 def _chunks(x: np.ndarray) -> list[slice]:

@@ -63,16 +63,21 @@ class Sequential(Layer):
     def operations(self, shape: tuple[int, ...]) -> Iterator[tuple[str, Layer, tuple[int, ...]]]:
         """Yield name, layer and input shape of each operation, for inputs of that shape."""
         for name, layer in self.layers.items():
-            for inner, operation, inputs in layer.operations(shape):
-                yield f"{name}.{inner}" if inner else name, operation, inputs
+            yield from operations_of(name, layer, shape)
             shape = layer.output_shape(shape)
+
+
+def operations_of(name: str, layer: Layer, shape: tuple[int, ...]) -> Iterator[tuple[str, Layer, tuple[int, ...]]]:
+    """Yield the operations of a layer, with its name in front of theirs."""
+    for inner, operation, inputs in layer.operations(shape):
+        yield f"{name}.{inner}" if inner else name, operation, inputs
 
 
 def leaves(layer: Layer) -> Iterator[Layer]:
     """Yield the single operations of a layer: those inside it, in order, or the layer itself."""
     for inner in layer.layers.values():
         yield from leaves(inner)
-    if not layer.layers:
+    if not layer.layers and not isinstance(layer, Sequential):
         yield layer
 
 

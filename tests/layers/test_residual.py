@@ -38,7 +38,7 @@ def test_operations_and_their_macs():
     layer = residual(3, 5, stride=2, projection=True, rng=0)
     assert [(name, shape) for name, _, shape in layer.operations((7, 6, 3))] == [
         ("body.conv1", (7, 6, 3)), ("body.bn1", (4, 3, 5)), ("body.conv2", (4, 3, 5)), ("body.bn2", (4, 3, 5)),
-        ("shortcut.conv", (7, 6, 3)), ("shortcut.bn", (4, 3, 5)),
+        ("shortcut.conv", (7, 6, 3)), ("shortcut.bn", (4, 3, 5)), ("relu", (4, 3, 5)),
     ]  # fmt: skip
     assert layer.macs((7, 6, 3)) == 12 * (9 * 3 * 5 + 9 * 5 * 5 + 3 * 5)
 
