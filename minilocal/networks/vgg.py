@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from minilocal.compute.streams import AUXILIARY_INIT, INIT, SIMILARITY_INIT, generator
 from minilocal.errors import InputError, naming
 from minilocal.layers import BatchNorm, BatchNormReLUDropout, Conv2d, Dropout, Flatten, Layer, Linear, MaxPool2d, ReLU
 from minilocal.layers.residual import PadShortcut, Residual
@@ -26,7 +27,6 @@ from minilocal.networks.auxiliary import CLASSIFIERS, own_classifier, similarity
 from minilocal.networks.configs import Stage, architecture, check_local_loss, check_task, fitting, parse_stages
 from minilocal.networks.network import Network
 from minilocal.schedule import Schedule, parse
-from minilocal.streams import AUXILIARY_INIT, INIT, SIMILARITY_INIT, generator
 
 # The paper's dropout rates where they depend on the data set; elsewhere it is `Architecture.dropout`.
 DROPOUT = {
