@@ -9,7 +9,7 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1] / "minilocal"
 FLOORS = [  # rooms on one floor import from lower floors and from one another, but never in a circle
-    "errors files plots streams",
+    "errors files plots",
     "kernels compute console",
     "layers datasets",
     "schedule losses",
@@ -24,7 +24,7 @@ FLOORS = [  # rooms on one floor import from lower floors and from one another, 
 ]
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms.split()}
 CORE = [  # what a student reads, including the minibatches
-    *("schedule", "steps", "losses", "optim", "streams", "errors"),
+    *("schedule", "steps", "losses", "optim", "errors"),
     *("networks", "layers", "kernels", "compute", "training", "gradcheck"),
 ]
 

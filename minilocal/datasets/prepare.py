@@ -12,7 +12,7 @@ from minilocal.compute import parallel
 from minilocal.datasets.dataset import Dataset
 from minilocal.datasets.loading import load
 from minilocal.errors import InputError
-from minilocal.streams import SPLIT, generator
+from minilocal.compute.streams import SPLIT, generator
 
 
 @dataclass(frozen=True)

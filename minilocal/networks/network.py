@@ -12,7 +12,7 @@ from minilocal.layers import Layer
 from minilocal.layers.base import Arrays
 from minilocal.layers.sequential import check_distinct
 from minilocal.losses import CrossEntropy, LocalLoss
-from minilocal.streams import dropout_key
+from minilocal.compute.streams import dropout_key
 
 
 class Network:

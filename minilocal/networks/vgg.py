@@ -23,7 +23,7 @@ from minilocal.networks.auxiliary import CLASSIFIERS, own_classifier
 from minilocal.networks.configs import Stage, architecture, check_task, fitting, parse_stages
 from minilocal.networks.network import Network
 from minilocal.schedule import Schedule, parse
-from minilocal.streams import AUXILIARY_INIT, INIT, generator
+from minilocal.compute.streams import AUXILIARY_INIT, INIT, generator
 
 # The paper's dropout rates; 0.05 elsewhere.
 DROPOUT = {
