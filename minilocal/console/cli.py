@@ -28,6 +28,7 @@ COMMANDS = {
     "gradcheck": ("minilocal.gradcheck", "check every hand-written gradient against central differences"),
     "grade": ("minilocal.grade.__main__", "check your solutions to the course's exercises"),
     "datasets": ("minilocal.datasets.__main__", "list and download data sets"),
+    "doctor": ("minilocal.doctor", "check that this machine is ready for the course"),
 }
 
 

@@ -14,7 +14,7 @@ import base64
 import io
 from typing import Any
 
-from minilocal.plots import BLOCK_COLOURS, FROZEN
+from minilocal.console.plots import BLOCK_COLOURS, FROZEN
 
 INK, GREY, PALE = "#333333", "#8A8A8A", "#E4E4E4"
 HATCHES = ("", "//", "..", "xx", "\\\\", "oo", "--")

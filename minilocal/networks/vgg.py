@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from minilocal.compute.streams import AUXILIARY_INIT, INIT, generator
 from minilocal.errors import InputError, naming
 from minilocal.layers import BatchNorm, BatchNormReLUDropout, Conv2d, Dropout, Flatten, Layer, Linear, MaxPool2d, ReLU
 from minilocal.layers.sequential import Sequential
@@ -23,7 +24,6 @@ from minilocal.networks.auxiliary import CLASSIFIERS, own_classifier
 from minilocal.networks.configs import Stage, architecture, check_task, fitting, parse_stages
 from minilocal.networks.network import Network
 from minilocal.schedule import Schedule, parse
-from minilocal.compute.streams import AUXILIARY_INIT, INIT, generator
 
 # The paper's dropout rates; 0.05 elsewhere.
 DROPOUT = {

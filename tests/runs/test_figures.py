@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from minilocal.plots import BLOCK_COLOURS
+from minilocal.console.plots import BLOCK_COLOURS
 from minilocal.runs.directory import RunDirectory
 from minilocal.runs.figures import draw_confusion, draw_curves, draw_gradient_map
 from minilocal.runs.tables import GRADIENTS, METRICS
