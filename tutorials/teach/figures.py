@@ -42,7 +42,7 @@ def exporting(lesson: str, folder: Path, captions: list[str]) -> Iterator[None]:
         drawn[:] = [one]
         savefig(one, *arguments, **options)
 
-    def show_png(png: bytes, width: int, caption: str, alt: str) -> None:
+    def show_png(png: bytes, width: int, caption: str, alt: str, **_: float) -> None:
         found = re.match(r"\*\*Figure (\d+)\.\*\* ", caption)
         if found is None:
             raise SystemExit(f"lesson {lesson}: {caption[:20]!r} must begin with **Figure N.**")

@@ -17,8 +17,11 @@ for costs in ([3, 1, 2], [1.5, 1, 2], [3, 0.5, 2], [3, 1, 1]):
     rest = [end[b, -1] - 10 * cost for b, cost in enumerate(costs)]
     print(f"costs {costs}: done at {end[-1, -1]:g}; each worker's waiting until its own last job: {rest}")
 check("33 as they are, 22.5 with a cheaper first block", ends([1.5, 1, 2], 10)[-1, -1] == 22.5, "22.5")
+
+from minilocal.course import show as show_figure
+
 end, costs = ends([3, 1, 2], 10), [3, 1, 2]
-show(
+show_figure(
     draw_timeline({"costs 3, 1, 2": [
         Job(b + 1, b + 1, end[b, t] - costs[b], end[b, t], str(t + 1)) for t in range(10) for b in range(3)
     ]}, unit="time"),

@@ -66,6 +66,7 @@ def run(script: Path) -> tuple[Any, str]:
     client = NotebookClient(
         whole,
         timeout=lessons.TIMEOUT,
+        startup_timeout=lessons.TIMEOUT,
         kernel_name="python3",
         resources={"metadata": {"path": str(LESSONS)}},
         record_timing=False,
