@@ -103,9 +103,7 @@ def _entry(pixel: Pixel, output: Pixel) -> tuple[int | slice, ...]:
     return (*pixel, slice(None), *output)
 
 
-def _matrix(
-    weight: np.ndarray, inputs: Sequence[int], outputs: Sequence[int], stride: int, padding: int
-) -> np.ndarray:
+def _matrix(weight: np.ndarray, inputs: Sequence[int], outputs: Sequence[int], stride: int, padding: int) -> np.ndarray:
     """Return the matrix (H·W·C_in, P·Q·C_out) shown above, transposed; zero where no tap joins two pixels."""
     c_in, c_out = weight.shape[2:]
     matrix = np.zeros((*inputs, c_in, *outputs, c_out), weight.dtype)

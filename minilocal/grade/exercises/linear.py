@@ -82,10 +82,10 @@ def check_layer_in_a_network(student: Student, rng: np.random.Generator) -> None
     """Check the class by central differences, then compare it with the library's after a training step."""
     layer_gradients("Linear", student.call("Linear", 4, 3), rng.standard_normal((5, 4)))
     x, labels = rng.standard_normal((6, 5)), rng.integers(0, 3, 6)
-    own, library = student.call("Linear", 5, 4), ml.Linear(5, 4, dtype=np.float64)
+    own, library = student.call("Linear", 5, 4), ml.Linear(5, 4, dtype=np.float64, rng=0)
     for layer in (own, library):
         layer.params["weight"][...] = np.random.default_rng(1).standard_normal((5, 4))
-        classifier = ml.Linear(4, 3, dtype=np.float64)
+        classifier = ml.Linear(4, 3, dtype=np.float64, rng=0)
         ml.local_step(ml.Network([layer], {1: classifier}, (5,)), [ml.Block(1, 1)], x, labels, ml.SGD(lr=0.5))
     for name in ("weight", "bias"):
         same(f"the {name} after a training step", own.params[name], library.params[name])
