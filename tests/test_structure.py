@@ -20,7 +20,7 @@ FLOORS = [  # rooms on one floor import from lower floors and from one another, 
     "costs gradcheck",
     "runs",
     "pipeline",
-    "train evaluate compare bench grade course doctor",
+    "train evaluate report compare bench grade course doctor",
 ]
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms.split()}
 CORE = [  # what a student reads, including the minibatches

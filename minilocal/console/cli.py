@@ -23,6 +23,8 @@ COMMANDS = {
     "train": ("minilocal.train", "train a network by BP, GX or GXSY"),
     "compare": ("minilocal.compare.__main__", "train with several algorithms and seeds, and compare with the paper"),
     "evaluate": ("minilocal.evaluate", "accuracy, confusion matrix and predictions of a finished run"),
+    "report": ("minilocal.report", "runs as a page for a browser: curves, gradient maps, confusion matrices"),
+    "export": ("minilocal.runs.export", "a run's weights as a safetensors file, for PyTorch and others"),
     "costs": ("minilocal.costs.__main__", "MACs, parameters, off-chip accesses and pipeline bounds, by formula"),
     "bench": ("minilocal.bench.__main__", "time steps, layers and workers; compare with PyTorch"),
     "gradcheck": ("minilocal.gradcheck", "check every hand-written gradient against central differences"),
