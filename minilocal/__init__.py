@@ -9,7 +9,7 @@ Public names load when first used, so that `import minilocal` is quick:
 A map for readers. Each line imports only from the lines below it:
 
     train  evaluate  report  doctor     commands, as are bench/ (how fast), compare/ (several algorithms and seeds),
-                                grade/ (exercises) and course/ (figures for the lessons)
+                                grade/ (labs) and course/ (figures for the lessons)
     pipeline/                   blocks trained in parallel by several processes
     runs/                       run directories: options, checkpoints that can be resumed, tables, figures
     costs/                      multiply-adds and memory traffic by formula, without arrays
