@@ -46,7 +46,7 @@ LIBRARIES = {
     "mathjax": ("3.2.2", ("es5/tex-svg.js",)),
 }
 WIDTH, HEIGHT = 1920, 1080
-WIDEST, HIGHEST = 1500, 880  # pixels of a picture on a slide
+WIDEST, HIGHEST = 1500, 820  # pixels of a picture on a slide
 LEAST_PIXELS = 16  # 12 pt, for texts and for numbers in pictures
 LEAST_POINTS = 7  # the smallest text of a picture that doesn't say
 SHOWN = re.compile(
