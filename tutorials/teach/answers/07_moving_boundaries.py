@@ -44,7 +44,7 @@ check(
 # the shift.
 
 # %%
-data, EPOCHS = ml.prepare("fashion-mnist-mini", train_size=2000, test_size=2000), 6
+data, EPOCHS = ml.prepare("fashion-mnist-mini", train_size=1500, test_size=2000), 6
 
 
 def final_accuracy(seed, **options):

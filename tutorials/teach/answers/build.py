@@ -65,7 +65,7 @@ def run(script: Path) -> tuple[Any, str]:
     whole = nbformat.v4.new_notebook(cells=[*before, *answers.cells])
     client = NotebookClient(
         whole,
-        timeout=lessons.TIMEOUT,
+        timeout=None,  # on a busy machine an answer may take long
         startup_timeout=lessons.TIMEOUT,
         kernel_name="python3",
         resources={"metadata": {"path": str(LESSONS)}},
