@@ -33,6 +33,19 @@ def test_the_readmes_python_runs(capsys):
     assert "block 4: loss" in out
 
 
+def test_the_page_about_layers_of_ones_own_runs_and_prints_what_it_shows(capsys):
+    page = (ROOT / "tutorials" / "own_layers.md").read_text(encoding="utf-8")
+    code = "\n".join(re.findall(r"```python\n(.*?)```", page, re.DOTALL))
+    small = code.replace("train_size=2000", "train_size=300, test_size=100").replace("epochs=4", "epochs=2")
+    exec(compile(small, "own_layers.md", "exec"), {})
+    printed = capsys.readouterr().out.splitlines()
+    assert sum(line.endswith("  ok") for line in printed) == 8
+    assert any(line.startswith("epoch 2: test accuracy") for line in printed)
+    costs = [line for line in printed if line.endswith("multiply-adds per image")]
+    assert len(costs) == 3
+    assert "\n".join(f"    {line}" for line in costs) in page
+
+
 def test_the_readmes_loop_is_the_trainers():
     source = textwrap.dedent(inspect.getsource(Trainer.train_epoch))
     (loop,) = blocks("py")
@@ -55,6 +68,14 @@ def test_ten_lines_are_ten_lines():
 def test_links_lead_somewhere():
     for target in re.findall(r"\]\(([^)#]+)\)", README):
         assert target.startswith("http") or (ROOT / target).exists(), target
+
+
+def test_links_between_pages_lead_to_headings():
+    for page in (ROOT / "tutorials").glob("*.md"):
+        for name, anchor in re.findall(r"\]\(([\w./]+\.md)#([^)]+)\)", page.read_text(encoding="utf-8")):
+            headings = re.findall(r"^#+ (.+)$", (page.parent / name).read_text(encoding="utf-8"), re.M)
+            anchors = {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+            assert anchor in anchors, f"{page.name}: {name}#{anchor}"
 
 
 @pytest.mark.parametrize("name", cli.COMMANDS)
