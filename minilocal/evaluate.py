@@ -93,6 +93,7 @@ def _report(
     test = Images(data.test.pixels, data.test.labels, preprocessing.normalisation)
     last_epoch = position.epoch - (position.step == 0)
     blocks = config.schedule.blocks_at(max(last_epoch, 0), len(network))
+    blocks = [block for block in blocks if block.last in network.auxiliary]  # others have no class scores
     scores = evaluate(network, test, [block.last for block in blocks])
     counts = Counter(zip(test.labels.tolist(), predictions(network, test).tolist(), strict=True))
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-INIT, AUXILIARY_INIT, ORDER, AUGMENT, DROPOUT, SPLIT = range(6)
+INIT, AUXILIARY_INIT, ORDER, AUGMENT, DROPOUT, SPLIT, SIMILARITY_INIT = range(7)
 
 
 def generator(seed: int, *key: int) -> np.random.Generator:
@@ -17,6 +17,11 @@ def generator(seed: int, *key: int) -> np.random.Generator:
 
 
 def dropout_key(seed: int, step: int, layer: int) -> int:
-    """Return the 62-bit key of a layer's dropout mask in a step."""
+    """Return the 62-bit key of a layer's dropout mask in a step; a layer with several dropouts starts from it."""
     sequence = np.random.SeedSequence(seed, spawn_key=(DROPOUT, step, layer))
     return int(sequence.generate_state(1, np.uint64)[0] >> np.uint64(2))
+
+
+def following_key(key: int) -> int:
+    """Return the key of the next dropout mask inside the same layer."""
+    return dropout_key(key, 0, 0)

@@ -1,15 +1,13 @@
-"""What a block learns from: a local loss turns the block's output x_j and the labels into a value and dL/dx_j.
+"""Softmax cross-entropy of an auxiliary classifier's class scores, the paper's local loss.
 
-    x_j ─► A_j ─► logits ─► softmax cross-entropy ─► value
-    dx_j ◄──────────────────────────────────────────
-
-`CrossEntropy(classifier)` is the paper's. Any object with `layers` and the same call can take its place.
+x_j ─► A_j ─► logits ─► softmax cross-entropy ─► value
+dx_j ◄──────────────────────────────────────────
 """
 
 from __future__ import annotations
 
 import math
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -17,33 +15,17 @@ from minilocal.errors import InputError
 from minilocal.layers import Layer
 
 
-class LocalLoss(Protocol):
-    """A block's loss, as steps.py uses it.
-
-    Attributes:
-        layers: name → layer, the layers of the loss itself, trained with the block. "aux" is the auxiliary classifier,
-            which also gives the class scores in evaluation. Saved names read like `aux.3.linear.weight`.
-    """
-
-    layers: dict[str, Layer]
-
-    def __call__(self, x: np.ndarray, labels: np.ndarray, need_dx: bool = True) -> tuple[float, int, Any]:
-        """Return the mean loss, the number of correct predictions, and dL/dx (None unless need_dx).
-
-        x (N, ...) is the block's output, labels (N,) are integers. Overwrites the `grads` of its own layers.
-        """
-
-
 class CrossEntropy:
     """The paper's local loss: softmax cross-entropy of an auxiliary classifier's class scores.
 
-    `smoothing` is passed on to `softmax_cross_entropy`. Source: Lee, Lee & Jeon 2021, section II.
+    `smoothing` is passed on to `softmax_cross_entropy`; `weight` multiplies the loss and its gradients.
+    Source: Lee, Lee & Jeon 2021, section II.
     """
 
-    def __init__(self, classifier: Layer, smoothing: float = 0.0) -> None:
-        self.layers, self.smoothing = {"aux": classifier}, smoothing
+    def __init__(self, classifier: Layer, smoothing: float = 0.0, weight: float = 1.0) -> None:
+        self.layers, self.smoothing, self.weight = {"aux": classifier}, smoothing, weight
 
-    def __call__(self, x: np.ndarray, labels: np.ndarray, need_dx: bool = True) -> tuple[float, int, Any]:
+    def __call__(self, x: np.ndarray, labels: np.ndarray, need_dx: bool = True) -> tuple[float, int | None, Any]:
         """Return the mean loss, the number of correct predictions, and dL/dx (None unless need_dx).
 
         If the loss is not finite, no gradients are computed.
@@ -54,7 +36,7 @@ class CrossEntropy:
         correct = int(np.sum(logits.argmax(axis=1) == labels))
         if not math.isfinite(value):
             return value, correct, None  # the step refuses it; gradients would only hide where it came from
-        return value, correct, classifier.backward(dlogits, need_dx)
+        return self.weight * value, correct, classifier.backward(self.weight * dlogits, need_dx)
 
 
 def softmax_cross_entropy(logits: np.ndarray, labels: np.ndarray, smoothing: float = 0.0) -> tuple[float, np.ndarray]:
@@ -70,12 +52,7 @@ def softmax_cross_entropy(logits: np.ndarray, labels: np.ndarray, smoothing: flo
     Source: tutorials/reference.md, "Softmax cross-entropy".
     """
     n, classes = logits.shape
-    if labels.shape != (n,):
-        raise InputError(f"labels have shape {labels.shape}; {n} rows of logits need ({n},)")
-    if n == 0 or labels.dtype.kind not in "iu":
-        raise InputError(f"labels are {n} of type {labels.dtype}; at least one is needed, and integers")
-    if labels.min() < 0 or labels.max() >= classes:
-        raise InputError(f"labels go from {labels.min()} to {labels.max()}; {classes} logits allow 0 to {classes - 1}")
+    check_labels(labels, n, classes)
     shifted = logits - logits.max(axis=1, keepdims=True)
     exponentials = np.exp(shifted)
     total = exponentials.sum(axis=1, keepdims=True)
@@ -89,3 +66,13 @@ def softmax_cross_entropy(logits: np.ndarray, labels: np.ndarray, smoothing: flo
         dlogits -= smoothing / classes
     dlogits /= n
     return loss, dlogits
+
+
+def check_labels(labels: np.ndarray, n: int, classes: int) -> None:
+    """Raise `InputError` unless labels are n ≥ 1 integers from 0 to classes − 1."""
+    if labels.shape != (n,):
+        raise InputError(f"labels have shape {labels.shape}; {n} rows of logits need ({n},)")
+    if n == 0 or labels.dtype.kind not in "iu":
+        raise InputError(f"labels are {n} of type {labels.dtype}; at least one is needed, and integers")
+    if labels.min() < 0 or labels.max() >= classes:
+        raise InputError(f"labels go from {labels.min()} to {labels.max()}; {classes} logits allow 0 to {classes - 1}")
