@@ -8,8 +8,8 @@ Public names load when first used, so that `import minilocal` is quick:
 
 A map for readers. Each line imports only from the lines below it:
 
-    train.py  evaluate.py  report.py                commands, as are bench/ (how fast), compare/ (several algorithms and
-                                seeds), grade/ (exercises) and course/ (figures for the lessons)
+    train  evaluate  report  doctor     commands, as are bench/ (how fast), compare/ (several algorithms and seeds),
+                                grade/ (labs) and course/ (figures for the lessons)
     pipeline/                   blocks trained in parallel by several processes
     runs/                       run directories: options, checkpoints that can be resumed, tables, figures
     costs/                      multiply-adds and memory traffic by formula, without arrays
@@ -24,8 +24,8 @@ A map for readers. Each line imports only from the lines below it:
     datasets/                   reading and downloading images; preparing them; minibatches
     kernels/                    the loops, compiled by Numba; no BLAS inside
     compute/                    threads, memory, compilation, random streams
-    console/                    the command line
-    plots.py  files.py  errors.py                   figures, safe writing, errors
+    console/                    the command line; plots.py: what figures share
+    files.py  errors.py         safe writing, errors
 
 The path of a minibatch: training/trainer.py (the loop) -> datasets/batches.py (crop, flip, normalise) -> steps.py ->
 layers/ forward (each calls kernels/ through compute/parallel.py) -> losses/ -> layers/ backward -> optim.py ->

@@ -17,6 +17,7 @@ import numpy as np
 from minilocal.compute.compilation import on_compilation
 from minilocal.compute.parallel import set_threads
 from minilocal.console.cli import Parser, command
+from minilocal.console.plots import if_possible
 from minilocal.console.text import columns, padded, shown
 from minilocal.datasets.batches import evaluation_batches
 from minilocal.datasets.image_file import read_image
@@ -24,7 +25,6 @@ from minilocal.datasets.prepare import Images
 from minilocal.errors import InputError
 from minilocal.files import expanded
 from minilocal.networks.network import Network
-from minilocal.plots import if_possible
 from minilocal.runs.config import Config
 from minilocal.runs.directory import RunDirectory
 from minilocal.runs.figures import LONGEST_NAME, draw_confusion

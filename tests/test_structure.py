@@ -9,7 +9,7 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1] / "minilocal"
 FLOORS = [  # rooms on one floor import from lower floors and from one another, but never in a circle
-    "errors files plots",
+    "errors files",
     "kernels compute console",
     "layers datasets",
     "schedule losses",
@@ -20,7 +20,7 @@ FLOORS = [  # rooms on one floor import from lower floors and from one another, 
     "costs gradcheck",
     "runs",
     "pipeline",
-    "train evaluate report compare bench grade course",
+    "train evaluate report compare bench grade course doctor",
 ]
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms.split()}
 CORE = [  # what a student reads, including the minibatches

@@ -28,8 +28,9 @@ COMMANDS = {
     "costs": ("minilocal.costs.__main__", "MACs, parameters, off-chip accesses and pipeline bounds, by formula"),
     "bench": ("minilocal.bench.__main__", "time steps, layers and workers; compare with PyTorch"),
     "gradcheck": ("minilocal.gradcheck", "check every hand-written gradient against central differences"),
-    "grade": ("minilocal.grade.__main__", "check your solutions to the course's exercises"),
+    "grade": ("minilocal.grade.__main__", "mark the course's labs, for one student or for a class"),
     "datasets": ("minilocal.datasets.__main__", "list and download data sets"),
+    "doctor": ("minilocal.doctor", "check that this machine is ready for the course"),
 }
 
 

@@ -12,9 +12,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from minilocal.console.plots import BLOCK_COLOURS, FROZEN
 from minilocal.console.text import shown
 from minilocal.files import replacing
-from minilocal.plots import BLOCK_COLOURS, FROZEN
 from minilocal.runs.directory import RunDirectory
 from minilocal.runs.tables import TABLES
 
