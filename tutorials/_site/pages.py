@@ -28,6 +28,7 @@ SHARED = {  # file of the repository: the page that shows it, or what stands for
     "CONTRIBUTING.md": "contributing.md",
     "CHANGELOG.md": "changelog.md",
     "data/README.md": "images.md",
+    "LICENSE-lessons.md": "licence.md",
     ".github/SUPPORT.md": "support.md",
     ".github/CODE_OF_CONDUCT.md": "conduct.md",
 }
