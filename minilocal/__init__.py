@@ -92,6 +92,7 @@ _PUBLIC = {
     "Config": "runs.config",
     "gradient_map": "runs.figures",
     "workers": "pipeline.start",
+    "alignment": "training.alignment",
     "Recipe": "training.recipe",
     "Trainer": "training.trainer",
     "evaluate_network": "training.evaluation:evaluate",

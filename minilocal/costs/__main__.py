@@ -52,13 +52,15 @@ class Task:
     def schedules(self) -> list[Schedule]:
         """The algorithms' schedules; `front` and `idle` apply to those with moving boundaries.
 
-        Raises `InputError` for an unknown algorithm, or if an option is given and no algorithm moves its boundaries.
+        Raises `InputError` for an unknown algorithm, or if an option is given and it has no effect on any.
         """
         schedules = [parse(name) for name in self.algo]
         options = {name: value for name in OPTIONS if (value := getattr(self, name)) != "rest"}
         if options and not any(schedule.shift for schedule in schedules):
             flags = " and ".join(f"{flag(name)} {value}" for name, value in options.items())
             raise InputError(f"{flags} has no effect on {', '.join(self.algo)}; add an algorithm such as G3S2")
+        if all(schedule.block_size is None for schedule in schedules):
+            check_local_loss(self.local_loss, schedules[0])
         return [replace(schedule, **options) if schedule.shift else schedule for schedule in schedules]
 
     @property
@@ -127,20 +129,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 def costs_of(task: Task) -> tuple[str, dict[str, Any]]:
     """Return the algorithms' costs, as tables and ready for JSON."""
     config = architecture(task.model, task.width)
-    schedules = task.schedules
-    for schedule in schedules if all(schedule.block_size is None for schedule in schedules) else ():
-        check_local_loss(task.local_loss, schedule)
+    setting = task.image_shape, task.classes, task.classifier, task.batch_size
     backprop, *algorithms = (
-        algorithm_costs(
-            config,
-            algo,
-            task.image_shape,
-            task.classes,
-            task.classifier,
-            task.batch_size,
-            "ce" if algo.block_size is None else task.local_loss,
-        )
-        for algo in (parse("BP"), *schedules)
+        algorithm_costs(config, algo, *setting, "ce" if algo.block_size is None else task.local_loss)
+        for algo in (parse("BP"), *task.schedules)
     )
     content = {"task": asdict(task), "algorithms": [report.content(algorithm, backprop) for algorithm in algorithms]}
     return f"{task.title}\n\n{report.tables(algorithms, backprop)}", content

@@ -135,24 +135,19 @@ SIZES = {"a1": a1_size, "a2": a2_size}
 
 
 def classifier_sizes(
-    layers: Sequence[LayerSize],
-    numbers: Sequence[int],
-    classes: int,
-    classifier: str,
-    features: int,
-    local_loss: str = "ce",
+    layers: Sequence[LayerSize], numbers: Sequence[int], classes: int, kind: str, features: int, local_loss: str = "ce"
 ) -> dict[int, ClassifierSize]:
     """Return the sizes of what local losses train on the layers with these numbers; the last layer has A_K.
 
-    `classifier` is "a1" or "a2". Raises `InputError` if it is neither. The products of the similarity matrix itself,
+    The kind of classifiers is "a1" or "a2"; raises `InputError` if it is neither. The products of similarity itself,
     N·D multiply-adds per image and as many for its gradient, are not counted.
     """
-    if classifier not in SIZES:
-        raise InputError(f"classifier {classifier!r} is unknown; choose from {', '.join(SIZES)}")
+    if kind not in SIZES:
+        raise InputError(f"classifier {kind!r} is unknown; choose from {', '.join(SIZES)}")
     sizes = {}
     for number in numbers:
         layer, own = layers[number - 1], number == len(layers)
-        sizes[number] = own_size(layer.passed, classes) if own else SIZES[classifier](layer.output, classes, features)
+        sizes[number] = own_size(layer.passed, classes) if own else SIZES[kind](layer.output, classes, features)
         if local_loss == "predsim":
             both = zip(sizes[number], similarity_size(layer.output), strict=True)
             sizes[number] = ClassifierSize(*(prediction + similarity for prediction, similarity in both))

@@ -21,14 +21,7 @@ from minilocal.losses.cross_entropy import CrossEntropy, softmax_cross_entropy
 from minilocal.losses.predsim import PredSim
 from minilocal.losses.similarity import SimilarityMatching, similarity_matching
 
-__all__ = [
-    "CrossEntropy",
-    "LocalLoss",
-    "PredSim",
-    "SimilarityMatching",
-    "similarity_matching",
-    "softmax_cross_entropy",
-]
+__all__ = ["CrossEntropy", "LocalLoss", "PredSim", "SimilarityMatching", "similarity_matching", "softmax_cross_entropy"]
 
 
 class LocalLoss(Protocol):

@@ -123,13 +123,11 @@ def _match_similarity(network: Network, local_loss: str, classes: int, seed: int
     """Replace the cross-entropy on each layer by `local_loss`; with "sim", the last layer keeps it."""
     for number, classifier in network.auxiliary.items():
         if local_loss == "predsim" or number < len(network):
+            rng = generator(seed, SIMILARITY_INIT, number)
             with naming(f"layer {number}"):
-                rng = generator(seed, SIMILARITY_INIT, number)
                 branch = similarity_branch(network.shapes[number - 1], rng, dtype, conv)
-            predsim = local_loss == "predsim"
-            network.losses[number] = (
-                PredSim(classifier, branch, classes) if predsim else SimilarityMatching(branch, classes)
-            )
+            both, alone = PredSim(classifier, branch, classes), SimilarityMatching(branch, classes)
+            network.losses[number] = both if local_loss == "predsim" else alone
 
 
 def _layer(stage: Stage, shape: tuple[int, ...], dropout: float, rng: Any, dtype: Any, conv: str, fused: bool) -> Layer:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -78,7 +78,8 @@ class LayerReport:
 class EpochReport:
     """Per-epoch results. Epochs count from 1 here, for people to read.
 
-    `lr` is the learning rate of the epoch's last step; `images` is the number of training images seen.
+    `lr` is the learning rate of the epoch's last step; `images` is the number of training images seen. `alignment` has
+    the cosine between gradients and BP's by layer, if the recipe asks for it; its time counts as evaluation.
     """
 
     epoch: int
@@ -89,6 +90,7 @@ class EpochReport:
     images: int
     train_seconds: float
     evaluation_seconds: float
+    alignment: dict[int, float] = field(default_factory=dict)
 
     @property
     def test(self) -> Score:

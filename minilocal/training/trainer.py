@@ -15,6 +15,7 @@ from minilocal.datasets.prepare import Data
 from minilocal.errors import InputError, NonFiniteError
 from minilocal.networks.network import Network
 from minilocal.steps import backprop_step, local_step
+from minilocal.training.alignment import alignment
 from minilocal.training.diagnosis import damaged, diagnosed
 from minilocal.training.evaluation import Score, evaluate
 from minilocal.training.recipe import Recipe, Step
@@ -162,6 +163,7 @@ class Trainer:
         held_out = self.evaluate([block.last for block in totals.blocks if block.last in self.network.auxiliary])
         try:
             layers = totals.layer_reports(self.network)
+            cosines = self.alignment() if self.recipe.alignment else {}
         except NonFiniteError as error:
             raise self.diverged(f"{error} after step {totals.steps} of epoch {totals.epoch + 1}") from None
         last = self.recipe.step(totals.epoch, totals.steps - 1, self.steps_per_epoch, len(self.network))
@@ -175,7 +177,13 @@ class Trainer:
             images=totals.images,
             train_seconds=totals.seconds,
             evaluation_seconds=time.perf_counter() - start,
+            alignment=cosines,
         )
+
+    def alignment(self) -> dict[int, float]:
+        """Return how this epoch's gradients align with BP's, on the run's very first minibatch and dropout masks."""
+        batches = self.minibatches(0)
+        return alignment(self.network, self.totals.blocks, batches.pixels(0), batches.labels(0), self.recipe.seed)
 
     def evaluate(self, classifiers: Collection[int]) -> dict[str, dict[int, Score]]:
         """Return the scores of the classifiers on those layers, by held-out set; refuse a loss that is not finite."""
