@@ -29,7 +29,6 @@ extensions = [
     "explorer",
 ]
 exclude_patterns = ["_site", "rendered"]
-suppress_warnings = ["toc.empty_glob"]
 default_role = "py:obj"
 python_use_unqualified_type_names = True
 autodoc_typehints_format = "short"

@@ -58,7 +58,11 @@ def prepare(app: Any, page: str, source: list[str]) -> None:
         readme = (ROOT / "README.md").read_text(encoding="utf-8")
         return re.findall(rf"^```{match[1]}\n.*?^```", readme, re.DOTALL | re.MULTILINE)[int(match[2]) - 1]
 
+    def pattern(match: re.Match[str]) -> str:
+        return match[0] if any(file.suffix in (".md", ".ipynb") for file in folder.glob(match[0])) else ""
+
     text = linked(source[0], folder, folder, address)
+    text = re.sub(r"^[\w/]+\*$", pattern, text, flags=re.MULTILINE)  # a toctree's pattern may match nothing yet
     text = re.sub(r"^% include (\S+)$", include, text, flags=re.MULTILINE)
     text = re.sub(r"^% readme (\w+) (\d+)$", block, text, flags=re.MULTILINE)
     text = re.sub(r"^% goals$", lambda _: goals(), text, flags=re.MULTILINE)
@@ -115,10 +119,11 @@ def names_of(lesson: str) -> str:
     return f"*From the library:* {names}." if names else ""
 
 
-def lessons_of(app: Any, kind: str, name: str, what: Any, options: Any, lines: list[str]) -> None:
-    """Add the lessons that use a public name to its docstring."""
+def complete(app: Any, kind: str, name: str, what: Any, options: Any, lines: list[str]) -> None:
+    """Make a docstring what Sphinx expects, and add the lessons that use the name."""
     if kind == "data":
         lines.clear()  # it would be the docstring of the type, such as dict
+    lines[:] = [re.sub(r"\|(\w+)\|", r"\|\1\|", line) for line in lines]  # |x| would be a substitution
     lessons = [lesson for lesson, names in USED.items() if name.removeprefix("minilocal.") in names]
     if lessons:
         links = ", ".join(f":doc:`{int(lesson[:2])} <{lesson}>`" for lesson in lessons)
@@ -189,6 +194,6 @@ def setup(app: Any) -> dict[str, bool]:
     app.add_config_value("repository_address", "", "env")
     app.config.linkcode_resolve = source_link
     app.connect("source-read", prepare)
-    app.connect("autodoc-process-docstring", lessons_of)
+    app.connect("autodoc-process-docstring", complete)
     app.connect("html-collect-pages", source_pages)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
