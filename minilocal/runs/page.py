@@ -28,7 +28,8 @@ def contents(run: RunDirectory, counts: Counts | None, note: str) -> dict[str, A
     there are none. Raises `InputError` if the directory does not hold a run, or a table is damaged.
     """
     config, preprocessing = run.read_config()
-    rows = {name.removesuffix(".csv"): run.read_rows(name) for name in TABLES}
+    names = [name for name in TABLES if name != "alignment.csv" or (run.path / name).exists()]
+    rows = {name.removesuffix(".csv"): run.read_rows(name) for name in names}
     done = int(min(rows[name][-1]["epoch"] if rows[name] else 0 for name in ("metrics", "gradients")))
     rows = {name: [row for row in table if row["epoch"] <= done] for name, table in rows.items()}
     metrics = rows["metrics"]
@@ -37,7 +38,7 @@ def contents(run: RunDirectory, counts: Counts | None, note: str) -> dict[str, A
         "title": config.title,
         "epochs": config.epochs,
         "done": done,
-        "accuracy": metrics[-1]["test_accuracy"] if metrics else None,
+        "accuracy": metrics[-1].get("test_accuracy") if metrics else None,
         "ends": sorted({int(row["last_layer"]) for row in metrics}),
         **rows,
         "classes": [shown(name) for name in preprocessing.classes],
