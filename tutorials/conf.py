@@ -28,7 +28,7 @@ extensions = [
     "pages",
     "explorer",
 ]
-exclude_patterns = ["_site", "rendered"]
+exclude_patterns = ["_site", "rendered", "teach"]
 suppress_warnings = ["toc.empty_glob"]
 default_role = "py:obj"
 python_use_unqualified_type_names = True
