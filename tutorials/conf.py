@@ -28,7 +28,7 @@ extensions = [
     "pages",
     "explorer",
 ]
-exclude_patterns = ["_site", "rendered", "teach/*/**"]
+exclude_patterns = ["_site", "rendered", "teach"]  # what lecturers alone should see
 default_role = "py:obj"
 python_use_unqualified_type_names = True
 autodoc_typehints_format = "short"
