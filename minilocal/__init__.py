@@ -8,7 +8,7 @@ Public names load when first used, so that `import minilocal` is quick:
 
 A map for readers. Each line imports only from the lines below it:
 
-    train.py  evaluate.py       commands, as are bench/ (how fast), compare/ (several algorithms and seeds),
+    train  evaluate  report  doctor     commands, as are bench/ (how fast), compare/ (several algorithms and seeds),
                                 grade/ (labs) and course/ (figures for the lessons)
     pipeline/                   blocks trained in parallel by several processes
     runs/                       run directories: options, checkpoints that can be resumed, tables, figures
@@ -23,9 +23,9 @@ A map for readers. Each line imports only from the lines below it:
     layers/                     the maths: one layer family per file, forward above backward
     datasets/                   reading and downloading images; preparing them; minibatches
     kernels/                    the loops, compiled by Numba; no BLAS inside
-    compute/                    threads, memory, compilation
-    console/                    the command line
-    plots.py  files.py  streams.py  errors.py       figures, safe writing, random streams, errors
+    compute/                    threads, memory, compilation, random streams
+    console/                    the command line; plots.py: what figures share
+    files.py  errors.py         safe writing, errors
 
 The path of a minibatch: training/trainer.py (the loop) -> datasets/batches.py (crop, flip, normalise) -> steps.py ->
 layers/ forward (each calls kernels/ through compute/parallel.py) -> losses/ -> layers/ backward -> optim.py ->
@@ -100,7 +100,7 @@ _PUBLIC = {
     "load_dataset": "datasets:load",
     "evaluation_batches": "datasets.batches",
     "training_batches": "datasets.batches",
-    "dropout_key": "streams",
+    "dropout_key": "compute.streams",
     "one_blas_thread": "compute.parallel",
     "set_threads": "compute.parallel",
     "check_gradient": "gradcheck",

@@ -191,7 +191,7 @@ def check(layer, reference, x, tolerance=1e-9):
 @pytest.mark.parametrize("geometry", ["311", "110", "210", "221", "432", "522", "320", "314", "131", "611"])
 def test_conv(rng, geometry, bias, dtype, tolerance):
     kernel, stride, padding = map(int, geometry)
-    layer = ml.Conv2d(3, 5, kernel, stride, padding, bias, rng, dtype)
+    layer = ml.Conv2d(3, 5, kernel, stride, padding, bias, rng=rng, dtype=dtype)
     if bias:
         layer.params["bias"][...] = rng.standard_normal(5)
 

@@ -131,7 +131,7 @@ def test_describe_shows_what_residual_blocks_consist_of(train):
     assert ["body.bn1", "relu", "dropout", "16×16×32", "64"] in words
     assert ["shortcut", "16×16×32"] in words
     assert ["aux", "10", "pool", "1×1×64"] in words
-    assert ["all", "layers", "269,072", "40,550,400"] in words
+    assert ["all", "layers", "268,784", "40,255,488"] in words
 
 
 def test_describe_trains_nothing(train, tmp_path):

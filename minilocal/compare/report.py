@@ -13,10 +13,10 @@ from minilocal.compare.published import EPOCHS, NEAREST, TABLES, TRAINING_IMAGES
 from minilocal.compare.results import Mean, Results, write_csv
 from minilocal.compare.sweep import Sweep
 from minilocal.console.options import flag
+from minilocal.console.plots import if_possible
 from minilocal.console.text import aligned, markdown, plural, shown
 from minilocal.costs.published import MODELS
 from minilocal.files import replacing
-from minilocal.plots import if_possible
 from minilocal.runs.config import Config
 
 Rows = list[list[str]]

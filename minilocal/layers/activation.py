@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from minilocal.compute import memory, parallel
+from minilocal.compute.streams import following_key
 from minilocal.errors import InputError
 from minilocal.kernels.activation import dropout
 from minilocal.layers.base import Layer
-from minilocal.streams import following_key
 
 
 class ReLU(Layer):

@@ -52,6 +52,7 @@ class Layer:
     """
 
     kept: tuple[str, ...] = ()
+    _places: dict[str, None]  # the names of the attributes that layers may be in
     _own: SimpleNamespace  # params, grads and state, without those of the layers inside it
     params: Arrays = _group("params")
     grads: Arrays = _group("grads")
@@ -68,6 +69,7 @@ class Layer:
     def __new__(cls, *_: Any, **__: Any) -> Any:
         """Make what the base class needs, so that it doesn't matter when super().__init__() is called."""
         layer = super().__new__(cls)
+        vars(layer)["_places"] = {}
         layer._own = SimpleNamespace(params=Arrays(), grads=Arrays(), state=Arrays())
         Layer.release(layer)
         return layer
@@ -75,10 +77,20 @@ class Layer:
     def __init__(self) -> None:
         """Take no arguments; everything is there already."""
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Set an attribute, and note whether layers may be in it: `layers` is asked for many times in a step."""
+        super().__setattr__(name, value)
+        if isinstance(value, PLACES):
+            self._places[name] = None
+        else:
+            self._places.pop(name, None)
+
     @property
     def layers(self) -> Mapping[str, Layer]:
         """The layers inside this one by name, in the order in which they became attributes."""
-        return MappingProxyType(_found(vars(self).items()))
+        if not self._places:
+            return NO_LAYERS
+        return MappingProxyType(_found((name, vars(self).get(name)) for name in self._places))
 
     def forward(self, x: np.ndarray, training: bool = False) -> np.ndarray:
         """Return the output y for a batch x; with training=True, keep what backward needs."""
@@ -161,9 +173,13 @@ def _found(things: Iterable[tuple[Any, Any]], place: str = "") -> dict[str, Laye
     for name, thing in things:
         if isinstance(thing, Layer):
             layers[f"{place}{name}"] = thing
-        elif isinstance(thing, list | tuple | dict):
+        elif isinstance(thing, PLACES[1:]):
             layers |= _found(thing.items() if isinstance(thing, dict) else enumerate(thing), f"{place}{name}.")
     return layers
+
+
+NO_LAYERS: Mapping[str, Layer] = MappingProxyType({})
+PLACES: tuple[Any, ...] = (Layer, list, tuple, dict)
 
 
 def normal(rng: np.random.Generator | int, shape: tuple[int, ...], variance: float, dtype: Any) -> np.ndarray:

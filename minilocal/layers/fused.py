@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 
 from minilocal.compute import memory, parallel
+from minilocal.compute.streams import following_key
 from minilocal.kernels.activation import gated_gradient_sums, gated_input_gradient, normalise_rectify_drop
 from minilocal.layers.activation import check_rate
 from minilocal.layers.batchnorm import BatchNorm, long_rows, means, repeated, row_chunks, sum_over_rows
-from minilocal.streams import following_key
 
 
 class BatchNormReLUDropout(BatchNorm):

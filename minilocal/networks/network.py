@@ -7,12 +7,12 @@ from types import MappingProxyType
 
 import numpy as np
 
+from minilocal.compute.streams import dropout_key
 from minilocal.errors import InputError, naming
 from minilocal.layers import Layer
 from minilocal.layers.base import Arrays
 from minilocal.layers.sequential import check_distinct
 from minilocal.losses import CrossEntropy, LocalLoss
-from minilocal.streams import dropout_key
 
 
 class Network:

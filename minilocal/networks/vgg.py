@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from minilocal.compute.streams import AUXILIARY_INIT, INIT, SIMILARITY_INIT, generator
 from minilocal.errors import InputError, naming
 from minilocal.layers import BatchNorm, BatchNormReLUDropout, Conv2d, Dropout, Flatten, Layer, Linear, MaxPool2d, ReLU
 from minilocal.layers.residual import PadShortcut, Residual
@@ -26,7 +27,6 @@ from minilocal.networks.auxiliary import CLASSIFIERS, own_classifier, similarity
 from minilocal.networks.configs import Stage, architecture, check_local_loss, check_task, fitting, parse_stages
 from minilocal.networks.network import Network
 from minilocal.schedule import Schedule, parse
-from minilocal.streams import AUXILIARY_INIT, INIT, SIMILARITY_INIT, generator
 
 # The paper's dropout rates where they depend on the data set; elsewhere it is `Architecture.dropout`.
 DROPOUT = {
@@ -144,18 +144,9 @@ def _layer(stage: Stage, shape: tuple[int, ...], dropout: float, rng: Any, dtype
 
 
 def cbrd(
-    c_in: int,
-    c_out: int,
-    dropout: float = 0.05,
-    pool: bool = False,
-    *,
-    rng: Any,
-    dtype: Any = np.float32,
-    fused: bool = True,
-    conv: str = "auto",
-    kernel: int = 3,
-    stride: int = 1,
-) -> Sequential:
+    c_in: int, c_out: int, dropout: float = 0.05, pool: bool = False, *, rng: Any, dtype: Any = np.float32,
+    fused: bool = True, conv: str = "auto", kernel: int = 3, stride: int = 1,
+) -> Sequential:  # fmt: skip
     """Return a conv layer: a 2×2 max-pool if pool, then Conv, BatchNorm, ReLU and Dropout.
 
     It turns maps (H, W, c_in) into maps (⌈H/stride⌉, ⌈W/stride⌉, c_out), or half as high and wide if pool; `kernel` is
@@ -166,18 +157,9 @@ def cbrd(
 
 
 def residual(
-    c_in: int,
-    c_out: int,
-    dropout: float = 0.05,
-    stride: int = 1,
-    projection: bool = False,
-    *,
-    rng: Any,
-    dtype: Any = np.float32,
-    fused: bool = True,
-    conv: str = "auto",
-    kernel: int = 3,
-) -> Residual:
+    c_in: int, c_out: int, dropout: float = 0.05, stride: int = 1, projection: bool = False, *, rng: Any,
+    dtype: Any = np.float32, fused: bool = True, conv: str = "auto", kernel: int = 3,
+) -> Residual:  # fmt: skip
     """Return a residual block: Conv, BatchNorm, ReLU, Dropout, Conv and BatchNorm, and a shortcut around them.
 
     It turns maps (H, W, c_in) into maps (⌈H/stride⌉, ⌈W/stride⌉, c_out). The shortcut is x itself where that fits, and

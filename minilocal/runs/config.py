@@ -121,7 +121,7 @@ class Config(Recipe):
 
     @property
     def npz(self) -> Path | None:
-        """The file of a data set `npz:FILE`; None for the others."""
+        """The file of a data set that an npz file holds; None for the others."""
         return expanded(self.dataset[4:]) if self.dataset.startswith("npz:") else None
 
     def absolute(self) -> Config:

@@ -83,6 +83,10 @@ class RunDirectory:
         there = self._content() if (self.path / "config.json").exists() else {"versions": machine()}
         self._write(content | there | content)
 
+    def versions(self) -> Any:
+        """Return what config.json says of the machine and the libraries with which the run began."""
+        return self._content().get("versions")
+
     def note_machine(self) -> None:
         """Say on stderr if a run is resumed on another kind of machine, or has been, and remember it in config.json."""
         if not (self.path / "config.json").exists():

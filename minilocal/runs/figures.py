@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from minilocal.plots import BLOCK_COLOURS, FROZEN, drawing, entitle, integer_ticks, new_figure, plain, save
+from minilocal.console.plots import BLOCK_COLOURS, FROZEN, drawing, entitle, integer_ticks, new_figure, plain, save
 from minilocal.runs.directory import RunDirectory
 
 LONGEST_NAME = 24  # characters of a class name

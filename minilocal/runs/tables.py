@@ -48,7 +48,7 @@ def until(path: Path, epoch: int) -> str:
     """Return a table's text without the rows of later epochs; without any rows, if it can't be read."""
     try:
         rows = len([row for row in read(path) if row["epoch"] <= epoch])
-        return "".join(path.read_text().splitlines(keepends=True)[: 1 + rows])
+        return "".join(path.read_text(encoding="ascii").splitlines(keepends=True)[: 1 + rows])
     except (OSError, InputError):
         return _lines([TABLES[path.name]])
 

@@ -6,9 +6,9 @@ import matplotlib.pyplot as plt
 import pytest
 from matplotlib.image import imread
 
+from minilocal.console.plots import BLOCK_COLOURS
 from minilocal.course import block_line, block_patch, show, style
 from minilocal.course.products import draw_products
-from minilocal.plots import BLOCK_COLOURS
 
 
 @pytest.fixture(autouse=True)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from minilocal import gradcheck
+from minilocal.compute.streams import dropout_key
 from minilocal.errors import InputError
 from minilocal.layers import BatchNorm, BatchNormReLUDropout, Conv2d, Dropout, Flatten, Layer, Linear, ReLU, Sequential
 from minilocal.layers.sequential import leaves
@@ -16,7 +17,6 @@ from minilocal.networks.vgg import cbrd
 from minilocal.optim import SGD
 from minilocal.schedule import Block
 from minilocal.steps import backprop_step, local_step
-from minilocal.streams import dropout_key
 
 
 class Residual(Layer):

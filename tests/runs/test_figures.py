@@ -5,7 +5,7 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.image import imread
 
-from minilocal.plots import BLOCK_COLOURS
+from minilocal.console.plots import BLOCK_COLOURS
 from minilocal.runs.directory import RunDirectory
 from minilocal.runs.figures import draw_confusion, draw_curves, draw_gradient_map
 from minilocal.runs.tables import ALIGNMENT, GRADIENTS, METRICS

@@ -5,8 +5,8 @@ import sys
 import numpy as np
 import pytest
 
+from minilocal.console.plots import drawing, if_possible, new_figure, save
 from minilocal.errors import TrainingError
-from minilocal.plots import drawing, if_possible, new_figure, save
 from minilocal.runs.figures import draw_confusion
 
 
