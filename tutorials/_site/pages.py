@@ -88,7 +88,7 @@ def linked(text: str, here: Path, folder: Path, address: str) -> str:
         elif path.startswith("minilocal/") and path.endswith(".py"):
             page = os.path.relpath(TUTORIALS / "source" / path, folder).removesuffix(".py")
             return f'<a class="reference" href="{page}.html">{words}</a>'
-        elif TUTORIALS not in file.parents or file.is_dir() or TUTORIALS / "teach" in file.parents:
+        elif TUTORIALS not in file.parents or file.is_dir() or file.match("tutorials/teach/*/*"):
             return f"[{words}]({address}/blob/main/{path})" if address else words
         return f"{image}[{words}]({os.path.relpath(file, folder)}{mark}{anchor})"
 
