@@ -117,6 +117,7 @@ FLAGS = {
     if command != "doctor"  # has no options
 }
 BEFORE = {"train": ["--width", "0.0625", "--train-size", "256", "--test-size", "100", "--batch-size", "64", "--quiet"]}
+READERS = ("evaluate", "report", "export")  # commands whose first argument is a run
 HEAVY = {("--width", value) for value in ("3", "4", "8", "2")}  # good, but slow to set up
 
 
@@ -159,7 +160,7 @@ def test_random_command_lines(command, count, finished, capsys):
     @settings(max_examples=count)
     @given(argv=command_lines(command), on_a_run=st.booleans())
     def check_one(argv, on_a_run):
-        if command == "evaluate" and on_a_run:
+        if command in READERS and on_a_run:
             argv = [str(finished), *argv]
         if command == "train" and on_a_run:
             argv = ["--resume", str(finished), *argv]
@@ -171,7 +172,7 @@ def test_random_command_lines(command, count, finished, capsys):
 @pytest.mark.slow
 @pytest.mark.parametrize("command", FLAGS)
 def test_every_flag_with_every_hostile_value(command, finished, capsys):
-    run = [str(finished)] if command == "evaluate" else []
+    run = [str(finished)] if command in READERS else []
     for front, flag, _ in FLAGS[command]:
         for value in HOSTILE:
             check(command, [*run, *front, *flag, value], capsys)

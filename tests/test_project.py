@@ -13,6 +13,7 @@ from minilocal.training.trainer import Trainer
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+RUNNING = (ROOT / "tutorials" / "running.md").read_text(encoding="utf-8")
 
 
 def blocks(language):
@@ -30,7 +31,12 @@ def test_the_readmes_python_runs(capsys):
     out = capsys.readouterr().out
     assert "epoch 1: blocks 1-2, 3-4; test accuracy" in out
     assert "epoch 2: blocks 2-3, 4; test accuracy" in out
-    assert "block 4: loss" in out
+
+
+def test_the_loop_in_your_own_hands_runs(capsys):
+    (code,) = re.findall(r"```python\n(.*?)```", RUNNING, re.DOTALL)
+    exec(compile(code.replace("train_size=3000", "train_size=512, test_size=200"), "running.md", "exec"), {})
+    assert "block 4: loss" in capsys.readouterr().out
 
 
 def test_the_page_about_layers_of_ones_own_runs_and_prints_what_it_shows(capsys):
@@ -88,8 +94,8 @@ def test_links_between_pages_lead_to_headings():
 
 
 @pytest.mark.parametrize("name", cli.COMMANDS)
-def test_every_command_is_in_the_readme(name):
-    assert re.search(rf"`(python -m minilocal\.|minilocal ){name}[ `]", README)
+def test_every_command_is_on_the_page_about_running(name):
+    assert re.search(rf"`(python -m minilocal\.|minilocal ){name}[ `]", RUNNING)
 
 
 def test_one_version():

@@ -28,8 +28,7 @@ extensions = [
     "pages",
     "explorer",
 ]
-exclude_patterns = ["_site", "rendered", "teach"]
-suppress_warnings = ["toc.empty_glob"]
+exclude_patterns = ["_site", "rendered", "teach/*/**"]  # solutions, cases and answers are for lecturers alone
 default_role = "py:obj"
 python_use_unqualified_type_names = True
 autodoc_typehints_format = "short"

@@ -86,12 +86,8 @@ class PadShortcut(Layer):
         if training:
             self.shape = x.shape
         y = memory.empty((len(x), *self.output_shape(x.shape[1:])), x.dtype)
-
-        def task(s: slice) -> None:
-            y[s, ..., : self.c_in] = x[s, :: self.stride, :: self.stride]
-            y[s, ..., self.c_in :] = 0
-
-        parallel.run(task, _chunks(y))
+        y[..., : self.c_in] = x[:, :: self.stride, :: self.stride]
+        y[..., self.c_in :] = 0
         return y
 
     def backward(self, dy: np.ndarray, need_dx: bool = True) -> Any:
@@ -99,12 +95,8 @@ class PadShortcut(Layer):
         if not need_dx:
             return None
         dx = memory.empty(self.shape, dy.dtype)
-
-        def task(s: slice) -> None:
-            dx[s] = 0
-            dx[s, :: self.stride, :: self.stride] = dy[s, ..., : self.c_in]
-
-        parallel.run(task, _chunks(dx))
+        dx[...] = 0
+        dx[:, :: self.stride, :: self.stride] = dy[..., : self.c_in]
         return dx
 
     def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -113,16 +105,10 @@ class PadShortcut(Layer):
             raise ShapeError(f"PadShortcut takes maps (height, width, {self.c_in}), not of shape {shape}")
         return -(-shape[0] // self.stride), -(-shape[1] // self.stride), self.c_out
 
-    def __repr__(self) -> str:
-        return f"PadShortcut({self.c_in}, {self.c_out}, {self.stride})"
-
 
 def _sum(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Return a + b in a new array: both may be needed elsewhere."""
     total = memory.empty_like(a)
-    parallel.run(lambda s: np.add(a[s], b[s], out=total[s]), _chunks(total))
+    chunks = parallel.chunks(len(a), a[:1].nbytes, parallel.CHUNK_BYTES // 2)
+    parallel.run(lambda s: np.add(a[s], b[s], out=total[s]), chunks)
     return total
-
-
-def _chunks(x: np.ndarray) -> list[slice]:
-    return parallel.chunks(len(x), x[:1].nbytes, parallel.CHUNK_BYTES // 2)

@@ -144,18 +144,9 @@ def _layer(stage: Stage, shape: tuple[int, ...], dropout: float, rng: Any, dtype
 
 
 def cbrd(
-    c_in: int,
-    c_out: int,
-    dropout: float = 0.05,
-    pool: bool = False,
-    *,
-    rng: Any,
-    dtype: Any = np.float32,
-    fused: bool = True,
-    conv: str = "auto",
-    kernel: int = 3,
-    stride: int = 1,
-) -> Sequential:
+    c_in: int, c_out: int, dropout: float = 0.05, pool: bool = False, *, rng: Any, dtype: Any = np.float32,
+    fused: bool = True, conv: str = "auto", kernel: int = 3, stride: int = 1,
+) -> Sequential:  # fmt: skip
     """Return a conv layer: a 2×2 max-pool if pool, then Conv, BatchNorm, ReLU and Dropout.
 
     It turns maps (H, W, c_in) into maps (⌈H/stride⌉, ⌈W/stride⌉, c_out), or half as high and wide if pool; `kernel` is
@@ -166,18 +157,9 @@ def cbrd(
 
 
 def residual(
-    c_in: int,
-    c_out: int,
-    dropout: float = 0.05,
-    stride: int = 1,
-    projection: bool = False,
-    *,
-    rng: Any,
-    dtype: Any = np.float32,
-    fused: bool = True,
-    conv: str = "auto",
-    kernel: int = 3,
-) -> Residual:
+    c_in: int, c_out: int, dropout: float = 0.05, stride: int = 1, projection: bool = False, *, rng: Any,
+    dtype: Any = np.float32, fused: bool = True, conv: str = "auto", kernel: int = 3,
+) -> Residual:  # fmt: skip
     """Return a residual block: Conv, BatchNorm, ReLU, Dropout, Conv and BatchNorm, and a shortcut around them.
 
     It turns maps (H, W, c_in) into maps (⌈H/stride⌉, ⌈W/stride⌉, c_out). The shortcut is x itself where that fits, and

@@ -49,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     about = {
         "config": json.dumps(config.as_dict()),
         "data": json.dumps(preprocessing.as_dict()),
-        "pools": json.dumps(pools(network)),
+        "pools": pools(network),
         "trained": str(position),
     }
     arrays = {name: np.ascontiguousarray(array) for name, array in network.arrays().items()}
@@ -59,6 +59,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def pools(network: Network) -> list[int]:
-    """Return the numbers of the layers that begin with a max-pool."""
-    return [number for number, layer in enumerate(network.layers, 1) if "pool" in getattr(layer, "layers", {})]
+def pools(network: Network) -> str:
+    """Return a digit for each layer: "1" if it begins with a max-pool, as in "0010111"."""
+    return "".join("1" if "pool" in getattr(layer, "layers", {}) else "0" for layer in network.layers)

@@ -53,7 +53,7 @@ def test_a_network_loads_the_file_again(trained, file):
 def test_fifteen_lines_give_the_same_logits_in_pytorch(trained, file, monkeypatch):
     torch = pytest.importorskip("torch")
     (lines,) = (code for code in re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL) if "def peer" in code)
-    assert len(lines.splitlines()) == 15
+    assert len([line for line in lines.splitlines() if line]) == 15
     monkeypatch.chdir(file.parent)
     exec(lines, scope := {})
     x = np.random.default_rng(1).standard_normal((8, *trained[1].input_shape)).astype(np.float32)
@@ -68,7 +68,7 @@ def test_the_metadata_say_what_the_run_was(trained, file):
         about = opened.metadata()
     assert json.loads(about["config"])["algo"] == "G3S2"
     assert json.loads(about["data"])["classes"][9] == "Ankle boot"
-    assert json.loads(about["pools"]) == [3, 5, 6, 7]
+    assert about["pools"] == "0010111"
     assert about["trained"] == "epoch 1"
 
 

@@ -28,6 +28,7 @@ SHARED = {  # file of the repository: the page that shows it, or what stands for
     "CONTRIBUTING.md": "contributing.md",
     "CHANGELOG.md": "changelog.md",
     "data/README.md": "images.md",
+    "LICENSE-lessons.md": "licence.md",
     ".github/SUPPORT.md": "support.md",
     ".github/CODE_OF_CONDUCT.md": "conduct.md",
 }
@@ -58,10 +59,14 @@ def prepare(app: Any, page: str, source: list[str]) -> None:
         readme = (ROOT / "README.md").read_text(encoding="utf-8")
         return re.findall(rf"^```{match[1]}\n.*?^```", readme, re.DOTALL | re.MULTILINE)[int(match[2]) - 1]
 
+    def pattern(match: re.Match[str]) -> str:
+        return match[0] if any(file.suffix in (".md", ".ipynb") for file in folder.glob(match[0])) else ""
+
     text = linked(source[0], folder, folder, address)
+    text = re.sub(r"^[\w/]+\*$", pattern, text, flags=re.MULTILINE)  # a toctree's pattern may match nothing yet
     text = re.sub(r"^% include (\S+)$", include, text, flags=re.MULTILINE)
     text = re.sub(r"^% readme (\w+) (\d+)$", block, text, flags=re.MULTILINE)
-    text = re.sub(r"^% goals$", lambda _: goals(), text, flags=re.MULTILINE)
+    text = re.sub(r"^% goals$", lambda _: goals(folder), text, flags=re.MULTILINE)
     source[0] = re.sub(r"^% api$", lambda _: api(), text, flags=re.MULTILINE)
 
 
@@ -83,7 +88,7 @@ def linked(text: str, here: Path, folder: Path, address: str) -> str:
         elif path.startswith("minilocal/") and path.endswith(".py"):
             page = os.path.relpath(TUTORIALS / "source" / path, folder).removesuffix(".py")
             return f'<a class="reference" href="{page}.html">{words}</a>'
-        elif TUTORIALS not in file.parents or file.suffix == ".py":
+        elif TUTORIALS not in file.parents or file.is_dir() or file.match("tutorials/teach/*/*"):
             return f"[{words}]({address}/blob/main/{path})" if address else words
         return f"{image}[{words}]({os.path.relpath(file, folder)}{mark}{anchor})"
 
@@ -115,24 +120,25 @@ def names_of(lesson: str) -> str:
     return f"*From the library:* {names}." if names else ""
 
 
-def lessons_of(app: Any, kind: str, name: str, what: Any, options: Any, lines: list[str]) -> None:
-    """Add the lessons that use a public name to its docstring."""
+def complete(app: Any, kind: str, name: str, what: Any, options: Any, lines: list[str]) -> None:
+    """Make a docstring what Sphinx expects, and add the lessons that use the name."""
     if kind == "data":
         lines.clear()  # it would be the docstring of the type, such as dict
+    lines[:] = [re.sub(r"\|(\w+)\|", r"\|\1\|", line) for line in lines]  # |x| would be a substitution
     lessons = [lesson for lesson, names in USED.items() if name.removeprefix("minilocal.") in names]
     if lessons:
         links = ", ".join(f":doc:`{int(lesson[:2])} <{lesson}>`" for lesson in lessons)
         lines += ["", f"*In {'lessons' if len(lessons) > 1 else 'lesson'}* {links}."]
 
 
-def goals() -> str:
-    """Return each lesson's title and its learning goals."""
+def goals(folder: Path) -> str:
+    """Return each lesson's title and its learning goals, for a page in that folder."""
     text = []
     for lesson in LESSONS:
         first = "".join(json.loads(lesson.read_text(encoding="utf-8"))["cells"][0]["source"])
         title = first.partition("\n")[0].removeprefix("# ")
         match = re.search(r"\*\*Learning goals\.\*\*.*?\n\n((?:\* .*\n(?:  .*\n)*)+)", first)
-        text.append(f"**[{title}]({lesson.name})**\n\n{match[1] if match else ''}")
+        text.append(f"**[{title}]({os.path.relpath(lesson, folder)})**\n\n{match[1] if match else ''}")
     return "\n".join(text)
 
 
@@ -189,6 +195,6 @@ def setup(app: Any) -> dict[str, bool]:
     app.add_config_value("repository_address", "", "env")
     app.config.linkcode_resolve = source_link
     app.connect("source-read", prepare)
-    app.connect("autodoc-process-docstring", lessons_of)
+    app.connect("autodoc-process-docstring", complete)
     app.connect("html-collect-pages", source_pages)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
