@@ -12,12 +12,12 @@ import argparse
 import importlib.util
 import re
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import nbformat
+import psutil  # comes with ipykernel
 from nbclient import NotebookClient
 
 HERE = Path(__file__).resolve().parent
@@ -58,7 +58,7 @@ def read(script: Path) -> Any:
 
 
 def run(script: Path) -> tuple[Any, str]:
-    """Return the answers' notebook, run after its lesson, and in words the seconds that each exercise took."""
+    """Return the answers' notebook, run after its lesson, and in words each exercise's processor seconds."""
     code = [cell.source for cell in lessons.read(LESSONS / script.name).cells if cell.cell_type == "code"]
     before = [nbformat.v4.new_code_cell(source) for source in (SMALL, *code)]
     answers = read(script)
@@ -75,14 +75,15 @@ def run(script: Path) -> tuple[Any, str]:
     )
     seconds, part = {}, "lesson"
     with client.setup_kernel():
+        process = psutil.Process(client.km.provisioner.pid)
         for index, cell in enumerate(whole.cells):
             if index == len(before):
                 part = "data"
             if index >= len(before) and (found := re.match(r"## (Exercise \d)", cell.source)):
                 part = found[1]
-            start = time.perf_counter()
+            before_cell = sum(process.cpu_times()[:2])
             client.execute_cell(cell, index)
-            seconds[part] = seconds.get(part, 0) + time.perf_counter() - start
+            seconds[part] = seconds.get(part, 0) + sum(process.cpu_times()[:2]) - before_cell
     for count, cell in enumerate((cell for cell in answers.cells if cell.cell_type == "code"), 1):
         cell.execution_count = count
         if problem := "".join(filter(None, map(lessons._problem, cell.outputs))):
@@ -92,7 +93,7 @@ def run(script: Path) -> tuple[Any, str]:
 
 
 def build(script: Path) -> str:
-    """Run the answers to a lesson and write their notebook; return in words how long that took."""
+    """Run the answers to a lesson and write their notebook; return in words the processor seconds it took."""
     answers, words = run(script)
     with lessons.replacing(script.with_suffix(".ipynb")) as file:
         file.write((nbformat.writes(answers) + "\n").encode())
