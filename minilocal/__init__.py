@@ -8,8 +8,8 @@ Public names load when first used, so that `import minilocal` is quick:
 
 A map for readers. Each line imports only from the lines below it:
 
-    train.py  evaluate.py       commands, as are bench/ (how fast), compare/ (several algorithms and seeds),
-                                grade/ (exercises) and course/ (figures for the lessons)
+    train  evaluate  report  doctor     commands, as are bench/ (how fast), compare/ (several algorithms and seeds),
+                                grade/ (labs) and course/ (figures for the lessons)
     pipeline/                   blocks trained in parallel by several processes
     runs/                       run directories: options, checkpoints that can be resumed, tables, figures
     costs/                      multiply-adds and memory traffic by formula, without arrays
@@ -18,17 +18,17 @@ A map for readers. Each line imports only from the lines below it:
     steps.py                    ONE TRAINING STEP, written out: backprop_step and local_step. Start here
     optim.py                    SGD and learning-rate schedules
     networks/                   layers and local losses put together: Network, VGG, auxiliary classifiers
-    losses.py                   what a block learns from
+    losses/                     what a block learns from: cross-entropy, similarity matching, both. One per file
     schedule.py                 "G3S2" -> which layers form which block in which epoch
     layers/                     the maths: one layer family per file, forward above backward
     datasets/                   reading and downloading images; preparing them; minibatches
     kernels/                    the loops, compiled by Numba; no BLAS inside
-    compute/                    threads, memory, compilation
-    console/                    the command line
-    plots.py  files.py  streams.py  errors.py       figures, safe writing, random streams, errors
+    compute/                    threads, memory, compilation, random streams
+    console/                    the command line; plots.py: what figures share
+    files.py  errors.py         safe writing, errors
 
 The path of a minibatch: training/trainer.py (the loop) -> datasets/batches.py (crop, flip, normalise) -> steps.py ->
-layers/ forward (each calls kernels/ through compute/parallel.py) -> losses.py -> layers/ backward -> optim.py ->
+layers/ forward (each calls kernels/ through compute/parallel.py) -> losses/ -> layers/ backward -> optim.py ->
 training/results.py.
 """
 
@@ -51,19 +51,26 @@ _PUBLIC = {
     "BatchNorm": "layers",
     "BatchNormReLUDropout": "layers",
     "Conv2d": "layers",
+    "Deviation": "layers",
     "Dropout": "layers",
     "Flatten": "layers",
     "Layer": "layers",
     "Linear": "layers",
     "MaxPool2d": "layers",
+    "PadShortcut": "layers",
     "ReLU": "layers",
+    "Residual": "layers",
     "Sequential": "layers",
     "CrossEntropy": "losses",
+    "PredSim": "losses",
+    "SimilarityMatching": "losses",
+    "similarity_matching": "losses",
     "softmax_cross_entropy": "losses",
     "SGD": "optim",
     "learning_rate": "optim",
     "a1": "networks.auxiliary",
     "a2": "networks.auxiliary",
+    "own_classifier": "networks.auxiliary",
     "a1_window": "networks.configs",
     "architecture": "networks.configs",
     "CONFIGS": "networks.configs",
@@ -71,6 +78,9 @@ _PUBLIC = {
     "build_network": "networks.vgg",
     "build_vgg": "networks.vgg",
     "cbrd": "networks.vgg",
+    "fbrd": "networks.vgg",
+    "residual": "networks.vgg",
+    "similarity_branch": "networks.auxiliary",
     "Block": "schedule",
     "Schedule": "schedule",
     "parse_schedule": "schedule:parse",
@@ -82,6 +92,7 @@ _PUBLIC = {
     "Config": "runs.config",
     "gradient_map": "runs.figures",
     "workers": "pipeline.start",
+    "alignment": "training.alignment",
     "Recipe": "training.recipe",
     "Trainer": "training.trainer",
     "evaluate_network": "training.evaluation:evaluate",
@@ -89,7 +100,7 @@ _PUBLIC = {
     "load_dataset": "datasets:load",
     "evaluation_batches": "datasets.batches",
     "training_batches": "datasets.batches",
-    "dropout_key": "streams",
+    "dropout_key": "compute.streams",
     "one_blas_thread": "compute.parallel",
     "set_threads": "compute.parallel",
     "check_gradient": "gradcheck",

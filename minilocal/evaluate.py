@@ -17,6 +17,7 @@ import numpy as np
 from minilocal.compute.compilation import on_compilation
 from minilocal.compute.parallel import set_threads
 from minilocal.console.cli import Parser, command
+from minilocal.console.plots import if_possible
 from minilocal.console.text import columns, padded, shown
 from minilocal.datasets.batches import evaluation_batches
 from minilocal.datasets.image_file import read_image
@@ -24,7 +25,6 @@ from minilocal.datasets.prepare import Images
 from minilocal.errors import InputError
 from minilocal.files import expanded
 from minilocal.networks.network import Network
-from minilocal.plots import if_possible
 from minilocal.runs.config import Config
 from minilocal.runs.directory import RunDirectory
 from minilocal.runs.figures import LONGEST_NAME, draw_confusion
@@ -84,17 +84,28 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
+def test_images(run: RunDirectory, config: Config, preprocessing: Preprocessing) -> Images:
+    """Return a run's test images, normalised as for training; raise `InputError` if they are others now."""
+    data = config.data()
+    run.check_data(preprocessing, data)
+    return Images(data.test.pixels, data.test.labels, preprocessing.normalisation)
+
+
+def confusion(network: Network, images: Images) -> Counter[tuple[int, int]]:
+    """Return how many images there are by true class and predicted class."""
+    return Counter(zip(images.labels.tolist(), predictions(network, images).tolist(), strict=True))
+
+
 def _report(
     run: RunDirectory, config: Config, preprocessing: Preprocessing, network: Network, position: Position
 ) -> None:
     """Print accuracies and the confusion matrix, and draw the matrix."""
-    data = config.data()
-    run.check_data(preprocessing, data)
-    test = Images(data.test.pixels, data.test.labels, preprocessing.normalisation)
+    test = test_images(run, config, preprocessing)
     last_epoch = position.epoch - (position.step == 0)
     blocks = config.schedule.blocks_at(max(last_epoch, 0), len(network))
+    blocks = [block for block in blocks if block.last in network.auxiliary]  # others have no class scores
     scores = evaluate(network, test, [block.last for block in blocks])
-    counts = Counter(zip(test.labels.tolist(), predictions(network, test).tolist(), strict=True))
+    counts = confusion(network, test)
 
     print(f"{config.title}; after {position}")
     for block in blocks:

@@ -19,6 +19,7 @@ if __name__ == "__main__":
 
     launch("minilocal.gradcheck")
 
+import copy
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -34,10 +35,10 @@ from minilocal.console.cli import Parser, command
 from minilocal.console.options import add_options, given, option
 from minilocal.errors import InputError
 from minilocal.layers import Layer
-from minilocal.losses import softmax_cross_entropy
+from minilocal.losses import similarity_matching, softmax_cross_entropy
 from minilocal.networks.auxiliary import a1, a2
 from minilocal.networks.network import Network
-from minilocal.networks.vgg import build_network, cbrd, fbrd
+from minilocal.networks.vgg import build_network, cbrd, fbrd, residual
 from minilocal.schedule import Block, parse
 from minilocal.steps import backprop_step, local_step
 
@@ -45,6 +46,10 @@ STEP = 1e-4
 TOLERANCE = 1e-6
 FLOOR = 1e-3  # of the largest gradient; smaller gradients are compared on that scale
 ALGORITHMS = ("BP", "G1", "G2", "G2S1", "G3", "G3S2")
+NETWORKS: dict[str, tuple[str, tuple[int, ...]]] = {
+    "": ("8 8 M 8 16 M", (8, 8)),
+    "residual": ("8 R8 R16/2 P8 M P16k5 A", ()),
+}
 
 
 @dataclass(frozen=True)
@@ -98,10 +103,10 @@ class Check:
     def row(self, tolerance: float) -> str:
         """Return the check as a row of the table."""
         shape, verdict = "×".join(map(str, self.shape)), "ok" if self.passed(tolerance) else "FAILED"
-        return f"{self.function:<26}{self.argument:<24}{shape:<14}{self.checked:>8}{self.worst:>13.1e}  {verdict}"
+        return f"{self.function:<30}{self.argument:<24}{shape:<14}{self.checked:>8}{self.worst:>13.1e}  {verdict}"
 
 
-HEAD = f"{'function':<26}{'argument':<24}{'shape':<14}{'checked':>8}{'worst error':>13}  verdict"
+HEAD = f"{'function':<30}{'argument':<24}{'shape':<14}{'checked':>8}{'worst error':>13}  verdict"
 
 
 def check_gradient(
@@ -152,9 +157,14 @@ def _central_difference(loss: Callable[[], float], array: np.ndarray, index: tup
 def check_layer(name: str, layer: Layer, x: np.ndarray, entries: int = 10, seed: int = 0) -> Iterator[Check]:
     """Check a layer's gradients with respect to its input x (float64) and each parameter.
 
-    Raises `InputError` if backward returns no input gradient.
+    Raises `InputError` if backward returns no input gradient, or if an array that the layer, or one inside it, keeps
+    for backward was changed in place afterwards, as by `y += x`.
     """
-    y = layer.forward(x, training=True)
+    untouched = _copying(copy.deepcopy(layer))
+    y, _ = layer.forward(x, training=True), untouched.forward(x, training=True)
+    for (key, array), right in zip(_kept(name, layer).items(), _kept(name, untouched).values(), strict=True):
+        if not np.array_equal(array, right, equal_nan=True):
+            raise InputError(f"{key}, which backward needs, has changed since it was kept; write y = y + x, not y += x")
     r = np.random.default_rng(seed).standard_normal(y.shape)
     dx = layer.backward(r)
 
@@ -166,6 +176,20 @@ def check_layer(name: str, layer: Layer, x: np.ndarray, entries: int = 10, seed:
         if gradient is None:
             raise InputError(f"{name}: backward returned no input gradient")
         yield check_gradient(name, argument, loss, array, gradient, entries, seed)
+
+
+def _copying(layer: Layer) -> Layer:
+    """Have the layer, and each layer inside it, take and return copies, so that nothing can change what they keep."""
+    for inner in layer.layers.values():
+        _copying(inner)
+    vars(layer)["forward"] = lambda x, training=False: type(layer).forward(layer, x.copy(), training).copy()
+    return layer
+
+
+def _kept(name: str, layer: Layer) -> dict[str, np.ndarray]:
+    """Return the arrays that are attributes of a layer and of the layers inside it, by name."""
+    inner = {k: a for key, each in layer.layers.items() for k, a in _kept(f"{name}.{key}", each).items()}
+    return {f"{name}.{key}": a for key, a in vars(layer).items() if isinstance(a, np.ndarray)} | inner
 
 
 def check_layers(entries: int = 10) -> Iterator[Check]:
@@ -189,6 +213,7 @@ def check_layers(entries: int = 10) -> Iterator[Check]:
         ("BatchNormReLUDropout", fused(6, 0.2, np.float64, key=12345), (4, 3, 2, 6)),
         ("MaxPool2d 2×2", layers.MaxPool2d(2), (2, 6, 4, 3)),
         ("MaxPool2d 3×2", layers.MaxPool2d((3, 2)), (2, 6, 4, 3)),
+        ("Deviation", layers.Deviation(), (3, 4, 5, 6)),
         ("AvgPool2d 2×4", layers.AvgPool2d((2, 4)), (2, 6, 8, 3)),
         ("Flatten", layers.Flatten(), (3, 2, 4, 3)),
         ("Linear", layers.Linear(7, 5, **f64), (6, 7)),
@@ -197,6 +222,10 @@ def check_layers(entries: int = 10) -> Iterator[Check]:
         ("CBRD unfused", cbrd(3, 4, 0.2, fused=False, **f64), (4, 6, 6, 3)),
         ("pool + CBRD", cbrd(3, 4, 0.2, pool=True, **f64), (4, 6, 6, 3)),
         ("pool + FBRD", fbrd(3 * 4, 8, 0.2, pool=True, **f64), (12, 4, 4, 3)),
+        ("residual block", residual(4, 4, 0.2, **f64), (4, 6, 5, 4)),
+        ("residual block unfused", residual(4, 4, 0.2, fused=False, **f64), (4, 6, 5, 4)),
+        ("residual block padded", residual(4, 6, 0.2, stride=2, **f64), (4, 7, 6, 4)),
+        ("residual block projected", residual(6, 4, 0.2, 2, projection=True, kernel=5, **f64), (4, 7, 6, 6)),
         ("A1 on a map", a1((8, 8, 6), 5, 96, **f64), (8, 8, 8, 6)),
         ("A1 on a vector", a1((20,), 5, 96, **f64), (8, 20)),
         ("A2 on a map", a2((8, 8, 3), 5, 96, **f64), (12, 8, 8, 3)),
@@ -207,21 +236,32 @@ def check_layers(entries: int = 10) -> Iterator[Check]:
             param += 0.3 * rng.standard_normal(param.shape)
         yield from check_layer(name, layer, rng.standard_normal(shape), entries)
     logits, labels = rng.standard_normal((6, 5)), rng.integers(0, 5, 6)
-    for name, smoothing in (("softmax_cross_entropy", 0.0), ("softmax + label smoothing", 0.1)):
+    for name, argument, function in (
+        ("softmax_cross_entropy", "logits", softmax_cross_entropy),
+        ("softmax + label smoothing", "logits", partial(softmax_cross_entropy, smoothing=0.1)),
+        ("similarity_matching", "h", partial(similarity_matching, classes=5)),
+    ):
 
-        def loss(smoothing: float = smoothing) -> float:
-            return softmax_cross_entropy(logits, labels, smoothing)[0]
+        def loss(function: Any = function) -> float:
+            return function(logits, labels)[0]
 
-        _, dlogits = softmax_cross_entropy(logits, labels, smoothing)
-        yield check_gradient(name, "logits", loss, logits, dlogits, entries)
+        yield check_gradient(name, argument, loss, logits, function(logits, labels)[1], entries)
 
 
-def check_step(algo: str, epoch: int, classifier: str = "a1", entries: int = 4, conv: str = "auto") -> Iterator[Check]:
+def check_step(
+    algo: str,
+    epoch: int,
+    classifier: str = "a1",
+    entries: int = 4,
+    conv: str = "auto",
+    local_loss: str = "ce",
+    kind: str = "",
+) -> Iterator[Check]:
     """Check a whole training step of an algorithm: each block's parameters against that block's own loss."""
     schedule = parse(algo)
     network = build_network(
-        "8 8 M 8 16 M", [8, 8], (8, 8, 2), 3, schedule,
-        features=32, classifier=classifier, dropout=0.2, dtype=np.float64, conv=conv,
+        *NETWORKS[kind], (8, 8, 2), 3, schedule,
+        features=32, classifier=classifier, dropout=0.2, dtype=np.float64, conv=conv, local_loss=local_loss,
     )  # fmt: skip
     rng = np.random.default_rng(2)
     x, labels = rng.standard_normal((12, 8, 8, 2)), rng.integers(0, 3, 12)
@@ -232,9 +272,10 @@ def check_step(algo: str, epoch: int, classifier: str = "a1", entries: int = 4, 
         local_step(network, blocks, x, labels)
     gradients = {f"{name}.{key}": g.copy() for name, layer in network.named_layers() for key, g in layer.grads.items()}
     shift = f" shift {schedule.shift_at(epoch)}" if schedule.period > 1 else ""
-    method = f" {conv}" if conv != "auto" else ""
+    learning = local_loss if local_loss != "ce" else classifier.upper()
+    method = "".join(f" {word}" for word in (kind, conv) if word not in ("", "auto"))
     for block in blocks:
-        function = f"{schedule.name}{shift} {classifier.upper()}{method} block {block}"
+        function = f"{schedule.name}{shift} {learning}{method} block {block}"
         loss = partial(block_loss, network, block, x, labels)
         trained = {f"layers.{i}" for i in range(block.first, block.last + 1)}
         trained |= {f"{name}.{block.last}" for name in network.loss(block.last).layers}
@@ -251,12 +292,20 @@ def block_loss(network: Network, block: Block, x: np.ndarray, labels: np.ndarray
 
 
 def check_steps(entries: int = 4) -> Iterator[Check]:
-    """Check whole steps of all `ALGORITHMS` at every shift, with A1 and with A2, and BP also by Winograd."""
+    """Check whole steps of all `ALGORITHMS` at every shift, with A1, A2 and the other losses; BP also by Winograd.
+
+    Residual networks are checked with A1.
+    """
     yield from check_step("BP", 0, entries=entries, conv="winograd")
     for algo in ALGORITHMS:
         for epoch in range(parse(algo).period):
             for classifier in ("a1", "a2") if algo != "BP" else ("a1",):  # BP has A_K alone
                 yield from check_step(algo, epoch, classifier, entries)
+            yield from check_step(algo, epoch, entries=entries, kind="residual")
+    for algo in ("G1", "G2S1", "G3S2"):
+        for epoch in range(parse(algo).period):
+            for local_loss in ("sim", "predsim"):
+                yield from check_step(algo, epoch, entries=entries, local_loss=local_loss)
 
 
 @command

@@ -32,8 +32,9 @@ class SGD:
 
         Raises `NonFiniteError` if a parameter is NaN or infinite after its update.
         """
+        params, grads = layer.params, layer.grads
         for name, velocity in self.velocity_of(layer).items():
-            arrays = layer.params[name].reshape(-1), velocity.reshape(-1), layer.grads[name].reshape(-1)
+            arrays = params[name].reshape(-1), velocity.reshape(-1), grads[name].reshape(-1)
             number = velocity.dtype.type  # Python floats would make float32 arithmetic float64
             factors = number(self.lr), number(self.momentum), number(self.weight_decay)
             chunks = parallel.chunks(velocity.size, 3 * velocity.itemsize)

@@ -13,7 +13,7 @@ it stops.
                                     └───► f_3 ─► f_4 ─► A_4 ─► loss
                                           ◄───────────────────────── gradient of block 3-4
 
-A loss is an object (see losses.py): called with a block's output x_j and the labels, it returns its value and dx_j.
+A loss is an object (see losses/): called with a block's output x_j and the labels, it returns its value and dx_j.
 """
 
 from __future__ import annotations
@@ -33,11 +33,14 @@ from minilocal.schedule import Block
 
 @dataclass(frozen=True)
 class BlockResult:
-    """A block's mean loss over the batch in one step, and how many images it classified correctly."""
+    """A block's mean loss over the batch in one step, and how many images it classified correctly.
+
+    `correct` is None if its loss has no class scores.
+    """
 
     block: Block
     loss: float
-    correct: int
+    correct: int | None
 
 
 def backprop_step(
@@ -185,7 +188,7 @@ def _learn_alone(network: Network, number: int, x: np.ndarray, labels: np.ndarra
         layer.release()
 
 
-def _checked(block: Block, value: float, correct: int) -> BlockResult:
+def _checked(block: Block, value: float, correct: int | None) -> BlockResult:
     if not math.isfinite(value):
         raise NonFiniteError(f"the loss of block {block} is {value} at A_{block.last}", block.last)
     return BlockResult(block, value, correct)

@@ -17,6 +17,7 @@ from minilocal.compute.compilation import on_compilation
 from minilocal.compute.parallel import get_threads, set_threads
 from minilocal.console.cli import Parser, command
 from minilocal.console.options import add_options, given, option
+from minilocal.console.plots import if_possible
 from minilocal.console.signals import noted
 from minilocal.console.text import plural, shown
 from minilocal.datasets.prepare import Data
@@ -26,7 +27,6 @@ from minilocal.pipeline.ranks import Ranks
 from minilocal.pipeline.root import Root
 from minilocal.pipeline.start import check_shareable, join_ranks, workers
 from minilocal.pipeline.timeline import draw_timeline
-from minilocal.plots import if_possible
 from minilocal.runs.config import Config
 from minilocal.runs.directory import RunDirectory
 from minilocal.runs.figures import draw_curves, draw_gradient_map

@@ -1,4 +1,9 @@
+import contextlib
+import functools
+import http.server
+import shutil
 import signal
+import threading
 
 import numpy as np
 import pytest
@@ -96,3 +101,69 @@ def images():
 
     names = ("top left", "top right", "bottom left", "bottom right")
     return Dataset("squares", *draw(96, 1), *draw(40, 2), classes=names, flip=False)
+
+
+# What a reader would stumble over in a page; only boxes that scroll may be wider than the window.
+PROBLEMS = r"""
+() => {
+  const problems = [], page = document.documentElement;
+  if (page.scrollWidth > page.clientWidth) problems.push(`scrolls sideways: ${page.scrollWidth} pixels`);
+  for (const image of document.images) {
+    if (!image.naturalWidth) problems.push(`image not loaded: ${image.src}`);
+    if (!image.alt && !image.closest(".sidebar-brand")) problems.push(`image without alt text: ${image.src}`);
+  }
+  for (const node of document.querySelectorAll("mjx-merror, .problematic")) problems.push(`bad: ${node.textContent}`);
+  return problems;
+}
+"""
+
+
+@pytest.fixture
+def chromium():
+    """Yield a function that opens a page at a width; at the end, complain of what the pages logged or asked for."""
+    playwright = pytest.importorskip("playwright.sync_api")
+    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if path is None:
+        pytest.skip("there is no Chromium")
+    complaints = []
+    quiet = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=path, args=quiet, timeout=0)
+
+        def request(made):
+            if not made.url.startswith(("file:", "data:", "http://127.0.0.1:")):
+                complaints.append(f"asks for {made.url}")
+
+        def opened(width=1400, **options):
+            page = browser.new_page(viewport={"width": width, "height": 900}, **options)
+            page.set_default_timeout(120_000)
+            page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+            page.on("pageerror", lambda error: complaints.append(str(error)))
+            page.on("dialog", lambda dialog: (complaints.append("a dialog opens"), dialog.dismiss()))
+            page.on("request", request)
+            return page
+
+        opened.problems = lambda page: page.evaluate(PROBLEMS)
+        yield opened
+        browser.close()
+    assert not complaints, complaints
+
+
+@contextlib.contextmanager
+def _served(folder):
+    """Serve a folder on this machine; yield its address."""
+
+    class Silent(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *_):
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Silent, directory=str(folder)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture(scope="session")
+def served():
+    return _served

@@ -17,7 +17,14 @@ def test_every_layer_and_classifier():
     [
         *((algo, epoch, {}) for algo in gradcheck.ALGORITHMS for epoch in range(parse(algo).period)),
         ("G2S1", 1, {"classifier": "a2"}),
+        *(
+            (algo, epoch, {"local_loss": local_loss})
+            for algo in ("G1", "G2S1", "G3S2")
+            for epoch in range(parse(algo).period)
+            for local_loss in ("sim", "predsim")
+        ),
         *(("BP", 0, {"conv": conv}) for conv in ("winograd", "dense")),
+        *((algo, epoch, {"kind": "residual"}) for algo, epoch in (("BP", 0), ("G1", 0), ("G2S1", 1), ("G3S2", 1))),
     ],
 )
 def test_whole_steps(algo, epoch, options):
@@ -38,7 +45,7 @@ class Wrong(Linear):
 def test_a_wrong_gradient_is_found_and_explained(rng):
     checks = {
         c.argument: c
-        for c in gradcheck.check_layer("Wrong", Wrong(4, 3, dtype=np.float64), rng.standard_normal((5, 4)))
+        for c in gradcheck.check_layer("Wrong", Wrong(4, 3, rng=0, dtype=np.float64), rng.standard_normal((5, 4)))
     }
     assert checks["x"].passed()
     assert checks["bias"].passed()
@@ -89,6 +96,8 @@ def test_the_command_prints_a_table_and_succeeds(capsys):
         "A2 on a map",
         "BP A1 block 1-6",
         "G3S2 shift 2 A2 block 3-5",
+        "G3S2 shift 2 A1 residual block 3-5",
+        "residual block projected",
         "layers.5.linear.weight",
         "0 arrays failed",
     ):

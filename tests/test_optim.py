@@ -8,7 +8,7 @@ from minilocal.optim import SGD, cosine, learning_rate, step_decay
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [(np.float32, 1e-6), (np.float64, 1e-14)])
 def test_sgd_follows_its_equation(rng, dtype, tolerance):
-    layer = Linear(300, 40, dtype=dtype)
+    layer = Linear(300, 40, dtype=dtype, rng=0)
     optimizer = SGD(momentum=0.9, weight_decay=0.01)
     expected = {name: p.astype(np.float64) for name, p in layer.params.items()}
     velocity = {name: np.zeros_like(p) for name, p in expected.items()}
@@ -31,7 +31,7 @@ def test_sgd_follows_its_equation(rng, dtype, tolerance):
 def test_an_update_that_leaves_nan_or_infinity_is_an_error(dtype, bad, where):
     """Whichever chunk it is in: the first, the last or one in between."""
     for place in (0, 30_000, -1):
-        layer, optimizer = Linear(400, 160, dtype=dtype), SGD()
+        layer, optimizer = Linear(400, 160, dtype=dtype, rng=0), SGD()
         getattr(layer, where)["weight"].flat[place] = bad
         with (
             np.errstate(invalid="ignore"),
@@ -41,7 +41,7 @@ def test_an_update_that_leaves_nan_or_infinity_is_an_error(dtype, bad, where):
 
 
 def test_the_largest_number_is_finite_and_a_larger_one_is_not():
-    layer, optimizer = Linear(3, 2), SGD(lr=1, momentum=0, weight_decay=0)
+    layer, optimizer = Linear(3, 2, rng=0), SGD(lr=1, momentum=0, weight_decay=0)
     layer.params["weight"][...] = np.finfo(np.float32).max
     optimizer.update(layer)
     layer.grads["weight"][...] = -np.finfo(np.float32).max

@@ -13,6 +13,7 @@ from minilocal.training.trainer import Trainer
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+RUNNING = (ROOT / "tutorials" / "running.md").read_text(encoding="utf-8")
 
 
 def blocks(language):
@@ -30,7 +31,25 @@ def test_the_readmes_python_runs(capsys):
     out = capsys.readouterr().out
     assert "epoch 1: blocks 1-2, 3-4; test accuracy" in out
     assert "epoch 2: blocks 2-3, 4; test accuracy" in out
-    assert "block 4: loss" in out
+
+
+def test_the_loop_in_your_own_hands_runs(capsys):
+    (code,) = re.findall(r"```python\n(.*?)```", RUNNING, re.DOTALL)
+    exec(compile(code.replace("train_size=3000", "train_size=512, test_size=200"), "running.md", "exec"), {})
+    assert "block 4: loss" in capsys.readouterr().out
+
+
+def test_the_page_about_layers_of_ones_own_runs_and_prints_what_it_shows(capsys):
+    page = (ROOT / "tutorials" / "own_layers.md").read_text(encoding="utf-8")
+    code = "\n".join(re.findall(r"```python\n(.*?)```", page, re.DOTALL))
+    small = code.replace("train_size=2000", "train_size=300, test_size=100").replace("epochs=4", "epochs=2")
+    exec(compile(small, "own_layers.md", "exec"), {})
+    printed = capsys.readouterr().out.splitlines()
+    assert sum(line.endswith("  ok") for line in printed) == 8
+    assert any(line.startswith("epoch 2: test accuracy") for line in printed)
+    costs = [line for line in printed if line.endswith("multiply-adds per image")]
+    assert len(costs) == 3
+    assert "\n".join(f"    {line}" for line in costs) in page
 
 
 def test_the_readmes_loop_is_the_trainers():
@@ -42,10 +61,19 @@ def test_the_readmes_loop_is_the_trainers():
 
 def test_no_file_contains_the_address_of_a_code_host():
     """Someone could register it and run code on readers' machines; it belongs in pyproject's [project.urls] alone."""
-    for pattern in ("*.md", "*.toml", "*.cff", "minilocal/**/*.py", "tutorials/*.*", "data/*.*", ".ci/*"):
-        for path in filter(Path.is_file, ROOT.glob(pattern)):
-            text = path.read_text(encoding="utf-8", errors="replace")
-            assert not re.search(r"(github|gitlab|bitbucket|codeberg)\.(com|org|io)|git\+http|colab\.", text), path
+    patterns = (
+        "*.*",
+        ".ci/*",
+        ".github/**/*.*",
+        "data/*.*",
+        "minilocal/**/*.*",
+        "tutorials/*.*",
+        "tutorials/_site/**/*.*",
+    )
+    address = r"(github|gitlab|bitbucket|codeberg)\.(com|org|io)|git\+http|colab\.research\.google\.com/github/\w"
+    for path in (path for pattern in patterns for path in ROOT.glob(pattern) if path.is_file()):
+        if "__pycache__" not in path.parts:
+            assert not re.search(address, path.read_text(encoding="utf-8", errors="replace")), path
 
 
 def test_ten_lines_are_ten_lines():
@@ -57,9 +85,17 @@ def test_links_lead_somewhere():
         assert target.startswith("http") or (ROOT / target).exists(), target
 
 
+def test_links_between_pages_lead_to_headings():
+    for page in (ROOT / "tutorials").glob("*.md"):
+        for name, anchor in re.findall(r"\]\(([\w./]+\.md)#([^)]+)\)", page.read_text(encoding="utf-8")):
+            headings = re.findall(r"^#+ (.+)$", (page.parent / name).read_text(encoding="utf-8"), re.M)
+            anchors = {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+            assert anchor in anchors, f"{page.name}: {name}#{anchor}"
+
+
 @pytest.mark.parametrize("name", cli.COMMANDS)
-def test_every_command_is_in_the_readme(name):
-    assert f"python -m minilocal.{name}" in README
+def test_every_command_is_on_the_page_about_running(name):
+    assert re.search(rf"`(python -m minilocal\.|minilocal ){name}[ `]", RUNNING)
 
 
 def test_one_version():

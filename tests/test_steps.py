@@ -81,7 +81,7 @@ def test_a_blocks_loss_moves_nothing_outside_its_block(algo, epoch, batch, monke
             return loss, dlogits * (2 if next(turn) == target else 1)
 
         with monkeypatch.context() as patch:
-            patch.setattr("minilocal.losses.softmax_cross_entropy", doubled)
+            patch.setattr("minilocal.losses.cross_entropy.softmax_cross_entropy", doubled)
             other = network(algo)
             local_step(other, blocks, *batch, SGD())
         moved = changed(parameters(plain.arrays()), parameters(other.arrays()))
@@ -230,7 +230,7 @@ def test_nothing_is_kept_after_a_step(algo, batch):
 
 
 def test_a_block_without_a_classifier_is_refused(batch):
-    with pytest.raises(InputError, match="layer 1 has no auxiliary classifier; build the network for this algorithm"):
+    with pytest.raises(InputError, match="layer 1 has no local loss; build the network for this algorithm"):
         local_step(network("G2"), parse("G1").blocks_at(0, K), *batch)
 
 

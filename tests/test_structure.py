@@ -9,7 +9,7 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1] / "minilocal"
 FLOORS = [  # rooms on one floor import from lower floors and from one another, but never in a circle
-    "errors files plots streams",
+    "errors files",
     "kernels compute console",
     "layers datasets",
     "schedule losses",
@@ -20,11 +20,11 @@ FLOORS = [  # rooms on one floor import from lower floors and from one another, 
     "costs gradcheck",
     "runs",
     "pipeline",
-    "train evaluate compare bench grade course",
+    "train evaluate report compare bench grade course doctor",
 ]
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms.split()}
 CORE = [  # what a student reads, including the minibatches
-    *("schedule", "steps", "losses", "optim", "streams", "errors"),
+    *("schedule", "steps", "losses", "optim", "errors"),
     *("networks", "layers", "kernels", "compute", "training", "gradcheck"),
 ]
 
@@ -78,9 +78,9 @@ def test_budgets_of_code_lines():
         rooms[room(module)] += count
     core = {module: n for module, n in lines.items() if room(module) in CORE or module == "minilocal.datasets.batches"}
     print(*(f"{count:6} {name}" for name, count in rooms.most_common()), sep="\n")
-    print(f"{sum(core.values())} of 3050 lines in the core, {sum(lines.values())} of 12000 in all")
-    assert sum(core.values()) <= 3050  # of which 150 tell Numba what a vector register is
+    print(f"{sum(core.values())} of 3450 lines in the core, {sum(lines.values())} of 12700 in all")
+    assert sum(core.values()) <= 3450  # 150 tell Numba what a vector is; 350 are residual networks and other losses
     assert max(core.values()) <= 250
-    assert sum(lines.values()) <= 12000
+    assert sum(lines.values()) <= 12700
     entries = {path.name for path in PACKAGE.iterdir()} - {"__pycache__", "data"}  # a wheel holds data too
     assert len(entries) <= 28, sorted(entries)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import minilocal as ml
+from minilocal.layers.sequential import leaves
 
 torch = pytest.importorskip("torch")
 functional = torch.nn.functional
@@ -50,6 +51,18 @@ def unit(x, t, pool, mask, training):
     return functional.relu(norm(y, t, "bn.", training)) * (mask if training else 1)
 
 
+def block(x, t, stride, mask, training):
+    """A residual block with 3×3 kernels."""
+    y = norm(conv(x, t["body.conv1.weight"], stride=stride), t, "body.bn1.", training)
+    y = functional.relu(y) * (mask if training else 1)
+    y = norm(conv(y, t["body.conv2.weight"]), t, "body.bn2.", training)
+    if "shortcut.conv.weight" in t:
+        x = norm(conv(x, t["shortcut.conv.weight"], stride=stride, padding=0), t, "shortcut.bn.", training)
+    else:
+        x = functional.pad(x[:, ::stride, ::stride], (0, y.shape[3] - x.shape[3]))
+    return functional.relu(x + y)
+
+
 def a1(x, t, training, features):
     if x.ndim == 4:
         (height, width, channels), h, w = x.shape[1:], 1, 1
@@ -78,13 +91,15 @@ def tensors(arrays):
 
 
 def walk(stages, fc, shape):
-    """Yield each layer's output shape and whether it begins with a max-pool."""
+    """Yield each layer's output shape and whether it begins with a max-pool; an 'A' at the end is A_K's."""
     pool = False
-    for stage in [*stages.split(), *fc]:
+    for stage in [*stages.removesuffix(" A").split(), *fc]:
         if stage == "M":
             shape = (shape[0] // 2, shape[1] // 2, shape[2])
         else:
-            shape = (stage,) if isinstance(stage, int) else (*shape[:2], int(stage))
+            width, _, stride = str(stage).strip("RP").partition("/")
+            sides = [-(-side // int(stride or 1)) for side in shape[:2]]
+            shape = (stage,) if isinstance(stage, int) else (*sides, int(width))
             yield shape, pool
         pool = stage == "M"
 
@@ -100,8 +115,9 @@ class Reference:
 
     def __init__(self, network, stages, fc, features, classifier):
         self.tensors = tensors(network.arrays())
-        shapes, self.pools = zip(*walk(stages, fc, network.input_shape), strict=True)
-        assert network.shapes == list(shapes)
+        self.shapes, self.pools = zip(*walk(stages, fc, network.input_shape), strict=True)
+        assert network.shapes == list(self.shapes)
+        self.average = stages.endswith("A")
         self.auxiliary, self.features = {"a1": a1, "a2": a2}[classifier], features
         trained = [t for t in self.tensors.values() if t.requires_grad]
         self.optimizer = torch.optim.SGD(trained, lr=1, momentum=0.9, weight_decay=5e-3)
@@ -110,11 +126,14 @@ class Reference:
         return {n.removeprefix(name): t for n, t in self.tensors.items() if n.startswith(name)}
 
     def layer(self, i, x, mask=None, training=True):
+        if (t := self.named(f"layers.{i}.")).keys() >= {"body.conv1.weight"}:
+            return block(x, t, -(-x.shape[1] // self.shapes[i - 1][0]), mask, training)
         return unit(x, self.named(f"layers.{i}."), self.pools[i - 1], mask, training)
 
     def classify(self, i, x, training=True):
         t = self.named(f"aux.{i}.")
         if i == len(self.pools):
+            x = x.mean(dim=(1, 2)) if self.average else x
             return x.flatten(1) @ t["linear.weight"] + t["linear.bias"]
         return self.auxiliary(x, t, training, self.features)
 
@@ -172,7 +191,7 @@ def check(layer, reference, x, tolerance=1e-9):
 @pytest.mark.parametrize("geometry", ["311", "110", "210", "221", "432", "522", "320", "314", "131", "611"])
 def test_conv(rng, geometry, bias, dtype, tolerance):
     kernel, stride, padding = map(int, geometry)
-    layer = ml.Conv2d(3, 5, kernel, stride, padding, bias, rng, dtype)
+    layer = ml.Conv2d(3, 5, kernel, stride, padding, bias, rng=rng, dtype=dtype)
     if bias:
         layer.params["bias"][...] = rng.standard_normal(5)
 
@@ -200,7 +219,7 @@ def test_layers_without_state(rng, dtype, tolerance):
         (ml.ReLU(), lambda x, *_: functional.relu(x), tied),
         (ml.Flatten(), lambda x, *_: x.flatten(1), maps),
         (linear, lambda x, t, _: x @ t["weight"] + t["bias"], maps[:, :7, 0, 0].copy()),
-        (ml.Linear(288, 9, bias=False, dtype=dtype), lambda x, t, _: x @ t["weight"], maps.reshape(5, -1)),
+        (ml.Linear(288, 9, bias=False, dtype=dtype, rng=0), lambda x, t, _: x @ t["weight"], maps.reshape(5, -1)),
     ):
         check(layer, reference, x, tolerance)
     for window in ((2, 2), (4, 2), (1, 8), (3, 4), (12, 8)):
@@ -258,7 +277,8 @@ def train(network, reference, algo, shifts, tolerance):
         labels = rng.integers(0, 5, 8)
         network.set_dropout_keys(11, step)
         ones = [np.ones((8, *shape), dtype) for shape in network.shapes]
-        drops = [ml.Dropout(layer.layers["bn"].rate, layer.layers["bn"].key) for layer in network.layers]
+        fused = [next(leaf for leaf in leaves(layer) if hasattr(leaf, "rate")) for layer in network.layers]
+        drops = [ml.Dropout(leaf.rate, leaf.key) for leaf in fused]
         masks = [torch.tensor(drop.forward(x, True)) for drop, x in zip(drops, ones, strict=True)]
         optimizer.lr = reference.optimizer.param_groups[0]["lr"] = 0.1 / (step + 1)
         before = {name: array.copy() for name, array in network.arrays().items()}
@@ -299,6 +319,13 @@ def test_training_steps(algo, shifts, classifier, dropout, dtype, tolerance):
     if dtype == np.float32:  # its rounding errors grow from step to step
         shifts = shifts[-1:]
     train(network, Reference(network, stages, fc, 32, classifier), algo, shifts, tolerance)
+
+
+@pytest.mark.parametrize(("algo", "shifts"), [("BP", [0] * 3), ("G2S1", [0, 1, 0]), ("G3S2", [2, 0, 2])])
+def test_training_steps_of_residual_networks(algo, shifts):
+    stages = "4 R4 R8/2 P6 P8/2 A"
+    network = ml.build_network(stages, [], (16, 16, 3), 5, algo, features=64, dropout=0.3, seed=3, dtype=np.float64)
+    train(network, Reference(network, stages, [], 64, "a1"), algo, shifts, 1e-9)
 
 
 @pytest.mark.parametrize("run", ["vgg16 G3S2 a1", "vgg11b G2S1 a2", "vgg8b BP a1"])

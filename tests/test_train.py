@@ -106,16 +106,54 @@ def test_default_directories_never_collide_and_quiet_prints_only_the_result(trai
     assert len(list((tmp_path / "runs").iterdir())) == 3
 
 
+def test_a_residual_network_has_the_same_bytes_plain_with_workers_and_resumed(train, tmp_path):
+    options = ["--model", "resnet20", "--width", "0.25", "--algo", "G3S2", "--dropout", "0.1"]
+    options += ["--train-size", "128", "--conv", "im2col"]
+    assert train(*options, "--run-dir", "run")[0] == 0
+    assert train(*options[:-2], "--plain", "--run-dir", "plain")[0] == 0
+    assert train(*options, "--workers", "2", "--run-dir", "workers")[0] == 0
+    assert train(*options, "--lr-epochs", "2", "--epochs", "1", "--run-dir", "resumed")[0] == 0
+    assert main(["--resume", "resumed", "--epochs", "2", "--quiet"]) == 0
+    for other in ("plain", "workers", "resumed"):
+        for name in ("metrics.csv", "gradients.csv"):
+            assert (tmp_path / other / name).read_bytes() == (tmp_path / "run" / name).read_bytes(), (other, name)
+    assert {row["block"] for row in rows(tmp_path / "run" / "metrics.csv")} == set("1234")
+    config = json.loads((tmp_path / "run" / "config.json").read_text())["config"]
+    assert Config(model="resnet20").dropout_rate == 0
+    assert config["dropout"] == 0.1
+
+
+def test_describe_shows_what_residual_blocks_consist_of(train):
+    status, out, _ = train("--describe", "--model", "resnet20", "--width", "1")
+    assert status == 0
+    words = [line.split() for line in out.splitlines()]
+    assert ["layer", "5", "body.conv1", "16×16×32", "4,608", "1,179,648"] in words
+    assert ["body.bn1", "relu", "dropout", "16×16×32", "64"] in words
+    assert ["shortcut", "16×16×32"] in words
+    assert ["aux", "10", "pool", "1×1×64"] in words
+    assert ["all", "layers", "268,784", "40,255,488"] in words
+
+
 def test_describe_trains_nothing(train, tmp_path):
     status, out, _ = train("--describe", "--model", "vgg11b", "--algo", "G2S1", "--width", "1")
     assert status == 0
     for text in ("layer 10", "32×32×128", "aux 9", "epochs 2, 4, …", "frozen 1, blocks 2-3", "blocks 1-2, 3-4"):
         assert text in out
+    status, out, _ = train("--describe", "--model", "vgg8b", "--algo", "G3", "--width", "1", "--local-loss", "predsim")
+    assert status == 0
+    assert re.search(r"\nsim 3 +conv +16×16×256 +589,824 +150,994,944\n +deviation +256\naux 6 +flatten", out)
     assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(
-    "option", [["--classifier", "a2"], ["--no-crop", "--flip"], ["--lr-schedule", "step"], ["--dropout", "0"]]
+    "option",
+    [
+        ["--classifier", "a2"],
+        ["--no-crop", "--flip"],
+        ["--lr-schedule", "step"],
+        ["--dropout", "0"],
+        ["--local-loss", "sim"],
+    ],
 )
 def test_options_make_a_difference(train, tmp_path, option):
     train("--algo", "G1", "--epochs", "1", "--run-dir", "plain")

@@ -147,7 +147,7 @@ source(ml.Linear.forward, ml.softmax_cross_entropy)
 # keeps $x$, because backward will need it. Does it compute the same as our code?
 
 # %%
-layer = ml.Linear(D_in, C, dtype=np.float64)
+layer = ml.Linear(D_in, C, rng=0, dtype=np.float64)
 layer.params["weight"][...] = W
 layer.params["bias"][...] = b
 logits = layer.forward(x, training=True)

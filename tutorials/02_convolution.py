@@ -102,7 +102,7 @@ x8, w8 = rng.standard_normal((2, 8, 12, 8)), rng.standard_normal((3, 3, 8, 8))
 y8 = conv_loops(x8, w8)
 differences = {}
 for method in METHODS:
-    layer = ml.Conv2d(8, 8, method=method, dtype=np.float64)
+    layer = ml.Conv2d(8, 8, method=method, rng=0, dtype=np.float64)
     assert layer.method(x8.shape[1:]) is METHODS[method]
     layer.params["weight"][...] = w8
     differences[method] = abs(layer.forward(x8) - y8).max()
@@ -121,7 +121,7 @@ kernels = {
     "upper edges": [[-1, -2, -1], [0, 0, 0], [1, 2, 1]],
     "details": [[-1, -1, -1], [-1, 8, -1], [-1, -1, -1]],
 }
-layer = ml.Conv2d(1, 3, dtype=np.float64)
+layer = ml.Conv2d(1, 3, rng=0, dtype=np.float64)
 layer.params["weight"][...] = np.array(list(kernels.values()), float).transpose(1, 2, 0)[:, :, None]
 maps = layer.forward(boot)
 
@@ -153,7 +153,7 @@ check("shift, then convolve = convolve, then shift", difference < 1e-12, f"{diff
 # \quad\text{per image, with an output of } P \times Q .$$
 
 # %%
-layer = ml.Conv2d(1, 16)
+layer = ml.Conv2d(1, 16, rng=0)
 print(f"linear layer  {32 * 32 * 32 * 32 * 16:>12,} weights")
 print(f"convolution   {layer.params['weight'].size:>12,} weights")
 print(f"convolution   {layer.macs((32, 32, 1)):>12,} MACs per image")
@@ -288,7 +288,7 @@ def col2im(cols, shape, k, stride, padding):
 
 dx = col2im(dcols, x.shape, 3, 1, 1)
 
-layer = ml.Conv2d(3, 4, bias=True, method="im2col", dtype=np.float64)
+layer = ml.Conv2d(3, 4, bias=True, method="im2col", rng=0, dtype=np.float64)
 layer.params["weight"][...] = w
 layer.forward(x, training=True)
 dx_library = layer.backward(dy)

@@ -1,4 +1,4 @@
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "slide"}
 # # Lesson 5: Local learning, a classifier for every layer
 #
 # Backpropagation has one loss, at the very end, and sends its gradient back through all layers.
@@ -50,7 +50,7 @@ from minilocal.course.charts import draw_curves, draw_images
 
 show = figures(5)
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "slide"}
 # ## 1 One loss for all, or one for each
 #
 # Backpropagation trains all layers by the loss of the network's own classifier $A_K$,
@@ -69,14 +69,14 @@ show = figures(5)
 #
 # The library calls the first "BP" and the second "G1": groups (blocks) of one layer.
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 from minilocal.course.blocks import draw_blocks
 
 K = 7
 rows = {algo: ml.parse_schedule(algo).blocks_at(0, K) for algo in ("BP", "G1")}
 show(draw_blocks(rows, K), 1)
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # Three things change at once, and each has its own lesson later:
 #
 # * **No waiting.** As soon as $x_i$ is there, layer $i$ can learn (lesson 9).
@@ -105,7 +105,7 @@ images, labels = next(ml.training_batches(data.train, 16, seed=0, epoch=0, crop=
 images = images.astype(np.float64)
 print(network)
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "slide"}
 # ## 2 The auxiliary classifier
 #
 # An auxiliary classifier should be small: its layer is what we want to train. The one that we use,
@@ -120,7 +120,7 @@ print(network)
 # %%
 source(ml.a1)
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 x1 = network.layer(1).forward(images)
 window = ml.a1_window(x1.shape[1:], D)
 pooled = network.classifier(1).layers["pool"].forward(x1)
@@ -176,7 +176,7 @@ for name, mine in {"linear.weight": dW, "bn.gamma": dgamma, "bn.beta": dbeta}.it
 worst = max(differences)
 check("our A1, forward and backward, is the library's", worst < 1e-12, f"difference {worst:.0e}")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # > **Question.** The classifier computes a third gradient, $dx_i$, beside those of its own
 # > parameters. What would happen if it did not?
 #
@@ -186,7 +186,7 @@ check("our A1, forward and backward, is the library's", worst < 1e-12, f"differe
 # What does this cost? A classifier computes three products per step: forward, $dW$ and $dv$. So
 # does a layer under BP. Compare their multiply-adds (MACs):
 
-# %%
+# %% slideshow={"slide_type": "fragment"}
 inputs = [network.input_shape, *network.shapes]
 print("                                           MACs of three products, per image")
 print("layer  x_i            window    weights of A_i         of A_i        of layer i")
@@ -202,14 +202,14 @@ for i in range(1, K + 1):
 share = total["classifiers"] / total["layers"]
 check("the classifiers add next to nothing to the work", share < 0.01, f"{share:.2%} of the MACs")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "slide"}
 # ## 3 A training step of G1
 #
 # The step does the same four things for each layer in turn: forward, loss, backward, update. Note
 # what is missing: a second loop, from the last layer back to the first.
 
 
-# %%
+# %% slideshow={"slide_type": "-", "code": "g1_step"}
 def g1_step(network, x, labels, optimizer, seed=0, step=0, learn_layers=True):
     network.set_dropout_keys(seed, step)
     losses = []
@@ -252,7 +252,7 @@ check(
     f"{sum(same)} of {len(same)} arrays are equal after 3 steps",
 )
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # `ml.local_step` takes blocks of any size; with one layer in each block it is G1. We read it in the
 # next lesson.
 #
@@ -303,7 +303,7 @@ check(
 # %% [markdown]
 # What is left out? Move one weight of layer 1 and look at the losses of *all* classifiers:
 
-# %%
+# %% slideshow={"slide_type": "-"}
 weight, index, h = network.layer(1).params["conv.weight"], (1, 1, 0, 3), 1e-4
 value = weight[index]
 slopes = []
@@ -322,7 +322,7 @@ check(
     f"slope of L_1 {slopes[0]:+.4f}, of all others {sum(slopes[1:]):+.4f}",
 )
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # So G1 is *not* gradient descent on the sum of the losses: that would add all seven slopes. (It is
 # called deep supervision and needs a full backward pass again, see exercise 3.)
 #
@@ -340,7 +340,7 @@ check(
 # by our `g1_step`, and one in which only the classifiers learn, on layers that stay random.
 # The third one tells us whether it is really the *layers* that learn.
 
-# %%
+# %% slideshow={"slide_type": "-"}
 EPOCHS, BATCH, SEED = sized(6, 3), 64, 0
 STEPS = EPOCHS * (len(data.train) // BATCH)
 
@@ -371,7 +371,7 @@ for name, row in (("G1", local[-1]), ("random layers", random_layers[-1])):
     print(f"{name:<16}", *(f"{100 * accuracy:6.1f}" for accuracy in row))
 print(f"{'BP':<16}", " " * 41, f"{100 * backprop[-1]:6.1f}")
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 epochs, layers = np.arange(1, EPOCHS + 1), np.arange(1, K + 1)
 by_epoch = {f"$A_{i}$": (epochs, 100 * local[:, i - 1]) for i in (1, 2, 4, 7)}
 by_epoch["BP"] = (epochs, 100 * backprop)
@@ -392,7 +392,7 @@ check(
     f"A_7 has {local[-1, -1]:.1%}, on random layers {random_layers[-1, -1]:.1%}",
 )
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # Random convolutions are not a bad start: their classifiers read them quite well. But layers that
 # learn pass on more than random ones, and after seven of them the difference is large. All of that
 # without a single gradient between two layers.

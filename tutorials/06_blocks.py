@@ -1,4 +1,4 @@
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "slide"}
 # # Lesson 6: Blocks, and where the gradient stops
 #
 # With a loss for every layer, no layer hears what the next one needs. With one loss for all, every
@@ -48,7 +48,7 @@ from minilocal.course.charts import draw_curves, draw_tables
 
 show = figures(6)
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "slide"}
 # ## 1 From layers to blocks
 #
 # **GX** cuts the layers into blocks of $X$; the last one may be shorter. A block of the layers
@@ -62,7 +62,7 @@ show = figures(6)
 # where the *stop-gradient* $\mathrm{sg}$ passes $x_{i-1}$ on and lets no gradient back.
 
 
-# %%
+# %% slideshow={"slide_type": "-"}
 def blocks_of(X, K):
     return [ml.Block(first, min(first + X - 1, K)) for first in range(1, K + 1, X)]
 
@@ -77,13 +77,13 @@ cases = [(X, K) for K in range(1, 20) for X in range(1, K + 1)]
 same = [ml.parse_schedule(f"G{X}").blocks_at(0, K) == blocks_of(X, K) for X, K in cases]
 check("our blocks are the library's", all(same), f"{sum(same)} of {len(cases)} cases")
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 from minilocal.course.blocks import draw_blocks
 
 rows = {algo: ml.parse_schedule(algo).blocks_at(0, K) for algo in ("BP", "G1", "G2", "G3")}
 show(draw_blocks(rows, K), 1)
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "slide"}
 # A block's first layer still gets a gradient for its own parameters. What it does not compute is
 # $dx_{i-1}$, the gradient of its input: nobody would use it.
 #
@@ -91,10 +91,10 @@ show(draw_blocks(rows, K), 1)
 #
 # This is the code that trains every network of this course by local learning:
 
-# %%
+# %% slideshow={"slide_type": "-", "code": "block_step"}
 source(ml.local_step, ml.block_step)
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # The four paragraphs of `block_step` are forward, loss, backward, update. `network.loss(j)` is the
 # loss object of lesson 4: called with $x_j$ and the labels, it runs $A_j$ both ways and returns
 # $L_j$ and $dx_j$. Ignore `idle`, an option that is off. Three lines are worth a second look:
@@ -142,7 +142,7 @@ arrays = zip(three_steps(build("G7"), gk_step), three_steps(build("BP"), bp_step
 same = [np.array_equal(a, b) for a, b in arrays]
 check("G7 on 7 layers is BP, bit for bit", all(same), f"{sum(same)} of {len(same)} arrays equal")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "slide"}
 # ## 3 Where the gradient stops: what is used and what is not
 #
 # $L_6$ depends on all layers up to 6. G3 uses its gradient for layers 4, 5, 6 and drops the rest.
@@ -150,7 +150,7 @@ check("G7 on 7 layers is BP, bit for bit", all(same), f"{sum(same)} of {len(same
 # respect to *every* layer up to $j$, so we can look. We take a network trained by G1, because it
 # has all seven classifiers.
 
-# %%
+# %% slideshow={"slide_type": "-"}
 EPOCHS, BATCH = sized(6, 3), 64
 
 
@@ -205,7 +205,7 @@ check(
 # Inside its block, a layer gets the very gradient that backpropagation from $A_j$ would have given
 # it; the wall only cuts off the rest:
 
-# %%
+# %% slideshow={"slide_type": "-"}
 equal = []
 for X in (1, 2, 3):
     found = gradients(network, blocks_of(X, K))
@@ -217,7 +217,7 @@ check(
     f"{sum(equal)} of {len(equal)} layers",
 )
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "slide"}
 # ## 4 Where the gradient stops: lie to one block
 #
 # A wall must hold in both directions. Let us give one block, and only that one, *wrong labels*. If
@@ -225,7 +225,7 @@ check(
 # bit. Here `ml.block_step` is handy: it trains one block and returns its features.
 
 
-# %%
+# %% slideshow={"slide_type": "-"}
 def gradients_with_lie(blocks, liar):
     network.set_dropout_keys(0, 0)
     features = x
@@ -248,7 +248,7 @@ for block in blocks:
     print(f"{block!s:<14}", *("changed" if c else "   .   " for c in changed))
 check("a lie to one block reaches its own layers and no other", all(tight), "blocks of G3")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "slide"}
 # In the next *step* the lie will reach later blocks, of course: they see the features of the
 # layers that learned from it. Features pass through walls, gradients do not.
 #
@@ -257,7 +257,7 @@ check("a lie to one block reaches its own layers and no other", all(tight), "blo
 # Each wall saves one product: a layer has three (forward, $d\theta$, $dx$), and the first of its
 # block computes only two. `ml.block_macs` counts multiply-adds (MACs) by formula:
 
-# %%
+# %% slideshow={"slide_type": "-"}
 inputs = [network.input_shape, *network.shapes]
 layer_macs = [layer.macs(shape) for layer, shape in zip(network.layers, inputs, strict=False)]
 classifier_macs = {j: network.classifier(j).macs(network.shapes[j - 1]) for j in range(1, K + 1)}
@@ -279,7 +279,7 @@ check(
     f"{saved['G1']:.1%}, {saved['G2']:.1%} and {saved['G3']:.1%} less than BP",
 )
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "slide"}
 # G1's layers compute no $dx$ at all, which saves nearly a third. Larger blocks save less. (Lesson 8
 # counts the paper's networks, and the memory.) So why not always G1?
 #
@@ -296,7 +296,7 @@ check(
 # 1 means the same direction, 0 that the two have nothing to do with each other.
 
 
-# %%
+# %% slideshow={"slide_type": "-"}
 def cosines(network, X):
     local, backprop = (gradients(network, blocks_of(size, K)) for size in (X, K))
     pairs = zip(local, backprop, strict=True)
@@ -321,7 +321,7 @@ check(
     f"mean cosine G1 {means[1]:.2f}, G2 {means[2]:.2f}, G3 {means[3]:.2f}",
 )
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # A local gradient knows the layers between its own layer and the block's classifier. It knows
 # nothing about the layers after that block. Find the ends of G3's blocks in the figure: layers
 # 3 and 6, whose gradients come straight out of $A_3$ and $A_6$, have the lowest cosines of their
@@ -339,7 +339,7 @@ check(
 #
 # Train the other three, with the same data, recipe and number of steps:
 
-# %%
+# %% slideshow={"slide_type": "-"}
 for algo in ("G2", "G3", "BP"):
     _, accuracy[algo] = train(algo)
 
@@ -353,7 +353,7 @@ check(
     f"{min(last.values()):.1%} to {max(last.values()):.1%}",
 )
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # The differences are small, and with 2,000 test images and one seed, a point or two means nothing:
 # don't read an order into this table, nor into its first epochs. Four times the images, ten epochs
 # and three seeds (from the [README](../README.md), vgg8b × 0.125) show the order that the

@@ -1,4 +1,4 @@
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "slide"}
 # # Lesson 7: Moving boundaries
 #
 # Blocks that learn on their own never have to wait for one another. But two layers on the two
@@ -45,7 +45,7 @@ from minilocal.course.charts import draw_curves, draw_tables
 
 show = figures(7)
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "slide"}
 # ## 1 Blocks that stay: all you need to know
 #
 # A network is $K$ layers $x_i = f_i(x_{i-1};\,\theta_i)$, with $x_0$ the images. Backpropagation
@@ -67,14 +67,14 @@ show = figures(7)
 # is the network's own classifier. It alone gives the answers once training is over; the others were
 # teachers.
 
-# %%
+# %% slideshow={"slide_type": "-"}
 from minilocal.course.blocks import draw_blocks
 
 K = 7
 G3 = ml.parse_schedule("G3").blocks_at(0, K)
 show(draw_blocks({"BP": [ml.Block(1, K)], "G3": G3}, K), 1)
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "slide"}
 # Look at the wall between layers 3 and 4. Layer 3 makes features that are good for $A_3$, which
 # looks at them and says "a boot". Nobody ever tells it whether layer 4 can use them. $L_6$ could,
 # but its gradient stops at the wall, in the first epoch and in every other one.
@@ -91,7 +91,7 @@ show(draw_blocks({"BP": [ml.Block(1, K)], "G3": G3}, K), 1)
 # run forward, but do not learn. $Y$ must be smaller than $X$.
 
 
-# %%
+# %% slideshow={"slide_type": "-"}
 def shift_after(s, X, Y):
     s += Y
     if s >= X:
@@ -111,7 +111,7 @@ for X, Y in ((3, 2), (2, 1), (3, 1)):
         print(f"  epoch {epoch}: shift {s}, blocks", *blocks_at(s, X, K), frozen)
         s = shift_after(s, X, Y)
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "-"}
 # > **Question.** In G3S2, why is the shift of the third epoch 0 and not 4? And why would G3S3 be
 # > the same as G3?
 #
@@ -135,29 +135,29 @@ for X in range(2, 7):
             s = shift_after(s, X, Y)
 check("our shifts and blocks are the library's", all(agree), f"{len(agree)} comparisons")
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 g3s2 = ml.parse_schedule("G3S2")
 rows = {f"epochs {e + 1}, {e + 3}, …": g3s2.blocks_at(e, K) for e in (0, 1)}
 rows = {name.replace(" ", "\n", 1): blocks for name, blocks in rows.items()}
 show(draw_blocks(rows, K), 2)
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # Here is the whole idea in one picture: layers down, epochs across, for four algorithms.
 
-# %%
+# %% slideshow={"slide_type": "-"}
 from minilocal.course.gradient_paths import animate_gradient_paths, draw_gradient_paths
 
 algorithms = ["BP", "G1", "G2", "G3S2"]
 show(draw_gradient_paths(algorithms, K), 3)
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # And the same in motion: one training step in each of two epochs, block after
 # block.
 
-# %%
+# %% slideshow={"slide_type": "-"}
 show(animate_gradient_paths(["BP", "G2", "G3S2"], K, epochs=sized(2, 1)), 4)
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "slide"}
 # ## 3 Algorithm 1, line by line
 #
 # Now the algorithm as a whole. The middle column says in our words and symbols what Algorithm 1 of
@@ -270,7 +270,7 @@ source(ml.frozen_forward)
 # and its gradient passes from one into the other. In what share of the epochs does that happen?
 
 
-# %%
+# %% slideshow={"slide_type": "slide"}
 def together(algo, K):
     schedule = ml.parse_schedule(algo)
     share = np.zeros((K, K))
@@ -306,7 +306,7 @@ check(
     f"all {len(cases)} cases tried",
 )
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # The proof is short. At shift 0 the only neighbours apart are $nX$ and $nX + 1$, for
 # $n = 1, 2, \dots$ At shift $Y$, with $0 < Y < X$, the walls are after the layers
 # $Y, Y + X, Y + 2X, \dots$ None of these is a multiple of $X$, so there $nX$ and $nX + 1$ share a
@@ -322,7 +322,7 @@ check(
 # in the next. The authors see a reason for better generalisation here: features must please more
 # than one classifier.
 
-# %%
+# %% slideshow={"slide_type": "-"}
 schedule = ml.parse_schedule("G3S2")
 for layer in range(1, K + 1):
     teachers = []
@@ -331,7 +331,7 @@ for layer in range(1, K + 1):
         teachers.append(f"A_{blocks[0].last}" if blocks else "nobody, it is frozen")
     print(f"layer {layer} learns from", ", then from ".join(dict.fromkeys(teachers)))
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "slide"}
 # ## 5 What rests keeps every byte
 #
 # Frozen means that no parameter of these layers changes, and neither does their momentum. The same
@@ -339,7 +339,7 @@ for layer in range(1, K + 1):
 # frozen layers keep following the batches, because these layers run forward in training mode. One
 # step at shift 2:
 
-# %%
+# %% slideshow={"slide_type": "-"}
 optimizer = ml.SGD()
 x, y = next(ml.training_batches(few.train, BATCH, SEED, 0, crop=True, flip=True))
 for epoch in (0, 1):  # a step at each shift first, so that every momentum has something to lose
@@ -360,7 +360,7 @@ check(
     "every byte is kept",
 )
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "slide"}
 # ## 6 The gradient map
 #
 # Now we train long enough to see something: eight epochs on 3,000 images, by G3S2, and by G3 for
@@ -383,7 +383,7 @@ print("layer    ", *range(1, K + 1))
 for report in reports["G3S2"]:
     print(f"epoch {report.epoch}  ", *(layer.block or "." for layer in report.layers))
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 rows = [
     {"epoch": report.epoch, "shift": report.shift, **vars(layer)}
     for report in reports["G3S2"]
@@ -406,7 +406,7 @@ check(
     f"{len(found)} cells",
 )
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "slide"}
 # ## 7 The wall takes turns
 #
 # The last layer of a block has the worst place: its gradient comes straight out of a small
@@ -415,7 +415,7 @@ check(
 # between the two, with the boundaries in both places. (At shift 2 the last block's loss, $L_7$, is
 # BP's.)
 
-# %%
+# %% slideshow={"slide_type": "-"}
 network = networks["G3S2"]
 x, y = next(
     ml.training_batches(data.train, sized(1024, 256), seed=2, epoch=0, crop=False, flip=False)
@@ -453,10 +453,10 @@ check(
     f"{cosines[0][3]:.2f} to {cosines[2][3]:.2f}, {cosines[0][6]:.2f} to {cosines[2][6]:.2f}",
 )
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "slide"}
 # ## 8 Does it pay?
 
-# %%
+# %% slideshow={"slide_type": "-"}
 print("test accuracy of the network's own classifier after each epoch, in %")
 for algo, mine in reports.items():
     print(f"{algo:<5}", *(f"{100 * report.test.accuracy:6.1f}" for report in mine))
@@ -467,7 +467,7 @@ check(
     f"G3S2 {last['G3S2']:.1%}; G3 {last['G3']:.1%}",
 )
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # Not here. With the seeds 0, 1 and 2 G3 ended at 84.2, 83.5 and 84.2 %, G3S2 at 83.6, 80.9 and
 # 82.8 %. Nor does it in the [README](../README.md)'s comparison, with four times the images: G3
 # 89.7 ± 0.6 %, G3S2 88.8 ± 0.6 %. At this size moving boundaries do *not* beat fixed ones, and the

@@ -1,4 +1,4 @@
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "slide"}
 # # Lesson 9: Update unlocking: two blocks at work at once
 #
 # Under backpropagation the first layer learns last. It waits until its minibatch has gone forward
@@ -54,7 +54,7 @@ from minilocal.course import check, figures, sized
 
 show = figures(9)
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "slide"}
 # ## 1 What a block waits for
 #
 # You read `block_step` in lesson 6: forward, loss, backward, update. Now read it as a function. The
@@ -73,12 +73,12 @@ show = figures(9)
 # > **Question.** Which jobs of the grid below can run at the same time? What would the arrows look
 # > like for backpropagation?
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 from minilocal.course.jobs import draw_jobs
 
 show(draw_jobs(blocks=3, steps=6), 1)
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "-"}
 # Jobs on one diagonal can run together: block 1 with step 3, block 2 with step 2, block 3 with step
 # 1. Under backpropagation there are jobs for the way back as well, and step 2 of block 1 waits for
 # the way back of step 1, which comes last of all. Then no two jobs can ever run together. In the
@@ -109,7 +109,7 @@ def ends(costs, steps):
 
 print(ends(costs=[2, 3, 1], steps=6).astype(int))
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "-"}
 # The first minibatch goes through all blocks, and from then on the costliest block, which never
 # rests, sets the pace. So $T$ steps take
 #
@@ -128,7 +128,7 @@ for _ in range(100):
     worst = max(worst, abs(ends(costs, steps)[-1, -1] - total))
 check("the formula agrees with the jobs, one by one", worst == 0, "100 random pipelines")
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 from minilocal.course.timeline import Job, draw_timeline
 
 T = 4
@@ -164,7 +164,7 @@ show(
 # (lesson 8). G3S1 on VGG-16 has five blocks; its bound is the mean over the three positions of the
 # boundaries.
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 bounds = {}
 for model, measured in (("vgg16", "2.2 on five GPUs"), ("vgg19", "2.4 on six GPUs")):
     network = ml.CONFIGS[model]
@@ -181,7 +181,7 @@ check(
     ", ".join(f"{model} {bound:.2f}" for model, bound in bounds.items()),
 )
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "-"}
 # Five GPUs cannot give a factor of five: the blocks are unequal, the last one (layer 15, or 14 and
 # 15) has next to nothing to do, and the bound assumes that passing on features costs nothing.
 #
@@ -238,7 +238,7 @@ print("blocks", *blocks, "  plain loop:", plain)
 # layers are at different steps.)
 
 
-# %%
+# %% slideshow={"slide_type": "-"}
 def random_order(blocks, steps, rng):
     """Return all jobs (b, t) in an order that obeys the arrows."""
     order, done = [], [0] * blocks  # done[b]: how many steps block b has done
@@ -279,7 +279,7 @@ check(
     f"{len(orders)} orders, {len(found)} result",
 )
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # Threads can do little else: whatever they do, it is one of these orders, or several jobs at once,
 # and jobs that may run at once have no array in common that either of them changes.
 #
@@ -294,7 +294,7 @@ check(
 # earlier ones. Both are right in the plain loop, and fail as soon as the order changes:
 
 
-# %%
+# %% slideshow={"slide_type": "-"}
 def keys_by_count():
     """Return what sets keys in the order of calls, as drawing from one generator would."""
     count = itertools.count()
@@ -316,7 +316,7 @@ check(
     f"four orders, {len(by_count)} and {len(at_entry)} results",
 )
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # Four things are shared or counted in a step, and for each the library prevents a difference:
 #
 # * **Features.** Block 2 might read them while block 1's update changes them. But they were
@@ -369,7 +369,7 @@ for work in (python_only, product):
 # and come out with that block's features in the place of $x$.
 
 
-# %%
+# %% slideshow={"slide_type": "-", "code": "train"}
 def train(worker, network, block, first, stream, optimizer, log):
     """Train a block on a stream of minibatches; yield them with its features in place of x."""
     for step, lr, x, labels in stream:
@@ -446,7 +446,7 @@ for report in reports:
     blocks = ", ".join(str(result.block) for result in report.blocks)
     print(f"epoch {report.epoch}: blocks {blocks}; frozen: {frozen}")
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 network, optimizer, log = build("G3S1"), ml.SGD(), []
 began = time.perf_counter()
 with ml.one_blas_thread():
@@ -471,7 +471,7 @@ check(
 # Not "close to", but the same, although nobody can say in which order the two threads did what. But
 # did they really work at the same time? Here is what the clock saw in the first epoch.
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 steps = len(data.train) // BATCH
 middle = range(steps // 2, steps // 2 + 8)
 jobs = [

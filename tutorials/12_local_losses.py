@@ -713,6 +713,6 @@ show(
 # Your answer to exercise 3
 
 # %% [markdown]
-# *Next:* this was the last lesson. [The exercises](exercises/linear.py) have holes to fill in, and
-# `python -m minilocal.grade tutorials/exercises` says what is right. `python -m minilocal.train`
+# *Next:* this was the last lesson. [The labs](labs/margin.py) have holes to fill in, and
+# `python -m minilocal.grade tutorials/labs` says what is right. `python -m minilocal.train`
 # trains the real thing.

@@ -7,7 +7,7 @@ from typing import Any
 
 from minilocal.bench.rates import MEASURED
 from minilocal.bench.text import duration, kinds, rows_of
-from minilocal.plots import BLOCK_COLOURS, drawing, new_figure, save
+from minilocal.console.plots import BLOCK_COLOURS, drawing, new_figure, save
 
 SIDES = {"minilocal": ("minilocal", BLOCK_COLOURS[0], -0.5), "torch": ("PyTorch", "#9A9A9A", 0.5)}
 # In the breakdown: colours for the kinds of layers in order, greys for what every step has.

@@ -17,8 +17,7 @@ from minilocal.bench.plan import LR, MOMENTUM, TASK, WEIGHT_DECAY, random_batch
 from minilocal.bench.worker import mean_seconds, median_seconds
 from minilocal.compute import parallel
 from minilocal.compute.compilation import on_compilation
-from minilocal.layers import Conv2d, Layer, Linear
-from minilocal.layers.sequential import leaves
+from minilocal.layers import Conv2d, Layer, Linear, Residual
 from minilocal.networks.network import Network
 from minilocal.networks.vgg import build_vgg
 from minilocal.optim import SGD
@@ -125,18 +124,20 @@ def products(network: Network) -> list[tuple[dict[str, Any], Layer]]:
     found: list[tuple[dict[str, Any], Layer]] = []
     shape, names = network.input_shape, [*(f"layer {n}" for n in range(1, len(network) + 1)), f"A_{len(network)}"]
     layers = zip(names, [*network.layers, network.classifier()], strict=True)
-    for name, leaf in ((name, leaf) for name, layer in layers for leaf in leaves(layer)):
-        if isinstance(leaf, Conv2d | Linear):
-            sizes = {
-                "layer": name,
-                "input_shape": shape,
-                "output_shape": leaf.output_shape(shape),
-                "weight_shape": leaf.params["weight"].shape,
-                "method": leaf.method(shape).__name__.rpartition(".")[2] if isinstance(leaf, Conv2d) else "matmul",
-                "macs": leaf.macs(shape),
-            }
-            found.append((sizes, leaf))
-        shape = leaf.output_shape(shape)
+    for name, layer in layers:
+        for operation, leaf, inputs in layer.operations(shape):
+            if isinstance(leaf, Conv2d | Linear):
+                method = leaf.method(inputs).__name__.rpartition(".")[2] if isinstance(leaf, Conv2d) else "matmul"
+                sizes = {
+                    "layer": f"{name} {operation}" if isinstance(layer, Residual) else name,
+                    "input_shape": inputs,
+                    "output_shape": leaf.output_shape(inputs),
+                    "weight_shape": leaf.params["weight"].shape,
+                    "method": method,
+                    "macs": leaf.macs(inputs),
+                }
+                found.append((sizes, leaf))
+        shape = layer.output_shape(shape)
     return found
 
 

@@ -5,7 +5,6 @@ Nothing here imports minilocal's layers or Numba, so PyTorch's processes can use
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -78,12 +77,10 @@ def own_numbers(model: str, width: float) -> list[int]:
     """Return how many numbers per image each layer needs itself in a step.
 
     A CBRD layer needs the convolution's input for the weight gradient, BatchNorm's input, which is as large as the
-    output, and the output. The same goes for FBRD.
+    output, and the output. The same goes for FBRD, and for each convolution in a residual block.
     """
     config = architecture(model, width)
-    layers = layer_sizes(config.stages, config.fc, IMAGE_SHAPE)
-    inputs = [math.prod(IMAGE_SHAPE), *(layer.stored for layer in layers)]
-    return [size + 2 * math.prod(layer.output) for size, layer in zip(inputs, layers, strict=False)]
+    return [layer.kept for layer in layer_sizes(config.stages, config.fc, IMAGE_SHAPE)]
 
 
 def random_batch(batch_size: int) -> tuple[np.ndarray, np.ndarray]:

@@ -20,14 +20,14 @@ from torch.nn import functional
 from minilocal.bench.plan import CLASSES, DROPOUT, IMAGE_SHAPE, LR, MOMENTUM, WEIGHT_DECAY, random_batch
 from minilocal.bench.worker import mean_seconds, median_seconds
 from minilocal.errors import TrainingError
-from minilocal.networks.configs import a1_window, architecture, parse_stages
+from minilocal.networks.configs import Stage, a1_window, architecture, parse_stages
 from minilocal.schedule import parse
 
 LAYOUTS = {"NCHW": torch.contiguous_format, "channels_last": torch.channels_last}
 
 
-class VGG(nn.Module):
-    """K layers, CBRD and FBRD, and the classifiers that an algorithm needs, by the layer's number as text."""
+class TorchNetwork(nn.Module):
+    """K layers, CBRD, FBRD and residual blocks, and the classifiers that an algorithm needs, by number as text."""
 
     def __init__(self, algo: str, model: str, width: float, classifier: str, dropout: float = DROPOUT) -> None:
         super().__init__()
@@ -36,22 +36,29 @@ class VGG(nn.Module):
         ends = parse(algo).classifiers(len(stages))
         self.layers, self.auxiliary = nn.ModuleList(), nn.ModuleDict()
         shape: tuple[int, ...] = IMAGE_SHAPE
-        for number, (conv, size, pool) in enumerate(stages, 1):
-            modules = []
-            if pool:
+        for number, stage in enumerate(stages, 1):
+            modules, size = [], stage.width
+            if stage.pool:
                 modules.append(nn.MaxPool2d(2))
                 shape = (shape[0] // 2, shape[1] // 2, shape[2])
-            if conv:
-                modules += [nn.Conv2d(shape[2], size, 3, padding=1, bias=False), nn.BatchNorm2d(size)]
-                shape = (*shape[:2], size)
-            else:
+            if stage.kind == "fc":
                 modules += [nn.Flatten(), nn.Linear(math.prod(shape), size, bias=False), nn.BatchNorm1d(size)]
                 shape = (size,)
-            self.layers.append(nn.Sequential(*modules, nn.ReLU(inplace=True), nn.Dropout(dropout)))
+            elif stage.kind == "conv":
+                modules += conv_and_norm(shape[2], size, stage.kernel, stage.stride)
+            else:
+                modules.append(Residual(shape[2], stage, dropout))
+            if stage.kind in ("fc", "conv"):
+                modules += [nn.ReLU(inplace=True), nn.Dropout(dropout)]
+            if stage.kind != "fc":
+                shape = (-(-shape[0] // stage.stride), -(-shape[1] // stage.stride), size)
+            self.layers.append(nn.Sequential(*modules))
             if number == len(stages):
-                self.auxiliary[str(number)] = nn.Linear(*shape, CLASSES)
+                mean = [nn.AdaptiveAvgPool2d(1), nn.Flatten()] if stage.average else []
+                self.auxiliary[str(number)] = nn.Sequential(*mean, nn.Linear(shape[-1], CLASSES))
             elif number in ends:
-                self.auxiliary[str(number)] = a2(shape) if classifier == "a2" and conv else a1(shape, config.features)
+                a2_fits = classifier == "a2" and len(shape) == 3
+                self.auxiliary[str(number)] = a2(shape) if a2_fits else a1(shape, config.features)
 
     def forward(self, x: torch.Tensor, first: int, last: int) -> torch.Tensor:
         """Return the output of layers `first` … `last` for inputs x (N, C, H, W)."""
@@ -67,6 +74,37 @@ class VGG(nn.Module):
     def predict(self, x: torch.Tensor) -> torch.Tensor:
         """Return A_K's logits for inputs x (N, C, H, W)."""
         return self.auxiliary[str(len(self.layers))](self.forward(x, 1, len(self.layers)))
+
+
+class Residual(nn.Module):
+    """A residual block; see `minilocal.networks.vgg.residual`."""
+
+    def __init__(self, c_in: int, stage: Stage, dropout: float) -> None:
+        super().__init__()
+        c_out, self.stride, self.added = stage.width, stage.stride, stage.width - c_in
+        self.body = nn.Sequential(
+            *conv_and_norm(c_in, c_out, stage.kernel, stage.stride),
+            nn.ReLU(inplace=True),
+            nn.Dropout(dropout),
+            *conv_and_norm(c_out, c_out, stage.kernel, 1),
+        )
+        projects = stage.kind == "projection"
+        self.projection = nn.Sequential(*conv_and_norm(c_in, c_out, 1, stage.stride)) if projects else None
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return the output for inputs x (N, C, H, W)."""
+        y = self.body(x)
+        if self.projection is not None:
+            x = self.projection(x)
+        elif self.stride > 1 or self.added:
+            x = functional.pad(x[:, :, :: self.stride, :: self.stride], (0, 0, 0, 0, 0, self.added))
+        return functional.relu(y + x, inplace=True)
+
+
+def conv_and_norm(c_in: int, c_out: int, kernel: int, stride: int) -> list[nn.Module]:
+    """Return a convolution whose padding is half its kernel, and BatchNorm."""
+    conv = nn.Conv2d(c_in, c_out, kernel, stride, padding=kernel // 2, bias=False)
+    return [conv, nn.BatchNorm2d(c_out)]
 
 
 def a1(shape: tuple[int, ...], features: int) -> nn.Sequential:
@@ -106,7 +144,7 @@ class TorchSteps:
             raise TrainingError(f"{preloaded} can't be preloaded")
         torch.set_num_threads(threads)
         torch.manual_seed(0)
-        self.network = VGG(**network).to(memory_format=LAYOUTS[layout])
+        self.network = TorchNetwork(**network).to(memory_format=LAYOUTS[layout])
         self.optimizer = torch.optim.SGD(self.network.parameters(), LR, momentum=MOMENTUM, weight_decay=WEIGHT_DECAY)
         x, labels = random_batch(batch_size)
         self.x = torch.from_numpy(x).permute(0, 3, 1, 2).contiguous(memory_format=LAYOUTS[layout])
@@ -179,16 +217,17 @@ class TorchLayers:
 
 
 def conv_passes(sizes: dict[str, Any], batch_size: int, layout: str) -> dict[str, Callable[[], Any]]:
-    """Return the three passes of a 3×3 convolution with padding 1 as functions, tensors in that layout."""
-    (height, width, c_in), c_out = sizes["input_shape"], sizes["output_shape"][-1]
-    x, dy, weight = (
-        torch.randn(shape).contiguous(memory_format=LAYOUTS[layout])
-        for shape in ((batch_size, c_in, height, width), (batch_size, c_out, height, width), (c_out, c_in, 3, 3))
+    """Return the three passes of a convolution as functions, tensors in that layout; its padding is half its kernel."""
+    (height, width, c_in), (p, q, c_out) = sizes["input_shape"], sizes["output_shape"]
+    (kernel, *_), stride = sizes["weight_shape"], -(-height // p)
+    shapes = (batch_size, c_in, height, width), (batch_size, c_out, p, q), (c_out, c_in, kernel, kernel)
+    x, dy, weight = (torch.randn(shape).contiguous(memory_format=LAYOUTS[layout]) for shape in shapes)
+    stride, padding = [stride] * 2, [kernel // 2] * 2
+    backward = partial(
+        torch.ops.aten.convolution_backward, dy, x, weight, None, stride, padding, [1, 1], False, [0, 0], 1
     )
-    ones = [1, 1]  # stride, padding and dilation
-    backward = partial(torch.ops.aten.convolution_backward, dy, x, weight, None, ones, ones, ones, False, [0, 0], 1)
     return {
-        "forward": partial(functional.conv2d, x, weight, padding=1),
+        "forward": partial(functional.conv2d, x, weight, stride=stride, padding=padding),
         "weight gradient": partial(backward, [False, True, False]),
         "input gradient": partial(backward, [True, False, False]),
     }

@@ -27,7 +27,7 @@ from minilocal.console.text import plural
 from minilocal.errors import InputError, TrainingError
 
 PAUSE = 0.05  # seconds between turns: idle threads of OpenMP and OpenBLAS spin for up to 30 ms before they sleep
-TURN = 0.1  # seconds that a turn of training steps lasts at least
+TURN = 0.2  # seconds that a turn of training steps lasts at least
 CALLS, SECONDS = 3, 0.04  # `median_seconds` makes at least this many calls, and takes at least this long
 
 
@@ -137,9 +137,12 @@ def turns(what: str, runners: Mapping[Any, Callable[[], Any]], rounds: int) -> d
 def mean_seconds(step: Callable[[], float]) -> float:
     """Return the mean of the seconds that `step()` returns, called until they are `TURN` together, at least once.
 
-    So short steps are taken in a row, as in training, and waking up counts little.
+    So short steps are taken in a row, as in training. A step to warm up comes first and isn't counted (see
+    `median_seconds`) unless it takes so long that waking up counts little.
     """
     taken = [step()]
+    if taken[0] < TURN:
+        taken = [step()]
     while sum(taken) < TURN:
         taken.append(step())
     return fmean(taken)

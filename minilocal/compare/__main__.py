@@ -19,11 +19,11 @@ from minilocal.compare.sweep import DataSize, Run, Sweep, read_sweep
 from minilocal.compute.compilation import on_compilation
 from minilocal.compute.parallel import get_threads, set_threads
 from minilocal.console.cli import command
+from minilocal.console.plots import if_possible
 from minilocal.console.text import plural, shown
 from minilocal.datasets.prepare import Data, prepare
 from minilocal.errors import NonFiniteError, TrainingError
 from minilocal.files import expanded
-from minilocal.plots import if_possible
 from minilocal.runs.config import Config
 from minilocal.runs.figures import draw_curves, draw_gradient_map
 from minilocal.runs.record import train_into

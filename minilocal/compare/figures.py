@@ -9,8 +9,8 @@ from typing import Any
 
 from minilocal.compare.entries import Entry
 from minilocal.compare.results import Mean, Results
+from minilocal.console.plots import BLOCK_COLOURS, drawing, integer_ticks, new_figure, save
 from minilocal.console.text import plural
-from minilocal.plots import BLOCK_COLOURS, drawing, integer_ticks, new_figure, save
 
 # The paper's local algorithms look the same in every sweep; all looks can be told apart in greyscale too.
 PAPERS = ("G1", "G2", "G2S1", "G3", "G3S2", "G3S1")

@@ -82,7 +82,7 @@ def read(argv: Sequence[str] | None) -> Options:
         "command resumes; it never repeats a finished run.",
     )
     add_options(parser, Options)
-    add_options(parser, Config, leave_out=("algo", "seed", "front", "idle"))
+    add_options(parser, Config, leave_out=("algo", "seed", "front", "idle", "local_loss"))
     namespace = parser.parse_args(argv)
     options = Options(**given(namespace, Options))
     if options.report is not None:

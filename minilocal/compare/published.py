@@ -50,6 +50,16 @@ def table_of(dataset: str) -> Table:
     return TABLES.get(dataset, TABLES["cifar10"])
 
 
+def nearest(dataset: str, model: str) -> str | None:
+    """Return the paper's network to compare a model with on a data set, or None if it has no results to compare with.
+
+    >>> nearest("cifar10", "vgg8b"), nearest("cifar10", "resnet20"), nearest("mnist", "vgg16")
+    ('vgg11b', None, None)
+    """
+    model = NEAREST.get(model, model)
+    return model if dataset in TABLES and model in TABLES[dataset].rows else None
+
+
 def accuracies(dataset: str, model: str, classifier: str) -> dict[str, float]:
     """Return a network's published test accuracies in %, by algorithm, for classifiers "a1" or "a2".
 

@@ -9,14 +9,14 @@ import textwrap
 from minilocal.compare.entries import Entry, changed
 from minilocal.compare.figures import FIGURES
 from minilocal.compare.options import directory_name
-from minilocal.compare.published import EPOCHS, NEAREST, TABLES, TRAINING_IMAGES, accuracies, table_of
+from minilocal.compare.published import EPOCHS, NEAREST, TABLES, TRAINING_IMAGES, accuracies, nearest, table_of
 from minilocal.compare.results import Mean, Results, write_csv
 from minilocal.compare.sweep import Sweep
 from minilocal.console.options import flag
+from minilocal.console.plots import if_possible
 from minilocal.console.text import aligned, markdown, plural, shown
 from minilocal.costs.published import MODELS
 from minilocal.files import replacing
-from minilocal.plots import if_possible
 from minilocal.runs.config import Config
 
 Rows = list[list[str]]
@@ -90,8 +90,7 @@ def accuracy_table(results: Results, score: str = "test_accuracy", paper: bool =
             entry = by_place.get((algo, others if algo == "BP" else options))
             row.append(cell(results.final(entry, score), results.seeds) if entry else "-")
         rows.append(row)
-    if paper and setting.dataset in TABLES:
-        model = NEAREST.get(setting.model, setting.model)
+    if paper and (model := nearest(setting.dataset, setting.model)):
         for classifier in sorted({entry.config(setting).classifier for entry in entries}):
             published = accuracies(setting.dataset, model, classifier)
             numbers = [f"{published[algo]:.2f}" if algo in published else "-" for algo in algorithms]
@@ -163,7 +162,7 @@ def notes(results: Results) -> list[str]:
     differ = any(without_classifier(entry.options) for entry in results.entries)
     table = table_of(setting.dataset)
     theirs = f"full width, {TRAINING_IMAGES:,} training images and {EPOCHS} epochs"
-    if setting.dataset in TABLES:
+    if nearest(setting.dataset, setting.model):
         scale = (
             f"The paper's numbers, from its Table {table.number}, are for {theirs}; it does not say for how many seeds "
             "or after which epoch."
@@ -171,9 +170,11 @@ def notes(results: Results) -> list[str]:
         if setting.model in NEAREST:
             scale += f" The paper has no {setting.model}; {MODELS[NEAREST[setting.model]]} is its nearest network."
     else:
+        dataset = shown(setting.npz.name) if setting.npz else setting.dataset
+        lacking = f"of {setting.model}" if setting.dataset in TABLES else f"on {dataset}"
         scale = (
-            f"The paper has no results on {shown(setting.npz.name) if setting.npz else setting.dataset}, so the table "
-            f"has no rows of the paper. On {table.dataset}, with {theirs}, it finds {table.trend}."
+            f"The paper has no results {lacking}, so the table has no rows of the paper. On {table.dataset}, with "
+            f"{theirs}, it finds {table.trend}."
         )
     mirrored = {None: "mirroring where it keeps the meaning", True: "mirroring", False: "no mirroring"}[setting.flip]
     return [

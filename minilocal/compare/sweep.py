@@ -177,9 +177,8 @@ class Sweep:
         """Return what an entry's steps cost; raises `InputError` if its network does not fit the images or blocks."""
         config, size = entry.config(self.setting), self.size
         network = architecture(config.model, config.width)
-        return algorithm_costs(
-            network, config.schedule, size.image_shape, size.classes, config.classifier, config.batch_size
-        )
+        images, schedule = (size.image_shape, size.classes), config.schedule
+        return algorithm_costs(network, schedule, *images, config.classifier, config.batch_size, config.local_loss)
 
     def split(self, config: Config) -> tuple[int, int]:
         """Return how many images a run trains on, and how many are held out for validation."""

@@ -1,1 +1,1 @@
-"""How work is cut into chunks, where arrays live, and how kernels are compiled."""
+"""How work is cut into chunks, where arrays live, how kernels are compiled, and which random numbers are drawn."""

@@ -23,11 +23,14 @@ COMMANDS = {
     "train": ("minilocal.train", "train a network by BP, GX or GXSY"),
     "compare": ("minilocal.compare.__main__", "train with several algorithms and seeds, and compare with the paper"),
     "evaluate": ("minilocal.evaluate", "accuracy, confusion matrix and predictions of a finished run"),
+    "report": ("minilocal.report", "runs as a page for a browser: curves, gradient maps, confusion matrices"),
+    "export": ("minilocal.runs.export", "a run's weights as a safetensors file, for PyTorch and others"),
     "costs": ("minilocal.costs.__main__", "MACs, parameters, off-chip accesses and pipeline bounds, by formula"),
     "bench": ("minilocal.bench.__main__", "time steps, layers and workers; compare with PyTorch"),
     "gradcheck": ("minilocal.gradcheck", "check every hand-written gradient against central differences"),
-    "grade": ("minilocal.grade.__main__", "check your solutions to the course's exercises"),
+    "grade": ("minilocal.grade.__main__", "mark the course's labs, for one student or for a class"),
     "datasets": ("minilocal.datasets.__main__", "list and download data sets"),
+    "doctor": ("minilocal.doctor", "check that this machine is ready for the course"),
 }
 
 
@@ -74,17 +77,24 @@ def command(main: Callable[[Sequence[str] | None], int]) -> Callable[..., int]:
             return _complain(name, stop, stop.status)
         except KeyboardInterrupt:
             return 130 if is_other_rank() else _complain(name, "interrupted", 130)
-        except BrokenPipeError:  # the reader, such as `head`, has seen enough: stop silently, as SIGPIPE would
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            return 141
+        except BrokenPipeError:
+            return _reader_gone()
         except MemoryError:
             return _complain(name, "there is not enough memory for this; try a smaller network or batch", 1)
         except OSError as error:
+            if sys.platform == "win32" and error.errno == errno.EINVAL and error.filename is None:
+                return _reader_gone()  # Windows' word for a broken pipe
             where = f" ({error.filename})" if error.filename else ""
             status = 2 if error.errno == errno.ENAMETOOLONG else 1  # no run has begun under such a name
             return _complain(name, f"the system says: {error.strerror or error}{where}", status)
 
     return wrapped
+
+
+def _reader_gone() -> int:
+    """Stop silently, as SIGPIPE would, because the reader of the output, such as `head`, has seen enough."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 141
 
 
 def _complain(name: str, sentence: object, status: int) -> int:

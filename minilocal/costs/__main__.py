@@ -23,7 +23,7 @@ from minilocal.costs.published import FIGURES, Figure, reductions, table1
 from minilocal.costs.sizes import SIZES
 from minilocal.errors import InputError
 from minilocal.files import check_writable
-from minilocal.networks.configs import CONFIGS, architecture
+from minilocal.networks.configs import CONFIGS, LOCAL_LOSSES, architecture, check_local_loss
 from minilocal.schedule import OPTIONS, Schedule, parse
 
 MOST = 10**6  # classes, pixels per side, images per minibatch
@@ -43,6 +43,7 @@ class Task:
     image_size: int = option(32, "images are N×N pixels", group=TASK, least=1, most=MOST, metavar="N")
     channels: int = option(3, "channels of the images", group=TASK, choices=(1, 3))
     classifier: str = option("a1", "auxiliary classifiers", group=TASK, choices=tuple(SIZES))
+    local_loss: str = option("ce", "what blocks of GX and GXSY learn from", group=TASK, choices=LOCAL_LOSSES)
     batch_size: int = option(128, "images per step, for off-chip accesses", group=TASK, least=1, most=MOST, metavar="N")
     front: str = option("rest", "GXSY: what layers before the first block do", group=TASK, choices=OPTIONS["front"])
     idle: str = option("rest", "GXSY: what classifiers do where no block ends", group=TASK, choices=OPTIONS["idle"])
@@ -51,13 +52,15 @@ class Task:
     def schedules(self) -> list[Schedule]:
         """The algorithms' schedules; `front` and `idle` apply to those with moving boundaries.
 
-        Raises `InputError` for an unknown algorithm, or if an option is given and no algorithm moves its boundaries.
+        Raises `InputError` for an unknown algorithm, or if an option is given and it has no effect on any.
         """
         schedules = [parse(name) for name in self.algo]
         options = {name: value for name in OPTIONS if (value := getattr(self, name)) != "rest"}
         if options and not any(schedule.shift for schedule in schedules):
             flags = " and ".join(f"{flag(name)} {value}" for name, value in options.items())
             raise InputError(f"{flags} has no effect on {', '.join(self.algo)}; add an algorithm such as G3S2")
+        if all(schedule.block_size is None for schedule in schedules):
+            check_local_loss(self.local_loss, schedules[0])
         return [replace(schedule, **options) if schedule.shift else schedule for schedule in schedules]
 
     @property
@@ -69,9 +72,10 @@ class Task:
     def title(self) -> str:
         """A title: "vgg16 × 0.5, 32×32×3 images, 10 classes, classifiers A1, batches of 128"."""
         width = f" × {self.width:g}" if self.width != 1 else ""
+        loss = f"local loss {self.local_loss}, " if self.local_loss != "ce" else ""
         return (
             f"{self.model}{width}, {'×'.join(map(str, self.image_shape))} images, {self.classes} classes, "
-            f"classifiers {self.classifier.upper()}, batches of {self.batch_size}"
+            f"{loss}classifiers {self.classifier.upper()}, batches of {self.batch_size}"
         )
 
 
@@ -125,8 +129,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 def costs_of(task: Task) -> tuple[str, dict[str, Any]]:
     """Return the algorithms' costs, as tables and ready for JSON."""
     config = architecture(task.model, task.width)
+    setting = task.image_shape, task.classes, task.classifier, task.batch_size
     backprop, *algorithms = (
-        algorithm_costs(config, algo, task.image_shape, task.classes, task.classifier, task.batch_size)
+        algorithm_costs(config, algo, *setting, "ce" if algo.block_size is None else task.local_loss)
         for algo in (parse("BP"), *task.schedules)
     )
     content = {"task": asdict(task), "algorithms": [report.content(algorithm, backprop) for algorithm in algorithms]}

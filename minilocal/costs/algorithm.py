@@ -12,7 +12,7 @@ from operator import add
 from minilocal.costs.sizes import classifier_sizes, layer_sizes
 from minilocal.costs.step import Costs, StepCosts, step_costs
 from minilocal.errors import InputError
-from minilocal.networks.configs import Architecture, check_task, fitting
+from minilocal.networks.configs import Architecture, check_local_loss, check_task, fitting
 from minilocal.schedule import Schedule, parse
 
 
@@ -61,6 +61,7 @@ def algorithm_costs(
     classes: int = 10,
     classifier: str = "a1",
     batch_size: int = 128,
+    local_loss: str = "ce",
 ) -> AlgorithmCosts:
     """Return what an algorithm costs on a network.
 
@@ -70,10 +71,11 @@ def algorithm_costs(
     if batch_size < 1:
         raise InputError(f"batch size is {batch_size}; it must be at least 1")
     schedule = parse(algo) if isinstance(algo, str) else algo
+    check_local_loss(local_loss, schedule)
     with fitting(image_shape):
         layers = layer_sizes(architecture.stages, architecture.fc, image_shape)
         ends = schedule.classifiers(len(layers))
-        classifiers = classifier_sizes(layers, ends, classes, classifier, architecture.features)
+        classifiers = classifier_sizes(layers, ends, classes, classifier, architecture.features, local_loss)
     return AlgorithmCosts(
         schedule.title,
         tuple(step_costs(layers, classifiers, schedule, epoch, batch_size) for epoch in range(schedule.period)),

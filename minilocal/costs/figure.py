@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from minilocal.console.plots import BLOCK_COLOURS, drawing, new_figure, save
 from minilocal.costs.published import MODELS, Figure, Reductions
-from minilocal.plots import BLOCK_COLOURS, drawing, new_figure, save
 
 HATCHES = ("", "////", "....", "xxxx")  # tell networks apart in greyscale
 BAR = 0.2  # of the distance between two algorithms

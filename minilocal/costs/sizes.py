@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from minilocal.errors import InputError, ShapeError
-from minilocal.networks.configs import a1_window, a2_windows, parse_stages
+from minilocal.networks.configs import Stage, a1_window, a2_windows, parse_stages
 
 Shape = tuple[int, ...]
 
@@ -26,19 +26,26 @@ class LayerSize:
         macs: multiply-adds of its forward pass.
         weights: number of its weights.
         output: shape of x_i as its auxiliary classifier sees it, before any max-pool.
-        stored: how many numbers of x_i the product of the next layer needs, after any max-pool.
+        passed: shape of x_i as the product of the next layer, or A_K, sees it, after any pool.
+        stored: how many numbers the products of a step need to have stored: those of `passed`, and inside a residual
+            block the input of its second convolution.
+        inner_macs: multiply-adds of that second convolution, whose input is not the layer's own.
+        kept: how many numbers it keeps for backward: its input, the input of each BatchNorm, the output of each ReLU.
     """
 
     macs: int
     weights: int
     output: Shape
+    passed: Shape
     stored: int
+    inner_macs: int
+    kept: int
 
 
 class ClassifierSize(NamedTuple):
-    """A classifier's forward multiply-adds per image, and the number of its weights.
+    """The forward multiply-adds per image of a loss's own layers, mostly a classifier, and the number of their weights.
 
-    `first_macs` are the multiply-adds of its first product, whose input gradient is the one that its layer learns from.
+    `first_macs` are the multiply-adds of their first products, whose input gradients are what the block learns from.
     """
 
     macs: int
@@ -57,27 +64,39 @@ def layer_sizes(stages: str | Sequence[int | str], fc: Sequence[int], image_shap
     Raises `ShapeError`, which names the layer, if a max-pool does not fit.
 
     >>> for layer in layer_sizes("16 M", [10], (8, 8, 3)):
-    ...     print(layer)
-    LayerSize(macs=27648, weights=432, output=(8, 8, 16), stored=256)
-    LayerSize(macs=2560, weights=2560, output=(10,), stored=10)
+    ...     print(layer.macs, layer.weights, layer.output, layer.stored)
+    27648 432 (8, 8, 16) 256
+    2560 2560 (10,) 10
     """
+    parsed = parse_stages(stages, fc)
     inputs: list[Shape] = []  # of each layer's product, after any max-pool
     outputs: list[Shape] = []
-    weights: list[int] = []
     shape = image_shape
-    for number, (is_conv, width, pool) in enumerate(parse_stages(stages, fc), 1):
-        inputs.append(_pooled(shape, (2, 2), f"layer {number}: pool") if pool else shape)
-        if is_conv:  # 3×3, stride 1, padding 1
-            shape = (*inputs[-1][:2], width)
-            weights.append(9 * inputs[-1][2] * width)
-        else:
-            shape = (width,)
-            weights.append(math.prod(inputs[-1]) * width)
+    for number, stage in enumerate(parsed, 1):
+        inputs.append(_pooled(shape, (2, 2), f"layer {number}: pool") if stage.pool else shape)
+        shape = (stage.width,)
+        if stage.kind != "fc":  # padding keeps the map's size, up to the stride
+            shape = (*(-(-side // stage.stride) for side in inputs[-1][:2]), stage.width)
         outputs.append(shape)
-    return [
-        LayerSize(math.prod(output[:-1]) * weight, weight, output, math.prod(stored))
-        for weight, output, stored in zip(weights, outputs, (*inputs[1:], shape), strict=True)
-    ]
+    passed = (*inputs[1:], shape[-1:] if parsed[-1].average else shape)
+    return [_layer_size(*sizes) for sizes in zip(parsed, inputs, outputs, passed, strict=True)]
+
+
+def _layer_size(stage: Stage, x: Shape, y: Shape, passed: Shape) -> LayerSize:
+    """Return the size of a layer with input x, after any max-pool, and output y; the next product sees `passed`."""
+    block, projection = stage.kind in ("residual", "projection"), stage.kind == "projection"
+    taps, pixels, numbers = stage.kernel**2, math.prod(y[:-1]), math.prod(y)
+    first = math.prod(x) * stage.width if stage.kind == "fc" else (taps + projection) * x[-1] * stage.width
+    second = taps * stage.width**2 if block else 0
+    return LayerSize(
+        macs=pixels * (first + second),
+        weights=first + second,
+        output=y,
+        passed=passed,
+        stored=math.prod(passed) + (numbers if block else 0),
+        inner_macs=pixels * second,
+        kept=math.prod(x) + numbers * ((4 if block else 2) + projection),
+    )
 
 
 def own_size(shape: Shape, classes: int) -> ClassifierSize:
@@ -105,22 +124,35 @@ def a2_size(shape: Shape, classes: int, features: int) -> ClassifierSize:
     return ClassifierSize(weights + 3 * (pixels - 1) * conv, weights, pixels * conv)
 
 
+def similarity_size(shape: Shape) -> ClassifierSize:
+    """Return the size of similarity matching's branch for x_i of that shape: a 3×3 convolution, or a Linear."""
+    weights = 9 * shape[2] ** 2 if len(shape) == 3 else shape[0] ** 2
+    macs = math.prod(shape[:-1]) * weights
+    return ClassifierSize(macs, weights, macs)
+
+
 SIZES = {"a1": a1_size, "a2": a2_size}
 
 
 def classifier_sizes(
-    layers: Sequence[LayerSize], numbers: Sequence[int], classes: int, classifier: str, features: int
+    layers: Sequence[LayerSize], numbers: Sequence[int], classes: int, kind: str, features: int, local_loss: str = "ce"
 ) -> dict[int, ClassifierSize]:
-    """Return the sizes of the classifiers on the layers with these numbers; the last layer's is A_K.
+    """Return the sizes of what local losses train on the layers with these numbers; the last layer has A_K.
 
-    `classifier` is "a1" or "a2". Raises `InputError` if it is neither.
+    The kind of classifiers is "a1" or "a2"; raises `InputError` if it is neither. The products of similarity itself,
+    N·D multiply-adds per image and as many for its gradient, are not counted.
     """
-    if classifier not in SIZES:
-        raise InputError(f"classifier {classifier!r} is unknown; choose from {', '.join(SIZES)}")
+    if kind not in SIZES:
+        raise InputError(f"classifier {kind!r} is unknown; choose from {', '.join(SIZES)}")
     sizes = {}
     for number in numbers:
-        output, own = layers[number - 1].output, number == len(layers)
-        sizes[number] = own_size(output, classes) if own else SIZES[classifier](output, classes, features)
+        layer, own = layers[number - 1], number == len(layers)
+        sizes[number] = own_size(layer.passed, classes) if own else SIZES[kind](layer.output, classes, features)
+        if local_loss == "predsim":
+            both = zip(sizes[number], similarity_size(layer.output), strict=True)
+            sizes[number] = ClassifierSize(*(prediction + similarity for prediction, similarity in both))
+        elif local_loss == "sim" and not own:
+            sizes[number] = similarity_size(layer.output)
     return sizes
 
 

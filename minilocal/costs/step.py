@@ -1,8 +1,9 @@
 """The cost model: what one training step costs.
 
     MACs      the forward pass of every layer; the weight gradient of every trained layer; the input gradient of every
-              trained layer except the first one of each block; 3 × the forward pass of each block's classifier
-              (forward and both gradients); the forward pass and the gradients inside idle classifiers that learn
+              trained layer, but in the first layer of each block only inside it, where a residual block's second
+              convolution has one; 3 × the forward pass of each block's classifier (forward and both gradients); the
+              forward pass and the gradients inside idle classifiers that learn
     off chip  BP: weights are read twice and written once, activations are written and read
               local learning: on-chip memory holds a block, so weights are read once (and written if trained), and
               activations stay on the chip
@@ -45,12 +46,15 @@ def block_macs(
     classifiers: Mapping[int, int],
     blocks: Sequence[Block],
     idle: Mapping[int, int] | None = None,
+    inner: Sequence[int] | None = None,
 ) -> list[Macs]:
     """Return what each block of a step computes per image; the first one also runs the frozen layers forward.
 
     `layers` are the forward MACs of all K layers, and `classifiers` those of the blocks' classifiers by layer. `idle`
-    are all MACs of the idle classifiers that learn, by layer; each counts for the block that contains its layer. The
-    MACs of the step are the sum over its blocks.
+    are all MACs of the idle classifiers that learn, by layer; each counts for the block that contains its layer.
+    `inner` are the forward MACs of the products inside each layer, whose input is not the layer's own: these have an
+    input gradient in a block's first layer too. Without it there are none. The MACs of the step are the sum over its
+    blocks.
 
     >>> block_macs([100, 200, 300], {2: 10, 3: 20}, [Block(1, 2), Block(3, 3)])[0]
     Macs(forward=300, weight_gradient=300, input_gradient=200, classifiers=30)
@@ -64,7 +68,8 @@ def block_macs(
             Macs(
                 forward=sum(layers[start - 1 : block.last]),
                 weight_gradient=sum(trained),
-                input_gradient=sum(trained[1:]),  # a block's first layer passes no gradient on
+                # A block's first layer passes no gradient on.
+                input_gradient=(inner[block.first - 1] if inner else 0) + sum(trained[1:]),
                 classifiers=3 * classifiers[block.last] + idle_macs,
             )
         )
@@ -170,6 +175,7 @@ def step_costs(
         {block.last: classifiers[block.last].macs for block in blocks},
         blocks,
         {number: classifiers[number].idle_macs for number in idle},
+        [layer.inner_macs for layer in layers],
     )
     by_block: list[BlockCosts] = []
     for block, its_macs in zip(blocks, macs, strict=True):

@@ -14,7 +14,7 @@ import base64
 import io
 from typing import Any
 
-from minilocal.plots import BLOCK_COLOURS, FROZEN
+from minilocal.console.plots import BLOCK_COLOURS, FROZEN
 
 INK, GREY, PALE = "#333333", "#8A8A8A", "#E4E4E4"
 HATCHES = ("", "//", "..", "xx", "\\\\", "oo", "--")
@@ -102,21 +102,26 @@ def show(figure: Any, caption: str, alt: str) -> None:
     formulas, but words are better in an alt text.
     """
     import matplotlib.pyplot as plt
+    from matplotlib.text import Text
 
     width = round(figure.get_figwidth() * WIDTH)
+    smallest = min((text.get_fontsize() for text in figure.findobj(Text) if text.get_text().strip()), default=99)
     image = io.BytesIO()
     figure.savefig(image, format="png", dpi=SHARP * WIDTH, metadata={"Software": None})
     plt.close(figure)
-    show_png(image.getvalue(), width, caption, alt)
+    show_png(image.getvalue(), width, caption, alt, smallest=smallest)
 
 
-def show_png(png: bytes, width: int, caption: str, alt: str) -> None:
-    """Show an image, `width` pixels of the page wide, with a caption and an alt text as in `show`."""
+def show_png(png: bytes, width: int, caption: str, alt: str, **more: float) -> None:
+    """Show an image, `width` pixels of the page wide, with a caption and an alt text as in `show`.
+
+    More can be stored with it: `smallest`, in points, is the size of its smallest text, which slides must not shrink.
+    """
     from IPython.display import display
 
     display(
         {"image/png": base64.b64encode(png).decode(), "text/plain": alt},
-        metadata={"image/png": {"width": width, "alt": alt}},
+        metadata={"image/png": {"width": width, "alt": alt, **more}},
         raw=True,
     )
     words = f"<details><summary>The figure in words</summary>\n\n{alt}\n\n</details>"

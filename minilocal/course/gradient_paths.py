@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from minilocal.console.plots import FROZEN
 from minilocal.course.figure import GREY, INK, arrow, block_patch, box, hide_ticks_and_spines
-from minilocal.plots import FROZEN
 from minilocal.schedule import Block, parse
 
 KEPT = "#BDBDBD"  # colour of a layer that has run forward and waits for its gradient

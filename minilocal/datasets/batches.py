@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from minilocal.compute import memory, parallel
+from minilocal.compute.streams import AUGMENT, ORDER, generator
 from minilocal.datasets.prepare import Images
 from minilocal.kernels.images import crop_flip_normalise
-from minilocal.streams import AUGMENT, ORDER, generator
 
 EVALUATED = 128  # images in a batch for evaluation
 

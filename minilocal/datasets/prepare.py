@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from minilocal.compute import parallel
+from minilocal.compute.streams import SPLIT, generator
 from minilocal.datasets.dataset import Dataset
 from minilocal.datasets.loading import load
 from minilocal.errors import InputError
-from minilocal.streams import SPLIT, generator
 
 
 @dataclass(frozen=True)

@@ -1,17 +1,24 @@
-"""`python -m minilocal.grade tutorials/exercises`: checks the course's exercises after a student has filled them in.
+"""`python -m minilocal.grade tutorials/labs`: marks the course's labs after a student has filled them in.
 
-    expect.py     is this the right array, number or gradient? If not, what is wrong with it?
-    student.py    a student's file: its holes, its functions, and its exceptions in words
-    case.py       cases and exercises, and how one case is checked
-    exercises/    what each exercise checks, case by case, against central differences and the library
-    grading.py    the process in which the student's code runs, from outside and from inside
-    __main__.py   the command: its options, and its results as text or JSON
+    plain.py      values as bytes: JSON and .npy, and nothing that could run
+    standins.py   what stands for the library's layers, losses and optimizers in the student's process
+    locked.py     what that process may not do, and how Linux is asked to refuse it
+    inside.py     what that process does: loads the hand-in, and calls its functions
+    start.py      the script that it runs, in which minilocal can't be imported
+    outside.py    the grader's end: starts the process, asks it, ends it
+    lab.py        labs, cases and trials; how they are recorded from a reference solution, and read
+    compare.py    is this the right array, number or list? If not, what is wrong with it?
+    grading.py    one hand-in of one lab
+    hand_ins.py   whose hand-ins are these? Folders and file names, as learning platforms make them
+    report.py     results as text, JSON, CSV, and as Gradescope and GitHub Classroom want them
+    notebook.py   `check("margin", globals())`: for notebooks, nbgrader and otter-grader
+    package.py    the students' archive and the lecturer's, made from the solutions
+    __main__.py   the command
 
-Each file imports only from those above it.
-
-The student's code runs in its own process with a time limit, because students' code raises exceptions, prints, asks
-for input, ends the program and loops forever, and everything else must be graded all the same. This is not a sandbox:
-if you grade other people's files, you run other people's code.
-
-Inputs are random, drawn from `--seed`: an answer that is copied from a report is right for that seed only.
+The grader sends arrays and compares arrays. Expected values and points never leave its process, and what comes back is
+read as numbers, never run. tutorials/teach/README.md says what a hand-in can't do, and what it still can.
 """
+
+from minilocal import lazily
+
+__getattr__ = lazily(__name__, {"check": "notebook"})

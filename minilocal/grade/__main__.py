@@ -1,4 +1,4 @@
-"""The command `python -m minilocal.grade tutorials/exercises`: its options, and its results as text or JSON."""
+"""The command `python -m minilocal.grade tutorials/labs`, for one student or for a class."""
 
 from __future__ import annotations
 
@@ -7,137 +7,166 @@ if __name__ == "__main__":
 
     launch("minilocal.grade.__main__")
 
-import functools
-import json
+import os
+import runpy
 import sys
-import textwrap
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+
+from tqdm import tqdm
 
 from minilocal.console.cli import Parser, command
 from minilocal.console.options import add_options, given, option
 from minilocal.errors import InputError
-from minilocal.files import expanded
-from minilocal.grade.exercises import EXERCISES
-from minilocal.grade.grading import Graded, grade
+from minilocal.files import check_writable, expanded, replacing
+from minilocal.grade import hand_ins, report
+from minilocal.grade.grading import Clock, Graded, grade
+from minilocal.grade.hand_ins import HandIn
+from minilocal.grade.lab import PUBLIC, Lab, load
 
-NAMES = ", ".join(f"{name}.py" for name in EXERCISES)
-
-WIDTH, INDENT = 100, " " * 6
-MOST_LINES = 5  # of what the code printed
-SIGNS = {"passed": "✓", "wrong": "✗", "open": "…"}
+PRINTED = {"json": report.as_json, "gradescope": report.as_gradescope, "classroom": report.as_classroom}
+STDOUT = Path("-")
+NOT_LOCKED = (
+    "this system can't keep hand-ins from reading files and starting programs (that takes Linux 5.13 or newer); to "
+    "mark strangers' work, use --container"
+)
 
 
 @dataclass(frozen=True)
 class Options:
-    """The command's options."""
+    """How to grade, and how to say it."""
 
-    seed: int = option(0, "seed of the random inputs", group="grading", least=0)
-    time_limit: float = option(
-        10.0, "time limit for loading a file, and for each case", group="grading", above=0, most=3600, metavar="SECONDS"
+    only: tuple[str, ...] = option((), "grade these labs alone", group="what to grade", metavar="LAB")
+    due: str | None = option(None, "grade what is due in this week: week1 or week2", group="what to grade")
+    cases: Path | None = option(
+        None,
+        "file of cases, such as a lecturer's hidden.cases (default: those that students have)",
+        group="what to grade",
     )
-    json: bool = option(False, "print everything as JSON to stdout, and nothing else", group="grading")
+    time_limit: float = option(
+        5.0,
+        "time limit for loading a file, and for each call of a function",
+        group="what to grade",
+        above=0,
+        most=3600,
+        metavar="SECONDS",
+    )
+    csv: Path | None = option(None, "grade a folder of hand-ins, and write the marks to this file", group="a class")
+    jobs: int | None = option(
+        None, "hand-ins graded at a time (default: one for each core)", group="a class", least=1, most=256
+    )
+    container: bool = option(False, "grade in a container, without network, by docker or podman", group="a class")
+    hint: int = option(1, "1: what fails; 2: and a nudge; 3: and the equation", group="output", least=1, most=3)
+    no_hints: bool = option(False, "say only what is right and what is wrong, as in an exam", group="output")
+    format: str = option("text", "how to print the results", group="output", choices=("text", *PRINTED))
 
 
 @command
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; return 0 if everything is right, 1 if not."""
+    """Run the command; return 0 if everything is right, or a class is marked, and 1 if not."""
+    argv = sys.argv[1:] if argv is None else list(argv)
+    if argv[:1] == ["package"]:
+        return lecturers("package")(argv[1:])
     arguments = parser().parse_args(argv)
-    options = Options(**given(arguments, Options))
-    all_graded = []
-    for path in find(arguments.path):
-        graded = grade(path, options.seed, options.time_limit, _say_once)
-        all_graded.append(graded)
-        if not options.json:
-            print("\n".join(text(graded)) + "\n", flush=True)
-    points, most = sum(graded.points for graded in all_graded), sum(graded.exercise.points for graded in all_graded)
-    if options.json:
-        results = {"seed": options.seed, "points": points, "of": most, "exercises": [report(g) for g in all_graded]}
-        print(json.dumps(results, indent=1))
-    elif len(all_graded) > 1:
-        print(_row("total", f"{points} of {most} points"))
-    return 0 if points == most else 1
+    values = given(arguments, Options)
+    options = Options(**values)
+    labs = chosen(load(options.cases or PUBLIC), options)
+    if options.csv not in (None, STDOUT):
+        check_writable(options.csv, "--csv")
+    if options.container:
+        return lecturers("container")(arguments.path, values)
+    if options.csv is not None:
+        return mark_class(arguments.path, labs, options)
+    return mark_one(hand_ins.find(arguments.path, [lab.name for lab in labs]), arguments.path, labs, options)
 
 
 def parser() -> Parser:
     """Return the command's argument parser."""
     p = Parser(
         prog="python -m minilocal.grade",
-        description="Check the course's exercises after you have filled them in, by central differences and against "
-        "minilocal.",
-        epilog="Exit status: 0 if everything is right, 1 if something is wrong or not filled in, 2 if there is nothing "
-        "to grade. The files are run: grade only files that you would run yourself.",
+        description="Mark the course's labs after you have filled them in, or the hand-ins of a class.",
+        epilog="`package FOLDER` instead of a path makes the archives for students and lecturers. Exit status: 0 if "
+        "everything is right or a class is marked, 1 if something is wrong or not filled in, 2 if there is nothing to "
+        "mark. Hand-ins run in processes of their own, which can read and write no files on Linux; "
+        "tutorials/teach/README.md says what that prevents and what not.",
     )
-    p.add_argument("path", type=expanded, help=f"a folder with {NAMES}, or one of these files")
+    p.add_argument("path", type=expanded, help="a folder with labs, one lab, or with --csv a folder of hand-ins")
     add_options(p, Options)
     return p
 
 
-def find(path: Path) -> list[Path]:
-    """Return the files to grade: all exercises of a folder, whether they exist or not, or the one file given."""
-    if path.is_dir():
-        files = [path / f"{name}.py" for name in EXERCISES]
-        if not any(file.exists() for file in files):
-            raise InputError(f"{path} contains none of the exercises {NAMES}; give a folder that does")
-        return files
+def chosen(labs: dict[str, Lab], options: Options) -> list[Lab]:
+    """Return the labs that --only and --due leave."""
+    weeks = sorted({f"week{lab.week}" for lab in labs.values()})
+    if options.due is not None and options.due not in weeks:
+        raise InputError(f"--due is {options.due!r}; choose from {', '.join(weeks)}")
+    for name in options.only:
+        if name.removesuffix(".py") not in labs:
+            raise InputError(f"--only is {name!r}; choose from {', '.join(labs)}")
+    names = [name.removesuffix(".py") for name in options.only] or list(labs)
+    left = [lab for lab in labs.values() if lab.name in names and options.due in (None, f"week{lab.week}")]
+    if not left:
+        raise InputError(f"none of --only's labs is due in {options.due}; leave out one of the two options")
+    return left
+
+
+def mark_one(hand_in: HandIn, path: Path, labs: Sequence[Lab], options: Options) -> int:
+    """Mark one student's labs, and print the results."""
+    hint, all_graded = 0 if options.no_hints else options.hint, []
+    wanted = labs if path.is_dir() else [lab for lab in labs if lab.name in hand_in.files]
+    clock = Clock(options.time_limit)
+    for remark in hand_in.remarks:
+        print(remark, file=sys.stderr)
+    for lab in wanted:
+        all_graded.append(grade(hand_in.files.get(lab.name, path / f"{lab.name}.py"), lab, clock))
+        if options.format == "text":
+            print("\n".join(report.text(all_graded[-1], hint)) + "\n", flush=True)
+    points, most = report.total(all_graded)
+    if options.format != "text":
+        print(PRINTED[options.format](all_graded, hint))
+    elif len(all_graded) > 1:
+        print(report.row("total", f"{points} of {most} points"))
+    if options.format == "text" and 0 < hint < 3 and any(v.status == "wrong" for g in all_graded for v in g.verdicts):
+        print(f"--hint {hint + 1} says more" if hint == 2 else "--hint 2 gives a nudge, --hint 3 the equation")
+    _warn(all_graded)
+    return 0 if points == most else 1
+
+
+def _warn(all_graded: Sequence[Graded]) -> None:
+    if any(graded.holds and "files" not in graded.holds for graded in all_graded):
+        print(NOT_LOCKED, file=sys.stderr)
+
+
+def mark_class(folder: Path, labs: Sequence[Lab], options: Options) -> int:
+    """Mark a class, several hand-ins at a time, and write the table."""
+    students = hand_ins.find_class(folder, [lab.name for lab in labs])
+
+    def mark(hand_in: HandIn) -> list[Graded]:
+        clock = Clock(options.time_limit)
+        return [grade(hand_in.files.get(lab.name, folder / f"{lab.name}.py"), lab, clock) for lab in labs]
+
+    with ThreadPoolExecutor(options.jobs or os.cpu_count()) as pool:
+        marks = list(tqdm(pool.map(mark, students), "hand-ins", len(students), leave=False, disable=None))
+    table = report.as_csv(zip(students, marks, strict=True), labs)
+    if options.csv == STDOUT:
+        sys.stdout.write(table.decode())
+        return 0
+    assert options.csv is not None
+    with replacing(options.csv) as file:
+        file.write(table)
+    points = [report.total(all_graded)[0] for all_graded in marks]
+    most = sum(lab.points for lab in labs)
+    print(f"{len(students)} hand-ins, {sum(points) / len(points):.1f} of {most} points on average; see {options.csv}")
+    _warn([graded for all_graded in marks for graded in all_graded])
+    return 0
+
+
+def lecturers(script: str) -> Callable[..., int]:
+    """Return the `main` of one of the lecturer's scripts, if they are here."""
+    path = Path(__file__).parents[2] / "tutorials" / "teach" / f"{script}.py"
     if not path.exists():
-        raise InputError(f"{path} does not exist; give a folder with exercises, such as tutorials/exercises")
-    if path.suffix != ".py" or path.stem not in EXERCISES:
-        raise InputError(f"{path} is not an exercise; exercises are named {NAMES}")
-    return [path]
-
-
-@functools.cache
-def _say_once(sentence: str) -> None:
-    print(sentence, file=sys.stderr)
-
-
-def text(graded: Graded) -> list[str]:
-    """Return a file's title, points and verdicts as lines for the student to read."""
-    title = f"{graded.path.name}: {graded.exercise.title}"
-    lines = [_row(title, f"{graded.points} of {graded.exercise.points} points")]
-    if graded.unfit:
-        lines += _paragraph(graded.unfit) + _printed(graded.printed)
-    for number, verdict in sorted(graded.verdicts.items()):
-        case = graded.exercise.cases[number]
-        points = case.points if verdict.status == "passed" else 0
-        lines += [_row(f"  {SIGNS[verdict.status]} {case.name}", f"{points} of {case.points}       ")]
-        lines += _paragraph(verdict.says)
-        if verdict.status == "wrong":  # not before the student has begun
-            lines += _paragraph(f"Hint: {case.hint}.")
-        lines += _printed(verdict.printed)
-    return lines
-
-
-def _row(left: str, right: str) -> str:
-    return f"{left}{right.rjust(max(1, WIDTH - len(left)))}".rstrip()
-
-
-def _paragraph(sentence: str) -> list[str]:
-    return textwrap.wrap(sentence, WIDTH, initial_indent=INDENT, subsequent_indent=INDENT)
-
-
-def _printed(printed: str) -> list[str]:
-    """Return the first lines that the code printed: the student may be looking for them."""
-    lines = printed.splitlines()
-    shown = [f"{INDENT}  | {line[: WIDTH - 10]}" for line in lines[:MOST_LINES]]
-    more = [f"{INDENT}  | …"] if len(lines) > MOST_LINES else []
-    return [f"{INDENT}It printed:", *shown, *more] if lines else []
-
-
-def report(graded: Graded) -> dict[str, Any]:
-    """Return a file's verdicts ready for JSON."""
-    cases = []
-    for number, case in enumerate(graded.exercise.cases):
-        verdict = asdict(graded.verdicts[number]) if number in graded.verdicts else {"status": "unfit"}
-        cases.append({"name": case.name, "of": case.points, "hint": case.hint, **verdict})
-    return {
-        "name": graded.path.stem,
-        "file": str(graded.path),
-        "points": graded.points,
-        "of": graded.exercise.points,
-        "unfit": graded.unfit,
-        "cases": cases,
-    }
+        raise InputError(f"{path} is missing; this takes a clone with the lecturer's files")
+    main: Callable[..., int] = runpy.run_path(str(path))["main"]
+    return main

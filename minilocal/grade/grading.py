@@ -1,206 +1,205 @@
-"""The process in which a student's code runs: `grade` starts it and ends it, `work` is what it does.
-
-The process sends messages, tuples that begin with a word:
-
-    ready                               the library is loaded
-    loaded, or unfit, reason, printed   the student's file is loaded, or can't be
-    begin, number                       a case begins
-    verdict, number, *verdict           it is finished
-    compiling, sentence                 kernels of the library are about to be compiled
-    compiled                            they are compiled
-    outside, reason                     something outside the student's file has failed
-    end                                 all cases are finished
-"""
+"""Grade one hand-in for a lab: read the file, ask its process, and decide each case."""
 
 from __future__ import annotations
 
-import contextlib
-import multiprocessing
 import os
-import signal
-import sys
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import astuple, dataclass, field
-from multiprocessing.connection import Connection
+import re
+import stat
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numba.core import event
+from minilocal.grade import compare, outside
+from minilocal.grade.compare import WrongError
+from minilocal.grade.lab import Case, Lab, Trial
+from minilocal.grade.outside import NoAnswerError, Process
 
-from minilocal.compute.compilation import announcement
-from minilocal.compute.parallel import set_threads
-from minilocal.errors import TrainingError
-from minilocal.grade.case import Exercise, Printed, Verdict, examine, quiet
-from minilocal.grade.exercises import exercise
-from minilocal.grade.student import OutsideError, UnfitError, load
+MOST_SOURCE = 1 << 20  # bytes
+AFTER_A_HANG = 1.0  # seconds for a trial once another one of the same student has used up the time limit
+CALLED = re.compile(r"^(.+?) (?:forward|backward|call|update|release)")
+TIMES = {1: "once", 2: "twice"}
 
-START = 600  # seconds for a process to start and to load the library, on a machine that is busy with other things
-MOST_MEMORY = 4 << 30  # bytes: a list that grows forever fails here, before it takes down the machine
+
+@dataclass(frozen=True)
+class Verdict:
+    """The result of a case: "passed", "wrong", "open" or "unfit", the reason, and what the code printed."""
+
+    status: str
+    says: str = ""
+    printed: str = ""
 
 
 @dataclass
 class Graded:
-    """A file's verdicts by the number of the case; no verdicts, and the reason, if the file could not be loaded."""
+    """A file's verdicts, one for each case; if it can't be loaded, `unfit` says why."""
 
     path: Path
-    exercise: Exercise
-    verdicts: dict[int, Verdict] = field(default_factory=dict)
+    lab: Lab
+    verdicts: list[Verdict] = field(default_factory=list)
     unfit: str = ""
-    printed: str = ""  # what it printed, if the file could not be loaded
+    printed: str = ""
+    holds: list[str] = field(default_factory=list)
 
     @property
     def points(self) -> int:
-        """Return the points of the cases that passed."""
-        return sum(self.exercise.cases[n].points for n, verdict in self.verdicts.items() if verdict.status == "passed")
+        """The points of the cases that passed: the one formula of all marks."""
+        return sum(self.earned())
+
+    def earned(self) -> list[int]:
+        """Return the points of each case."""
+        pairs = zip(self.lab.cases, self.verdicts, strict=True)
+        return [case.points if verdict.status == "passed" else 0 for case, verdict in pairs]
 
 
-def grade(path: Path, seed: int, limit: float, say: Callable[[str], object] = lambda sentence: None) -> Graded:
-    """Return the verdicts on a file, which is named after its exercise.
+class Clock:
+    """The time limit for each call: shorter for a student whose code has hung once, so that a class goes on."""
 
-    `limit` is the time in seconds allowed for loading the file, and for each case. Compiling the library's kernels
-    doesn't count; `say(sentence)` is called when it begins. Raises `TrainingError` if something outside the student's
-    file fails.
-    """
-    graded = Graded(path, exercise(path.stem))
-    if not path.exists():
-        graded.unfit = "the file is missing; put it back, filled in or not"
-    cases = range(len(graded.exercise.cases))
-    while not graded.unfit and (left := [number for number in cases if number not in graded.verdicts]):
-        _grade(graded, left, seed, limit, say)
+    def __init__(self, limit: float) -> None:
+        self.limit = limit
+
+    def hung(self) -> None:
+        """Shorten the limit."""
+        self.limit = min(self.limit, AFTER_A_HANG)
+
+
+def grade(path: Path, lab: Lab, clock: Clock) -> Graded:
+    """Return the verdicts on a file. Raises `TrainingError` if a process can't be started."""
+    graded = Graded(path, lab)
+    try:
+        source = read(path)
+        while len(graded.verdicts) < len(lab.cases):
+            _grade(graded, source, clock)
+    except UnfitError as error:
+        graded.unfit = str(error)
+        graded.verdicts = [Verdict("unfit")] * len(lab.cases)
     return graded
 
 
-def _grade(graded: Graded, numbers: Sequence[int], seed: int, limit: float, say: Callable[[str], object]) -> None:
-    """Add the verdicts on these cases, as far as the first one that ends or blocks the process."""
-    current: int | None = None  # the case that is running
+class UnfitError(Exception):
+    """The file can't be graded at all; the message says why."""
+
+
+def read(path: Path) -> str:
+    """Return a hand-in's text; raise `UnfitError` unless it is a regular file (no link) of text in UTF-8."""
     try:
-        for what, *rest in _messages(graded.path, numbers, seed, limit):
-            if what == "compiling":
-                say(*rest)
-            elif what == "outside":
-                raise TrainingError(f"{graded.path} can't be graded: {rest[0]}; this is no mistake in the file")
-            elif what == "unfit":
-                graded.unfit, graded.printed = rest
-            elif what == "begin":
-                (current,) = rest
-            elif what == "verdict":
-                number, *verdict = rest
-                graded.verdicts[number], current = Verdict(*verdict), None
-    except _NoAnswerError as error:
-        if current is None:
-            graded.unfit = str(error)
-        else:
-            graded.verdicts[current] = Verdict("wrong", str(error))
-
-
-class _NoAnswerError(Exception):
-    """The student's process is late or dead; the message says why."""
-
-
-def _messages(path: Path, numbers: Sequence[int], seed: int, limit: float) -> Iterator[tuple[Any, ...]]:
-    """Start a process and yield its messages; raise `_NoAnswerError` if they stop coming."""
-    context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe(duplex=False)
-    process = context.Process(target=work, args=(path, numbers, seed, theirs), daemon=True)
-    process.start()
-    theirs.close()
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+        with os.fdopen(descriptor, "rb") as file:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise UnfitError("it is not a regular file; hand in the file itself")
+            data = file.read(MOST_SOURCE + 1)
+    except FileNotFoundError:
+        raise UnfitError("the file is missing; put it back, filled in or not") from None
+    except OSError as error:
+        link = "it is a link; hand in the file itself" if path.is_symlink() else f"it can't be read ({error.strerror})"
+        raise UnfitError(link) from None
+    if len(data) > MOST_SOURCE:
+        raise UnfitError(f"it has more than {MOST_SOURCE:,} bytes; hand in the lab alone")
+    for mark, name in {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}.items():
+        if data.startswith(mark):
+            raise UnfitError(f"it is saved as {name}; save it as UTF-8")
     try:
-        if not ours.poll(START) or _receive(ours) != ("ready",):
-            raise TrainingError("the process for the student's code did not start; is the machine out of memory?")
-        wait = limit
-        while True:
-            if not ours.poll(wait):
-                raise _NoAnswerError(f"it takes longer than {limit:g} s; look for a loop that never ends")
-            message = _receive(ours)
-            if message is None:
-                process.join(START)
-                raise _NoAnswerError(_ended(process.exitcode))
-            wait = START if message[0] == "compiling" else limit
-            yield message
-            if message[0] in ("end", "unfit"):
-                return
-    finally:
-        _end(process)
-        ours.close()
+        return data.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        raise UnfitError(
+            f"line {line}: it is not saved as UTF-8 (byte {data[error.start]:#x} has no meaning there; Latin-1 or "
+            "Windows-1252, perhaps); save it as UTF-8"
+        ) from None
 
 
-def _receive(pipe: Any) -> tuple[Any, ...] | None:
-    """Return the next message, or None if the other end is closed."""
-    try:
-        return pipe.recv()
-    except (EOFError, OSError):
-        return None
-
-
-def _ended(status: int | None) -> str:
-    if status is not None and status < 0:
-        return f"it was killed by signal {-status}; does it use too much memory, or call itself without end?"
-    return f"it ends the whole process (exit status {status}); don't call os._exit"
-
-
-def _end(process: Any) -> None:
-    """End a process and everything that it started."""
-    if hasattr(os, "killpg"):
-        with contextlib.suppress(OSError):
-            os.killpg(process.pid, signal.SIGKILL)
-    process.kill()
-    process.join()
-
-
-def work(path: Path, numbers: Sequence[int], seed: int, pipe: Connection) -> None:
-    """Load a student's file, examine these cases of its exercise, and send the messages: this is the process."""
-    asked = exercise(path.stem)
-    set_threads(1)
-    _cut_off()
-    pipe.send(("ready",))
-    printed = Printed()
-    with event.install_listener("numba:compile", _Compilations(pipe)):
+def _grade(graded: Graded, source: str, clock: Clock) -> None:
+    """Add verdicts, as far as the first case that ends or blocks the process."""
+    with Process() as process:
+        graded.holds = process.holds
+        start = {"file": f"{graded.lab.name}.py", "source": source}
         try:
-            with quiet(printed):
-                student = load(path, asked.uses)
-            pipe.send(("loaded",))
-            for number in numbers:
-                pipe.send(("begin", number))
-                verdict = examine(student, asked.cases[number], np.random.default_rng([seed, number]))
-                pipe.send(("verdict", number, *astuple(verdict)))
-            pipe.send(("end",))
-        except UnfitError as error:
-            pipe.send(("unfit", str(error), printed.text))
-        except OutsideError as error:
-            pipe.send(("outside", str(error)))
-    os._exit(0)  # whatever threads and exit functions the student's code has left
+            loaded = process.ask(
+                start, clock.limit, "loading the file (its imports, and what stands outside functions) takes"
+            )
+        except NoAnswerError as error:
+            _note(error, clock)
+            raise UnfitError(str(error.args[0])) from None
+        graded.printed = text(loaded.get("printed"))
+        if loaded.get("unfit"):
+            raise UnfitError(text(loaded["unfit"]))
+        holes = loaded.get("holes")
+        for case in graded.lab.cases[len(graded.verdicts) :]:
+            try:
+                graded.verdicts.append(decide(case, process, holes if isinstance(holes, dict) else {}, clock.limit))
+            except NoAnswerError as error:
+                _note(error, clock)
+                graded.verdicts.append(Verdict("wrong", str(error.args[0])))
+                return
 
 
-class _Compilations(event.Listener):
-    """Sends a message before and after each compilation, whose time must not count against the student's code.
-
-    `on_compilation` is not enough: the time limit must hold again as soon as a compilation ends.
-    """
-
-    def __init__(self, pipe: Connection) -> None:
-        self.pipe, self.depth = pipe, 0
-
-    def on_start(self, event: Any) -> None:
-        if self.depth == 0:
-            self.pipe.send(("compiling", announcement()))
-        self.depth += 1
-
-    def on_end(self, event: Any) -> None:
-        self.depth -= 1
-        if self.depth == 0:
-            self.pipe.send(("compiled",))
+def _note(error: NoAnswerError, clock: Clock) -> None:
+    if outside.LATE in error.args:
+        clock.hung()
 
 
-def _cut_off() -> None:
-    """Keep the student's code away from the terminal, and limit its memory where the system can."""
-    if hasattr(os, "setsid"):
-        os.setsid()  # Ctrl-C reaches only the command, which then ends this process and everything that it started
-    nowhere = os.open(os.devnull, os.O_RDWR)
-    for stream in (0, 1, 2):
-        os.dup2(nowhere, stream)
-    sys.stdin = open(os.devnull)  # noqa: SIM115, PTH123
-    with contextlib.suppress(ImportError, OSError, ValueError):  # Windows has no such limit
-        import resource
+def decide(case: Case, process: Any, holes: dict[Any, Any], limit: float) -> Verdict:
+    """Return the verdict on a case; `process` is asked, and `holes` are the lines of each function's holes."""
+    lines = holes.get(case.function)
+    if lines and isinstance(lines, list):
+        listed = ", ".join(str(line) for line in lines if isinstance(line, int))
+        return Verdict(
+            "open",
+            f"line {listed} is not filled in yet" if len(lines) == 1 else f"lines {listed} are not filled in yet",
+        )
+    printed = ""
+    for trial in case.trials:
+        message = {"function": case.function, "arguments": trial.arguments, "helpers": trial.helpers}
+        reply = process.ask(message, limit, "it takes")
+        printed = text(reply.get("printed"))
+        if reply.get("raised"):
+            return Verdict("open" if reply.get("open") is True else "wrong", text(reply["raised"]), printed)
+        try:
+            check(case, trial, reply)
+        except WrongError as error:
+            about = f"{trial.label}: " if trial.label else ""
+            return Verdict("wrong", about + str(error), printed)
+    return Verdict("passed", "", printed)
 
-        resource.setrlimit(resource.RLIMIT_DATA, (MOST_MEMORY, MOST_MEMORY))
+
+def check(case: Case, trial: Trial, reply: dict[str, Any]) -> None:
+    """Raise `WrongError` unless a function's answer is what it should be."""
+    changed = reply.get("changed")
+    if isinstance(changed, list) and changed:
+        raise WrongError(f"{case.function} changes its argument {text(changed[0])}; work on a copy")
+    compare.results(case.function, case.returns, reply.get("result"), trial.result, trial.mistakes)
+    states = reply.get("states")
+    if not isinstance(states, list) or len(states) != len(trial.states):
+        raise WrongError("its answer has no states of the layers; don't write to the grader's pipe")
+    for received, expected in zip(states, trial.states, strict=True):
+        _check_state(received, expected)
+
+
+def _check_state(received: Any, expected: dict[str, Any]) -> None:
+    """Compare a stand-in after the call: its calls first, because the rest follows from them."""
+    name = expected["name"]
+    if not isinstance(received, dict):
+        raise WrongError(f"{name} is missing from its answer; don't write to the grader's pipe")
+    calls, right = received.get("calls"), expected["calls"]
+    for call in dict.fromkeys([*right, *(calls if isinstance(calls, list) else [])]):
+        times, should = (list(c).count(call) if isinstance(c, list) else 0 for c in (calls, right))
+        if times != should:
+            has, must = (TIMES.get(n, f"{n} times") if n else "never" for n in (times, should))
+            raise WrongError(f"{name}: `{text(call)}` is called {has}; it should be called {must}")
+    if calls != right:
+        raise WrongError(f"{name}: the calls are in another order; they should be {', '.join(right)}")
+    for kind, words in {"params": "the {} after the step", "grads": "the gradient of {}"}.items():
+        arrays = received.get(kind)
+        for key, value in expected.get(kind, {}).items():
+            found = arrays.get(key) if isinstance(arrays, dict) else None
+            compare.same(f"{name}: {words.format(key)}", found, value)
+    if "still keeps" in expected and received.get("still keeps") != expected["still keeps"]:
+        raise WrongError(
+            f"{name} still keeps {text(received.get('still keeps'))}; it should keep {expected['still keeps']}"
+        )
+    if "aux" in expected:
+        _check_state(received.get("aux"), expected["aux"])
+
+
+def text(value: Any) -> str:
+    """Return text from a hand-in without what could steer a terminal."""
+    return "".join(c for c in value if c.isprintable() or c == "\n")[:2000] if isinstance(value, str) else ""

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from minilocal.compute import memory, parallel
+from minilocal.compute.streams import following_key
 from minilocal.errors import InputError
 from minilocal.kernels.activation import dropout
 from minilocal.layers.base import Layer
@@ -56,9 +57,10 @@ class Dropout(Layer):
         super().__init__()
         self.rate, self.key = check_rate(rate), key
 
-    def set_dropout_key(self, key: int) -> None:
-        """Set the key of the next forward's mask, an integer of at most 62 bits."""
+    def set_dropout_key(self, key: int) -> int:
+        """Set the key of the next forward's mask, an integer of at most 62 bits; return the next dropout's."""
         self.key = key
+        return following_key(key)
 
     def forward(self, x: np.ndarray, training: bool = False) -> np.ndarray:
         """Return x with entries dropped in training, else x itself."""

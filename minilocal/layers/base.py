@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,22 @@ import numpy as np
 from minilocal.errors import InputError, ShapeError
 
 FLOATS = np.dtype(np.float32), np.dtype(np.float64)
+
+
+def _group(group: str) -> Any:
+    """Return the property `params`, `grads` or `state`: a layer's own arrays, then those of the layers inside it."""
+
+    def arrays(self: Layer) -> Arrays:
+        own, layers = getattr(self._own, group), self.layers
+        if not layers:
+            return own
+        inner = {f"{name}.{key}": a for name, layer in layers.items() for key, a in getattr(layer, group).items()}
+        return Arrays(own | inner)
+
+    def refuse(self: Layer, value: Any) -> None:
+        raise AttributeError(f"{group} can't be replaced; assign to its arrays, as in {group}[...] = ...")
+
+    return property(arrays, refuse)
 
 
 class Layer:
@@ -22,7 +39,10 @@ class Layer:
 
     Before a layer's forward or backward runs, also in layers of your own, the base class checks that x or dy fits, and
     copies it if it is not contiguous. Layers keep x and y themselves, not copies, and y may share x's memory: if you
-    change x or y in place before backward, the gradients are wrong.
+    change x or y in place before backward, as by `y += x`, the gradients are wrong. `check_layer` finds that.
+
+    A layer may have layers inside it: all those among its attributes, or in lists and dicts that are attributes. Their
+    arrays belong to it too, under names such as `conv.weight`. See tutorials/own_layers.md.
 
     Attributes:
         params: name → array, trained by the optimizer.
@@ -32,6 +52,11 @@ class Layer:
     """
 
     kept: tuple[str, ...] = ()
+    _places: dict[str, None]  # the names of the attributes that layers may be in
+    _own: SimpleNamespace  # params, grads and state, without those of the layers inside it
+    params: Arrays = _group("params")
+    grads: Arrays = _group("grads")
+    state: Arrays = _group("state")
     _sent: tuple[Any, Any] | None = None  # shape and dtype of the y that forward returned in training, for backward
 
     def __init_subclass__(cls) -> None:
@@ -41,19 +66,31 @@ class Layer:
         if "backward" in vars(cls):
             cls.backward = _checking_dy(cls.backward)  # type: ignore[method-assign]
 
+    def __new__(cls, *_: Any, **__: Any) -> Any:
+        """Make what the base class needs, so that it doesn't matter when super().__init__() is called."""
+        layer = super().__new__(cls)
+        vars(layer)["_places"] = {}
+        layer._own = SimpleNamespace(params=Arrays(), grads=Arrays(), state=Arrays())
+        Layer.release(layer)
+        return layer
+
     def __init__(self) -> None:
-        self.params: dict[str, np.ndarray] = {}  # these become `Arrays`
-        self.grads: dict[str, np.ndarray] = {}
-        self.state: dict[str, np.ndarray] = {}
-        self.release()
+        """Take no arguments; everything is there already."""
 
     def __setattr__(self, name: str, value: Any) -> None:
-        """Refuse to replace params, grads or state once they have arrays, to which others refer too."""
-        if name in ("params", "grads", "state"):
-            if vars(self).get(name):
-                raise AttributeError(f"{name} can't be replaced; assign to its arrays, as in {name}[...] = ...")
-            value = Arrays(value)
+        """Set an attribute, and note whether layers may be in it: `layers` is asked for many times in a step."""
         super().__setattr__(name, value)
+        if isinstance(value, PLACES):
+            self._places[name] = None
+        else:
+            self._places.pop(name, None)
+
+    @property
+    def layers(self) -> Mapping[str, Layer]:
+        """The layers inside this one by name, in the order in which they became attributes."""
+        if not self._places:
+            return NO_LAYERS
+        return MappingProxyType(_found((name, vars(self).get(name)) for name in self._places))
 
     def forward(self, x: np.ndarray, training: bool = False) -> np.ndarray:
         """Return the output y for a batch x; with training=True, keep what backward needs."""
@@ -68,14 +105,25 @@ class Layer:
         self._sent = None
         for name in self.kept:
             setattr(self, name, None)
+        for layer in self.layers.values():
+            layer.release()
 
     def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         """Return one sample's output shape for its input shape; raise `ShapeError` if the input doesn't fit."""
         return shape
 
     def macs(self, shape: tuple[int, ...]) -> int:
-        """Return how many multiply-adds the matrix products of one sample's forward pass take, padding included."""
+        """Return how many multiply-adds the matrix products of one sample's forward pass take, padding included.
+
+        The default is 0. A layer with layers inside it must say itself how they are put together.
+        """
+        if self.layers:
+            raise TypeError(f"{type(self).__name__} has no macs, which would add up those of the layers inside it")
         return 0
+
+    def operations(self, shape: tuple[int, ...]) -> Iterator[tuple[str, Layer, tuple[int, ...]]]:
+        """Yield name, layer and input shape of each operation inside this layer; by default it is one itself."""
+        yield "", self, shape
 
     def check_input(self, x: np.ndarray, training: bool) -> np.ndarray:
         """Return x, contiguous; in training it must have at least one sample.
@@ -94,26 +142,59 @@ class Layer:
             raise ShapeError(f"{name} got x of shape {x.shape}, in which there is nothing to compute with")
         return x
 
-    def set_dropout_key(self, key: int) -> None:
-        """Set the key of the next forward's dropout mask; layers without dropout ignore it."""
+    def set_dropout_key(self, key: int) -> int:
+        """Set the key of the next forward's dropout mask, and return the key for the next dropout in the same layer.
+
+        Layers without dropout return the key as it is, and layers with layers inside them pass it from one to the next.
+        """
+        for layer in self.layers.values():
+            key = layer.set_dropout_key(key)
+        return key
 
     def add_param(self, name: str, value: np.ndarray) -> None:
         """Add a parameter, and an array of zeros for its gradient."""
-        dict.__setitem__(self.params, name, np.require(value, None, ["C", "A", "W"]))  # so that it is trained in place
-        dict.__setitem__(self.grads, name, np.zeros_like(self.params[name]))
+        value = np.require(value, None, ["C", "A", "W"])  # so that it is trained in place
+        dict.__setitem__(self._own.params, name, value)
+        dict.__setitem__(self._own.grads, name, np.zeros_like(value))
+
+    def add_state(self, name: str, value: np.ndarray) -> None:
+        """Add an array that is saved but not trained."""
+        dict.__setitem__(self._own.state, name, value)
 
     def __repr__(self) -> str:
-        shapes = ", ".join(f"{name} {'×'.join(map(str, p.shape))}" for name, p in self.params.items())
-        return f"{type(self).__name__}({shapes})"
+        own = [f"{name} {'×'.join(map(str, p.shape))}" for name, p in self._own.params.items()]
+        inner = [f"{name}={layer!r}" for name, layer in self.layers.items()]
+        return f"{type(self).__name__}({', '.join(own + inner)})"
+
+
+def _found(things: Iterable[tuple[Any, Any]], place: str = "") -> dict[str, Layer]:
+    """Return the layers among named things, and in lists, tuples and dicts, where they get names such as `blocks.0`."""
+    layers: dict[str, Layer] = {}
+    for name, thing in things:
+        if isinstance(thing, Layer):
+            layers[f"{place}{name}"] = thing
+        elif isinstance(thing, PLACES[1:]):
+            layers |= _found(thing.items() if isinstance(thing, dict) else enumerate(thing), f"{place}{name}.")
+    return layers
+
+
+NO_LAYERS: Mapping[str, Layer] = MappingProxyType({})
+PLACES: tuple[Any, ...] = (Layer, list, tuple, dict)
 
 
 def normal(rng: np.random.Generator | int, shape: tuple[int, ...], variance: float, dtype: Any) -> np.ndarray:
-    """Return normal random numbers with mean 0, drawn in float64 and then rounded to dtype."""
+    """Return normal random numbers with mean 0, drawn in float64 and then rounded to dtype.
+
+    `rng` is a seed, or a generator that moves on. Raises `InputError` for None, which would give other numbers each
+    time.
+    """
+    if rng is None:
+        raise InputError("rng is None, so no two runs would start from the same weights; pass a seed or a Generator")
     return (math.sqrt(variance) * np.random.default_rng(rng).standard_normal(shape)).astype(dtype)
 
 
 class Arrays(dict[str, np.ndarray]):
-    """Arrays by name. Each stays where it is, because a Sequential, the optimizer and others refer to it too.
+    """Arrays by name. Each stays where it is, because the layer around it, the optimizer and others refer to it too.
 
     So `arrays["weight"] = w` copies w into the array of that name, like `arrays["weight"][...] = w`, but raises
     `InputError` unless there is one, of the same shape and dtype. `Network.load` sets all arrays of a network.

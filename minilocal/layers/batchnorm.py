@@ -43,7 +43,8 @@ class BatchNorm(Layer):
             raise InputError(f"BatchNorm({channels}): channels must be at least 1")
         self.add_param("gamma", np.ones(channels, dtype))
         self.add_param("beta", np.zeros(channels, dtype))
-        self.state = {"mean": np.zeros(channels, dtype), "variance": np.ones(channels, dtype)}
+        self.add_state("mean", np.zeros(channels, dtype))
+        self.add_state("variance", np.ones(channels, dtype))
 
     def forward(self, x: np.ndarray, training: bool = False) -> np.ndarray:
         """Return the normalised x; in training, also update the running statistics."""

@@ -44,7 +44,8 @@ class Conv2d(Layer):
         stride: int = 1,
         padding: int = 1,
         bias: bool = False,
-        rng: np.random.Generator | int = 0,
+        *,
+        rng: np.random.Generator | int,
         dtype: Any = np.float32,
         method: str = "auto",
     ) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from minilocal.compute import memory, parallel
+from minilocal.compute.streams import following_key
 from minilocal.kernels.activation import gated_gradient_sums, gated_input_gradient, normalise_rectify_drop
 from minilocal.layers.activation import check_rate
 from minilocal.layers.batchnorm import BatchNorm, long_rows, means, repeated, row_chunks, sum_over_rows
@@ -38,9 +39,10 @@ class BatchNormReLUDropout(BatchNorm):
         super().__init__(channels, dtype)
         self.rate, self.key = check_rate(rate), key
 
-    def set_dropout_key(self, key: int) -> None:
-        """Set the key of the next forward's mask, an integer of at most 62 bits."""
+    def set_dropout_key(self, key: int) -> int:
+        """Set the key of the next forward's mask, an integer of at most 62 bits; return the next dropout's."""
         self.key = key
+        return following_key(key)
 
     def forward(self, x: np.ndarray, training: bool = False) -> np.ndarray:
         """Return x normalised and rectified; in training, also drop entries out and update the running statistics."""

@@ -31,7 +31,8 @@ class Linear(Layer):
         d_out: int,
         bias: bool = True,
         gain: float = 1.0,
-        rng: np.random.Generator | int = 0,
+        *,
+        rng: np.random.Generator | int,
         dtype: Any = np.float32,
     ) -> None:
         super().__init__()

@@ -12,19 +12,19 @@ from minilocal.layers.base import Layer
 
 
 class Sequential(Layer):
-    """Named layers, one after another: `Sequential(conv=Conv2d(3, 16), bn=BatchNorm(16), relu=ReLU())`.
+    """Named layers, one after another: `Sequential(conv=Conv2d(3, 16, rng=0), bn=BatchNorm(16), relu=ReLU())`.
 
-    `params`, `grads` and `state` hold the inner layers' own arrays, named `conv.weight`, `bn.gamma` and so on. Raises
-    `InputError` if a layer stands in two places.
+    Each becomes an attribute, and their arrays have names such as `conv.weight` and `bn.gamma`. Raises `InputError` if
+    a layer stands in two places, or has a name that means something else in a Sequential, such as `forward`.
     """
 
     def __init__(self, **layers: Layer) -> None:
-        check_distinct(layers.values())
-        self.layers = layers
         super().__init__()
-        self.params = _named({name: layer.params for name, layer in layers.items()})
-        self.grads = _named({name: layer.grads for name, layer in layers.items()})
-        self.state = _named({name: layer.state for name, layer in layers.items()})
+        check_distinct(layers.values())
+        for name, layer in layers.items():
+            if hasattr(self, name):
+                raise InputError(f"a layer in a Sequential can't be named {name!r}; choose a name that is not its own")
+            setattr(self, name, layer)
 
     def forward(self, x: np.ndarray, training: bool = False) -> np.ndarray:
         """Return the last layer's output."""
@@ -49,17 +49,6 @@ class Sequential(Layer):
         """Return x: the first layer checks it."""
         return x
 
-    def release(self) -> None:
-        """Let each layer forget what its forward kept."""
-        super().release()
-        for layer in self.layers.values():
-            layer.release()
-
-    def set_dropout_key(self, key: int) -> None:
-        """Pass the key on to each layer."""
-        for layer in self.layers.values():
-            layer.set_dropout_key(key)
-
     def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         """Return the last layer's output shape; a `ShapeError` names the inner layer that doesn't fit."""
         for name, layer in self.layers.items():
@@ -68,23 +57,27 @@ class Sequential(Layer):
         return shape
 
     def macs(self, shape: tuple[int, ...]) -> int:
-        """Return the sum over all layers."""
-        total = 0
-        for layer in self.layers.values():
-            total += layer.macs(shape)
-            shape = layer.output_shape(shape)
-        return total
+        """Return the sum over all operations."""
+        return sum(layer.macs(inputs) for _, layer, inputs in self.operations(shape))
 
-    def __repr__(self) -> str:
-        return f"Sequential({', '.join(f'{name}={layer!r}' for name, layer in self.layers.items())})"
+    def operations(self, shape: tuple[int, ...]) -> Iterator[tuple[str, Layer, tuple[int, ...]]]:
+        """Yield name, layer and input shape of each operation, for inputs of that shape."""
+        for name, layer in self.layers.items():
+            yield from operations_of(name, layer, shape)
+            shape = layer.output_shape(shape)
+
+
+def operations_of(name: str, layer: Layer, shape: tuple[int, ...]) -> Iterator[tuple[str, Layer, tuple[int, ...]]]:
+    """Yield the operations of a layer, with its name in front of theirs."""
+    for inner, operation, inputs in layer.operations(shape):
+        yield f"{name}.{inner}" if inner else name, operation, inputs
 
 
 def leaves(layer: Layer) -> Iterator[Layer]:
-    """Yield the single operations of a layer: those inside a Sequential, in order, or the layer itself."""
-    if isinstance(layer, Sequential):
-        for inner in layer.layers.values():
-            yield from leaves(inner)
-    else:
+    """Yield the single operations of a layer: those inside it, in order, or the layer itself."""
+    for inner in layer.layers.values():
+        yield from leaves(inner)
+    if not layer.layers and not isinstance(layer, Sequential):
         yield layer
 
 
@@ -95,8 +88,3 @@ def check_distinct(layers: Iterable[Layer]) -> None:
         if leaf in seen:
             raise InputError(f"{leaf!r} stands in two places; make a layer for each")
         seen.add(leaf)
-
-
-def _named(groups: dict[str, dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
-    """Return {"conv": {"weight": w}, …} as {"conv.weight": w, …}: the same arrays."""
-    return {f"{name}.{key}": array for name, group in groups.items() for key, array in group.items()}

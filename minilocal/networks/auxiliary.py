@@ -1,4 +1,4 @@
-"""The auxiliary classifiers: A1, A2, and the network's own, A_K.
+"""The auxiliary classifiers: A1, A2, and the network's own, A_K; and the branch in front of similarity matching.
 
 An auxiliary classifier turns a layer's output into class scores, so that the layer has a loss of its own to learn from.
 Source: Lee, Lee & Jeon 2021, section III-A and Fig. 5; tutorials/reference.md, "Auxiliary classifiers".
@@ -12,11 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from minilocal.layers import AvgPool2d, BatchNorm, Conv2d, Flatten, Layer, Linear, ReLU, Sequential
+from minilocal.errors import ShapeError
+from minilocal.layers import AvgPool2d, BatchNorm, Conv2d, Deviation, Flatten, Layer, Linear, ReLU, Sequential
 from minilocal.networks.configs import a1_window, a2_windows
 
 
-def a1(shape: tuple[int, ...], classes: int, features: int, rng: Any = 0, dtype: Any = np.float32) -> Sequential:
+def a1(shape: tuple[int, ...], classes: int, features: int, rng: Any, dtype: Any = np.float32) -> Sequential:
     """Return A1 for layer outputs of that shape: average pooling, one Linear, BatchNorm.
 
     A map (H, W, C) is pooled by the smallest window in the series 1×1, 2×1, 2×2, 4×2, … that leaves at most `features`
@@ -35,7 +36,7 @@ def a1(shape: tuple[int, ...], classes: int, features: int, rng: Any = 0, dtype:
     return Sequential(**layers)
 
 
-def a2(shape: tuple[int, ...], classes: int, features: int, rng: Any = 0, dtype: Any = np.float32) -> Sequential:
+def a2(shape: tuple[int, ...], classes: int, features: int, rng: Any, dtype: Any = np.float32) -> Sequential:
     """Return A2 for layer outputs of that shape: a small network of three 1×1 convolutions and four Linears.
 
     A map (H, W, C) is average-pooled by a window of 4×4 (smaller on smaller maps, and where 4 does not divide a side),
@@ -62,10 +63,36 @@ def a2(shape: tuple[int, ...], classes: int, features: int, rng: Any = 0, dtype:
     return Sequential(**layers)
 
 
-def own_classifier(shape: tuple[int, ...], classes: int, rng: Any = 0, dtype: Any = np.float32) -> Sequential:
-    """Return A_K, the network's own classifier, the same under every algorithm: a Linear with bias."""
-    layers: dict[str, Layer] = {"flatten": Flatten()} if len(shape) > 1 else {}
+def own_classifier(
+    shape: tuple[int, ...], classes: int, rng: Any, dtype: Any = np.float32, average: bool = False
+) -> Sequential:
+    """Return A_K, the network's own classifier, the same under every algorithm: a Linear with bias.
+
+    With `average` it sees the mean of each channel of a map (global average pooling).
+    """
+    layers: dict[str, Layer] = {}
+    if average:
+        layers["pool"], shape = AvgPool2d(shape[:2]), (1, 1, shape[2])  # type: ignore[arg-type]
+    if len(shape) > 1:
+        layers["flatten"] = Flatten()
     return Sequential(**layers, linear=Linear(math.prod(shape), classes, rng=rng, dtype=dtype))
+
+
+def similarity_branch(shape: tuple[int, ...], rng: Any, dtype: Any = np.float32, conv: str = "auto") -> Sequential:
+    """Return what turns layer outputs of that shape into the features of similarity matching.
+
+    For a map (H, W, C) it is a 3×3 convolution C → C and the deviation over each map (all numbers as they are, if a map
+    is one pixel); for a vector it is a Linear that keeps its size. Raises `ShapeError` for fewer than 3 features: the
+    similarity of two is 1 or −1, and has no gradient.
+    """
+    if shape[-1] < 3:
+        raise ShapeError(f"similarity matching needs at least 3 features, not {shape[-1]}; use a larger width")
+    if len(shape) == 1:
+        return Sequential(linear=Linear(shape[0], shape[0], bias=False, rng=rng, dtype=dtype))
+    product = Conv2d(shape[2], shape[2], rng=rng, dtype=dtype, method=conv)
+    if math.prod(shape[:2]) == 1:
+        return Sequential(conv=product, flatten=Flatten())
+    return Sequential(conv=product, deviation=Deviation())
 
 
 CLASSIFIERS: dict[str, Callable[..., Sequential]] = {"a1": a1, "a2": a2}

@@ -1,27 +1,42 @@
 """The networks in the usual notation, config lists. Reading one builds no network and no arrays.
 
-Source: Lee, Lee & Jeon 2021, section III; tutorials/reference.md, "Networks".
+    64        a conv layer of 64 channels: 3×3 kernels, stride 1
+    64k5/2    the same with 5×5 kernels and stride 2
+    R64/2     a residual block of two such convolutions, the first with stride 2
+    P64/2     the same, with a projection as its shortcut
+    M         a 2×2 max-pool in front of the next layer
+    A         at the end: the network's own classifier sees each channel's mean
+
+Source: Lee, Lee & Jeon 2021, section III; He et al. 2016, section 4.2; tutorials/reference.md, "Networks".
 """
 
 from __future__ import annotations
 
 import contextlib
 import math
+import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import NamedTuple
 
 from minilocal.errors import InputError, ShapeError
+from minilocal.schedule import Schedule
+
+LOCAL_LOSSES = ("ce", "sim", "predsim")
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """A network's config list, its FC widths, and D, the most features that its A1 classifiers see."""
+    """A network's config list, its FC widths, and D, the most features that its A1 classifiers see.
+
+    `dropout` is its dropout rate, unless the paper has another for the data set.
+    """
 
     stages: str
     fc: tuple[int, ...]
     features: int
+    dropout: float = 0.05
 
 
 CONFIGS = {
@@ -32,16 +47,21 @@ CONFIGS = {
     "vgg19": Architecture(
         "64 64 M 128 128 M 256 256 256 256 M 512 512 512 512 M 512 512 512 512 M", (1024, 1024), 2048
     ),
+    "resnet20": Architecture("16 R16 R16 R16 R32/2 R32 R32 R64/2 R64 R64 A", (), 2048, dropout=0),
+    "resnet32": Architecture(
+        "16 R16 R16 R16 R16 R16 R32/2 R32 R32 R32 R32 R64/2 R64 R64 R64 R64 A", (), 2048, dropout=0
+    ),
 }
+LAYER = re.compile(r"([RP]?)(\d+)(?:k(\d+))?(?:/(\d+))?", re.ASCII)  # a layer of a config list
 
 
 def architecture(model: str, width: float = 1.0) -> Architecture:
-    """Return one of `CONFIGS`, with its conv and FC widths and D multiplied by `width`.
+    """Return one of `CONFIGS`, with the widths of its layers and D multiplied by `width`.
 
     Raises `InputError` if the model is unknown, or if the width is not a power of two up to 8 or is too small.
 
     >>> architecture("vgg8b", 0.125)
-    Architecture(stages='16 32 M 32 64 M 64 M 64 M', fc=(128,), features=512)
+    Architecture(stages='16 32 M 32 64 M 64 M 64 M', fc=(128,), features=512, dropout=0.05)
     """
     if model not in CONFIGS:
         raise InputError(f"model {model!r} is unknown; choose from {', '.join(CONFIGS)}")
@@ -54,46 +74,79 @@ def architecture(model: str, width: float = 1.0) -> Architecture:
         return int(size * width)
 
     config = CONFIGS[model]
-    stages = " ".join(stage if stage == "M" else str(scale(int(stage))) for stage in config.stages.split())
-    return Architecture(stages, tuple(scale(size) for size in config.fc), scale(config.features))
+    stages = LAYER.sub(lambda layer: layer[0].replace(layer[2], str(scale(int(layer[2]))), 1), config.stages)
+    fc, features = tuple(scale(size) for size in config.fc), scale(config.features)
+    return replace(config, stages=stages, fc=fc, features=features)
 
 
 class Stage(NamedTuple):
-    """A layer in a config list: whether it is conv or fully connected, its width, whether it begins with a max-pool."""
+    """A layer in a config list.
 
-    conv: bool
+    Attributes:
+        kind: "conv", "residual", "projection" (a residual block whose shortcut is one) or "fc".
+        width: how many channels, or numbers, its output has.
+        pool: whether it begins with a max-pool.
+        kernel: the side of its kernels.
+        stride: the stride of its first convolution.
+        average: whether the network's own classifier, which comes next, averages over the map.
+    """
+
+    kind: str
     width: int
-    pool: bool
+    pool: bool = False
+    kernel: int = 3
+    stride: int = 1
+    average: bool = False
+
+
+KINDS = {"": "conv", "R": "residual", "P": "projection"}
 
 
 def parse_stages(stages: str | Sequence[int | str], fc: Sequence[int]) -> list[Stage]:
     """Return the K layers of a config list; raise `InputError` if they do not form a network.
 
-    >>> parse_stages("16 M", [10])
-    [Stage(conv=True, width=16, pool=False), Stage(conv=False, width=10, pool=True)]
+    >>> for stage in parse_stages("16 M R32k5/2", [10]):
+    ...     print(stage)
+    Stage(kind='conv', width=16, pool=False, kernel=3, stride=1, average=False)
+    Stage(kind='residual', width=32, pool=True, kernel=5, stride=2, average=False)
+    Stage(kind='fc', width=10, pool=False, kernel=3, stride=1, average=False)
     """
     layers: list[Stage] = []
+    listed = stages.split() if isinstance(stages, str) else [str(stage) for stage in stages]
+    average = listed[-1:] == ["A"]
     pool = False  # whether the next layer begins with a max-pool
-    for stage in stages.split() if isinstance(stages, str) else stages:
+    for stage in listed[:-1] if average else listed:
         if stage != "M":
-            layers.append(Stage(True, _width(stage), pool))
+            layers.append(_conv_stage(stage, pool))
+            if layers[-1].kind == "residual" and (not layers[:-1] or layers[-2].width > layers[-1].width):
+                raise InputError(f"stages {stages!r}: {stage} must follow a layer that is not wider; use P{stage[1:]}")
             pool = False
         elif layers and not pool:
             pool = True
         else:
             raise InputError(f"stages {stages!r}: every 'M' must follow the width of a conv layer")
     for size in fc:
-        layers.append(Stage(False, _width(size), pool))
+        if not str(size).isdecimal() or int(size) == 0:
+            raise InputError(f"fc contains {size!r}; use positive whole widths")
+        layers.append(Stage("fc", int(size), pool))
         pool = False
     if pool or not layers:
         raise InputError(f"stages {stages!r} and fc {list(fc)!r} must end with a layer")
-    return layers
+    if average and fc:
+        raise InputError(f"stages {stages!r} end with 'A', the mean over the map; leave it or fc {list(fc)!r} out")
+    return [*layers[:-1], layers[-1]._replace(average=average)]
 
 
-def _width(size: int | str) -> int:
-    if not str(size).isdecimal() or int(size) == 0:
-        raise InputError(f"stages and fc contain {size!r}; use positive whole widths, and 'M' for a max-pool")
-    return int(size)
+def _conv_stage(stage: str, pool: bool) -> Stage:
+    """Return a conv layer or a residual block of a config list."""
+    if match := LAYER.fullmatch(stage):
+        width, kernel, stride = int(match[2]), int(match[3] or 3), int(match[4] or 1)
+        if width and stride and kernel % 2:
+            return Stage(KINDS[match[1]], width, pool, kernel, stride)
+    raise InputError(
+        f"stages contain {stage!r}; use positive whole widths, such as 64 or 64k5/2 (odd kernels, stride), R64 or P64 "
+        "(residual blocks), 'M' for a max-pool, and 'A' at the end for a mean over the map"
+    )
 
 
 def a1_window(shape: tuple[int, ...], features: int) -> tuple[int, int]:
@@ -141,6 +194,17 @@ def check_task(image_shape: Sequence[int], classes: int) -> None:
         raise InputError(f"image shape is {image_shape}; it must be (height, width, channels)")
     if classes < 2:
         raise InputError(f"classes is {classes}; a classifier needs at least 2")
+
+
+def check_local_loss(local_loss: str, schedule: Schedule) -> None:
+    """Raise `InputError` if a local loss is unknown, or if it is not cross-entropy and there are no local losses."""
+    if local_loss not in LOCAL_LOSSES:
+        raise InputError(f"local_loss is {local_loss!r}; choose from {', '.join(LOCAL_LOSSES)}")
+    if local_loss != "ce" and schedule.block_size is None:
+        raise InputError(
+            f"local_loss is {local_loss}, but BP has only the network's own loss; leave it out, or use an algorithm "
+            "such as G1"
+        )
 
 
 @contextlib.contextmanager

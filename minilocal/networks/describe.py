@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-from minilocal.layers import BatchNormReLUDropout, Sequential
+from minilocal.layers import BatchNormReLUDropout
 from minilocal.networks.network import Network
 from minilocal.schedule import Block, Schedule
 
 
 def describe(network: Network, schedule: Schedule) -> str:
-    """Return tables of all layers and classifiers (shapes, parameters, MACs) and of the schedule's blocks."""
-    lines = [f"{'':<16}{'operation':<16}{'output':>12}{'parameters':>13}{'MACs/image':>14}"]
+    """Return tables of all layers and those of the losses (shapes, parameters, MACs), and of the schedule's blocks."""
+    lines = [f"{'':<16}{'operation':<22}{'output':>12}{'parameters':>13}{'MACs/image':>14}"]
     lines.append(_row("input", "", _times(network.input_shape), 0, 0))
-    inputs = [network.input_shape, *network.shapes]
-    layers = [(f"layer {i}", layer, inputs[i - 1]) for i, layer in enumerate(network.layers, 1)]
-    classifiers = [(f"aux {i}", layer, network.shapes[i - 1]) for i, layer in sorted(network.auxiliary.items())]
-    for title, named in (("all layers", layers), ("all classifiers", classifiers)):
+    shapes = [network.input_shape, *network.shapes]
+    layers = [(f"layer {i}", layer, shapes[i - 1]) for i, layer in enumerate(network.layers, 1)]
+    losses = [
+        (f"{name} {i}", layer, network.shapes[i - 1])
+        for i, loss in sorted(network.losses.items())
+        for name, layer in loss.layers.items()
+    ]
+    for title, named in (("all layers", layers), ("all losses", losses)):
         total_params = total_macs = 0
         for name, layer, shape in named:
-            for operation, inner in layer.layers.items() if isinstance(layer, Sequential) else [("", layer)]:
-                params, macs = sum(p.size for p in inner.params.values()), inner.macs(shape)
+            for operation, inner, inputs in layer.operations(shape):
+                params, macs = sum(p.size for p in inner.params.values()), inner.macs(inputs)
                 total_params, total_macs = total_params + params, total_macs + macs
-                shape = inner.output_shape(shape)
                 if isinstance(inner, BatchNormReLUDropout):
-                    operation = "bn relu dropout"
-                lines.append(_row(name, operation, _times(shape), params, macs))
+                    operation = f"{operation} relu dropout"
+                lines.append(_row(name, operation, _times(inner.output_shape(inputs)), params, macs))
                 name = ""
         lines.append(_row(title, "", "", total_params, total_macs))
     lines += ["", f"{schedule.title} on {len(network)} layers:"]
@@ -40,7 +43,7 @@ def describe(network: Network, schedule: Schedule) -> str:
 
 def _row(name: str, operation: str, shape: str, params: int, macs: int) -> str:
     numbers = "".join(f"{n:>{width},}" if n else " " * width for n, width in ((params, 13), (macs, 14)))
-    return f"{name:<16}{operation:<16}{shape:>12}{numbers}".rstrip()
+    return f"{name:<16}{operation:<22}{shape:>12}{numbers}".rstrip()
 
 
 def _times(shape: tuple[int, ...]) -> str:

@@ -7,12 +7,12 @@ from types import MappingProxyType
 
 import numpy as np
 
+from minilocal.compute.streams import dropout_key
 from minilocal.errors import InputError, naming
 from minilocal.layers import Layer
 from minilocal.layers.base import Arrays
 from minilocal.layers.sequential import check_distinct
 from minilocal.losses import CrossEntropy, LocalLoss
-from minilocal.streams import dropout_key
 
 
 class Network:
@@ -38,7 +38,7 @@ class Network:
                 self.shapes.append(layer.output_shape(self.shapes[-1] if self.shapes else self.input_shape))
 
     def __repr__(self) -> str:
-        shape, numbers = "×".join(map(str, self.input_shape)), ", ".join(map(str, sorted(self.losses)))
+        shape, numbers = "×".join(map(str, self.input_shape)), ", ".join(map(str, self.auxiliary))
         return f"Network({len(self)} layers, input {shape}, classifiers on {numbers})"
 
     def __len__(self) -> int:
@@ -51,7 +51,7 @@ class Network:
     def loss(self, number: int) -> LocalLoss:
         """Return the local loss on a layer; raise `InputError` if it has none."""
         if number not in self.losses:
-            raise InputError(f"layer {number} has no auxiliary classifier; build the network for this algorithm")
+            raise InputError(f"layer {number} has no local loss; build the network for this algorithm")
         return self.losses[number]
 
     def classifier(self, number: int | None = None) -> Layer:
@@ -91,9 +91,11 @@ class Network:
             array[...] = arrays[name]
 
     def set_dropout_keys(self, seed: int, step: int) -> None:
-        """Set each layer's dropout key for one step."""
+        """Set each layer's dropout key for one step; dropouts in the loss on a layer come after those in the layer."""
         for number, layer in enumerate(self.layers, 1):
-            layer.set_dropout_key(dropout_key(seed, step, number))
+            key = layer.set_dropout_key(dropout_key(seed, step, number))
+            for inner in self.losses[number].layers.values() if number in self.losses else ():
+                key = inner.set_dropout_key(key)
 
     def predict(self, x: np.ndarray) -> np.ndarray:
         """Return A_K's logits (N, classes) for inputs x (N, H, W, C), with running statistics and no dropout."""

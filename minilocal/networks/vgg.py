@@ -1,11 +1,12 @@
 """The networks, built from config lists in the usual notation: widths of conv layers, 'M' for a 2×2 max-pool.
 
-A layer is CBRD (Conv, BatchNorm, ReLU, Dropout) or FBRD (fully connected, then the same). A max-pool belongs to the
-layer after it: that layer begins with the pool, and the auxiliary classifier before it sees the unpooled map.
+A layer is CBRD (Conv, BatchNorm, ReLU, Dropout), FBRD (fully connected, then the same) or a residual block. A max-pool
+belongs to the layer after it: that layer begins with the pool, and the auxiliary classifier before it sees the unpooled
+map.
 
 By default BatchNorm, ReLU and dropout are one layer (layers/fused.py), and convolutions are computed in the fastest way
 (layers/conv.py). With fused=False and conv="im2col", as in `--plain`, a network runs the plain layers instead.
-Source: Lee, Lee & Jeon 2021, section III; tutorials/reference.md, "Networks".
+Source: Lee, Lee & Jeon 2021, section III; He et al. 2016; tutorials/reference.md, "Networks".
 """
 
 from __future__ import annotations
@@ -16,16 +17,18 @@ from typing import Any
 
 import numpy as np
 
+from minilocal.compute.streams import AUXILIARY_INIT, INIT, SIMILARITY_INIT, generator
 from minilocal.errors import InputError, naming
 from minilocal.layers import BatchNorm, BatchNormReLUDropout, Conv2d, Dropout, Flatten, Layer, Linear, MaxPool2d, ReLU
+from minilocal.layers.residual import PadShortcut, Residual
 from minilocal.layers.sequential import Sequential
-from minilocal.networks.auxiliary import CLASSIFIERS, own_classifier
-from minilocal.networks.configs import Stage, architecture, check_task, fitting, parse_stages
+from minilocal.losses import PredSim, SimilarityMatching
+from minilocal.networks.auxiliary import CLASSIFIERS, own_classifier, similarity_branch
+from minilocal.networks.configs import Stage, architecture, check_local_loss, check_task, fitting, parse_stages
 from minilocal.networks.network import Network
 from minilocal.schedule import Schedule, parse
-from minilocal.streams import AUXILIARY_INIT, INIT, generator
 
-# The paper's dropout rates; 0.05 elsewhere.
+# The paper's dropout rates where they depend on the data set; elsewhere it is `Architecture.dropout`.
 DROPOUT = {
     ("vgg11b", "cifar10"): 0.2,
     ("vgg11bx2", "cifar10"): 0.25,
@@ -65,8 +68,9 @@ def build_network(
     dtype: Any = np.float32,
     conv: str = "auto",
     fused: bool = True,
+    local_loss: str = "ce",
 ) -> Network:
-    """Return a network built from a config list, with the classifiers that the algorithm needs.
+    """Return a network built from a config list, with the local losses that the algorithm needs.
 
     Args:
         stages: the config list, such as "32 32 M 64 64 M" or [32, 32, "M", 64, 64, "M"].
@@ -81,6 +85,7 @@ def build_network(
         dtype: float32 to train, float64 to check gradients.
         conv: method of the convolutions: "im2col", "winograd", "dense", or "auto" for the fastest.
         fused: whether BatchNorm, ReLU and Dropout are one layer or three; both give the same bits.
+        local_loss: "ce", "sim" or "predsim"; with "sim", the last layer keeps cross-entropy.
 
     Raises `InputError` if something is out of range or does not fit the images.
     """
@@ -90,11 +95,13 @@ def build_network(
     if classifier not in CLASSIFIERS:
         raise InputError(f"classifier {classifier!r} is unknown; choose from {', '.join(CLASSIFIERS)}")
     schedule = parse(algo) if isinstance(algo, str) else algo
+    check_local_loss(local_loss, schedule)
     layers: list[Layer] = []
     auxiliary: dict[int, Layer] = {}
     shapes: list[tuple[int, ...]] = [tuple(image_shape)]  # of the image, and after each layer
+    parsed = parse_stages(stages, fc)
     with fitting(image_shape):
-        for number, stage in enumerate(parse_stages(stages, fc), 1):
+        for number, stage in enumerate(parsed, 1):
             rng = generator(seed, INIT, number)
             layers.append(_layer(stage, shapes[-1], dropout, rng, dtype, conv, fused))
             with naming(f"layer {number}"):
@@ -105,37 +112,70 @@ def build_network(
             if number < len(layers):
                 auxiliary[number] = CLASSIFIERS[classifier](shapes[number], classes, features, rng, dtype)
             else:
-                auxiliary[number] = own_classifier(shapes[number], classes, rng, dtype)
-    return Network(layers, auxiliary, image_shape)
+                auxiliary[number] = own_classifier(shapes[number], classes, rng, dtype, parsed[-1].average)
+    network = Network(layers, auxiliary, image_shape)
+    if local_loss != "ce":
+        _match_similarity(network, local_loss, classes, seed, dtype, conv)
+    return network
 
 
-def _layer(
-    stage: Stage, shape: tuple[int, ...], dropout: float, rng: Any, dtype: Any, conv: str, fused: bool
-) -> Sequential:
+def _match_similarity(network: Network, local_loss: str, classes: int, seed: int, dtype: Any, conv: str) -> None:
+    """Replace the cross-entropy on each layer by `local_loss`; with "sim", the last layer keeps it."""
+    for number, classifier in network.auxiliary.items():
+        if local_loss == "predsim" or number < len(network):
+            rng = generator(seed, SIMILARITY_INIT, number)
+            with naming(f"layer {number}"):
+                branch = similarity_branch(network.shapes[number - 1], rng, dtype, conv)
+            both, alone = PredSim(classifier, branch, classes), SimilarityMatching(branch, classes)
+            network.losses[number] = both if local_loss == "predsim" else alone
+
+
+def _layer(stage: Stage, shape: tuple[int, ...], dropout: float, rng: Any, dtype: Any, conv: str, fused: bool) -> Layer:
     """Return a layer of a config list for inputs of that shape; the caller checks that a max-pool fits."""
-    if stage.conv:
-        return cbrd(shape[-1], stage.width, dropout, stage.pool, rng, dtype, fused, conv)
-    d_in = max(1, math.prod(shape) // 4) if stage.pool else math.prod(shape)
-    return fbrd(d_in, stage.width, dropout, stage.pool, rng, dtype, fused)
+    kind, width, pool, kernel, stride, _ = stage
+    if kind == "fc":
+        d_in = max(1, math.prod(shape) // 4) if pool else math.prod(shape)
+        return fbrd(d_in, width, dropout, pool, rng=rng, dtype=dtype, fused=fused)
+    options: dict[str, Any] = {"rng": rng, "dtype": dtype, "fused": fused, "conv": conv, "kernel": kernel}
+    if kind == "conv":
+        return cbrd(shape[-1], width, dropout, pool, stride=stride, **options)
+    block = residual(shape[-1], width, dropout, stride, kind == "projection", **options)
+    return Sequential(pool=MaxPool2d(2), residual=block) if pool else block
 
 
 def cbrd(
-    c_in: int,
-    c_out: int,
-    dropout: float = 0.05,
-    pool: bool = False,
-    rng: Any = 0,
-    dtype: Any = np.float32,
-    fused: bool = True,
-    conv: str = "auto",
-) -> Sequential:
-    """Return a conv layer: a 2×2 max-pool if pool, then Conv 3×3, BatchNorm, ReLU and Dropout.
+    c_in: int, c_out: int, dropout: float = 0.05, pool: bool = False, *, rng: Any, dtype: Any = np.float32,
+    fused: bool = True, conv: str = "auto", kernel: int = 3, stride: int = 1,
+) -> Sequential:  # fmt: skip
+    """Return a conv layer: a 2×2 max-pool if pool, then Conv, BatchNorm, ReLU and Dropout.
 
-    It turns maps (H, W, c_in) into maps (H, W, c_out), or half as high and wide if pool. `fused` and `conv` are those
-    of `build_network`.
+    It turns maps (H, W, c_in) into maps (⌈H/stride⌉, ⌈W/stride⌉, c_out), or half as high and wide if pool; `kernel` is
+    odd. `fused` and `conv` are those of `build_network`.
     """
-    product = {"conv": Conv2d(c_in, c_out, rng=rng, dtype=dtype, method=conv)}
+    product = {"conv": Conv2d(c_in, c_out, kernel, stride, kernel // 2, rng=rng, dtype=dtype, method=conv)}
     return _around(product, c_out, dropout, pool, dtype, fused)
+
+
+def residual(
+    c_in: int, c_out: int, dropout: float = 0.05, stride: int = 1, projection: bool = False, *, rng: Any,
+    dtype: Any = np.float32, fused: bool = True, conv: str = "auto", kernel: int = 3,
+) -> Residual:  # fmt: skip
+    """Return a residual block: Conv, BatchNorm, ReLU, Dropout, Conv and BatchNorm, and a shortcut around them.
+
+    It turns maps (H, W, c_in) into maps (⌈H/stride⌉, ⌈W/stride⌉, c_out). The shortcut is x itself where that fits, and
+    otherwise x at every stride-th pixel with channels of zeros added; with `projection`, it is a 1×1 convolution with
+    BatchNorm. Dropout stands between the convolutions, as in Zagoruyko & Komodakis 2016. Source: He et al. 2016.
+    """
+    options: dict[str, Any] = {"rng": rng, "dtype": dtype, "method": conv}
+    body: dict[str, Layer] = {"conv1": Conv2d(c_in, c_out, kernel, stride, kernel // 2, **options)}
+    body |= {f"{name}1": layer for name, layer in _after(c_out, dropout, dtype, fused).items()}
+    body |= {"conv2": Conv2d(c_out, c_out, kernel, 1, kernel // 2, **options), "bn2": BatchNorm(c_out, dtype)}
+    shortcut: Layer | None = None
+    if projection:
+        shortcut = Sequential(conv=Conv2d(c_in, c_out, 1, stride, 0, **options), bn=BatchNorm(c_out, dtype))
+    elif (c_in, stride) != (c_out, 1):
+        shortcut = PadShortcut(c_in, c_out, stride)
+    return Residual(Sequential(**body), shortcut)
 
 
 def fbrd(
@@ -143,7 +183,8 @@ def fbrd(
     d_out: int,
     dropout: float = 0.05,
     pool: bool = False,
-    rng: Any = 0,
+    *,
+    rng: Any,
     dtype: Any = np.float32,
     fused: bool = True,
 ) -> Sequential:
@@ -158,6 +199,11 @@ def fbrd(
 def _around(product: dict[str, Any], width: int, dropout: float, pool: bool, dtype: Any, fused: bool) -> Sequential:
     """Return a whole layer: a max-pool if pool, the product (conv or Linear), then BatchNorm, ReLU and Dropout."""
     before: dict[str, Layer] = {"pool": MaxPool2d(2)} if pool else {}
+    return Sequential(**before, **product, **_after(width, dropout, dtype, fused))
+
+
+def _after(width: int, dropout: float, dtype: Any, fused: bool) -> dict[str, Layer]:
+    """Return BatchNorm, ReLU and Dropout, in one layer or in three."""
     if fused:
-        return Sequential(**before, **product, bn=BatchNormReLUDropout(width, dropout, dtype))
-    return Sequential(**before, **product, bn=BatchNorm(width, dtype), relu=ReLU(), dropout=Dropout(dropout))
+        return {"bn": BatchNormReLUDropout(width, dropout, dtype)}
+    return {"bn": BatchNorm(width, dtype), "relu": ReLU(), "dropout": Dropout(dropout)}

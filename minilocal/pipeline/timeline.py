@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from minilocal.console.plots import BLOCK_COLOURS, drawing, new_figure, save
 from minilocal.pipeline.log import Log
-from minilocal.plots import BLOCK_COLOURS, drawing, new_figure, save
 
 MOVE: dict[str, Any] = {"facecolor": "#DDDDDD", "edgecolor": "#666666", "hatch": "////", "linewidth": 0.5}
 

@@ -15,7 +15,7 @@ from minilocal.errors import InputError
 from minilocal.files import expanded
 from minilocal.layers.conv import METHODS
 from minilocal.networks.auxiliary import CLASSIFIERS
-from minilocal.networks.configs import CONFIGS, architecture
+from minilocal.networks.configs import CONFIGS, LOCAL_LOSSES, architecture, check_local_loss
 from minilocal.networks.network import Network
 from minilocal.networks.vgg import DROPOUT, build_vgg
 from minilocal.training.recipe import Recipe
@@ -32,8 +32,15 @@ class Config(Recipe):
     model: str = option("vgg8b", ", ".join(CONFIGS), group="network", choices=tuple(CONFIGS), metavar="MODEL")
     width: float = option(0.125, "factor for all widths, a power of two", group="network", above=0, most=8)
     classifier: str = option("a1", "auxiliary classifiers", group="network", choices=tuple(CLASSIFIERS))
+    local_loss: str = option(
+        "ce",
+        "what blocks learn from: cross-entropy, similarity matching (the last layer keeps cross-entropy), or 0.01 of "
+        "the one and 0.99 of the other",
+        group="network",
+        choices=LOCAL_LOSSES,
+    )
     dropout: float | None = option(
-        None, "dropout rate (default: the paper's for the model and data set, else 0.05)", group="network",
+        None, "dropout rate (default: the paper's for the model and data set, else 0.05; resnets 0)", group="network",
         least=0, below=1,
     )  # fmt: skip
     conv: str = option(
@@ -76,13 +83,16 @@ class Config(Recipe):
     def __post_init__(self) -> None:
         super().__post_init__()
         architecture(self.model, self.width)
+        check_local_loss(self.local_loss, self.schedule)
         if self.plain and self.conv not in ("auto", "im2col"):
             raise InputError(f"conv is {self.conv}, but plain uses im2col; leave one of the two out")
 
     @property
     def dropout_rate(self) -> float:
-        """The dropout rate: the one given, or the paper's for the model and data set, or 0.05."""
-        return self.dropout if self.dropout is not None else DROPOUT.get((self.model, self.dataset), 0.05)
+        """The dropout rate: the one given, or the paper's for the model and data set, or the model's."""
+        if self.dropout is not None:
+            return self.dropout
+        return DROPOUT.get((self.model, self.dataset), CONFIGS[self.model].dropout)
 
     def data(self) -> Data:
         """Read and prepare the images."""
@@ -97,6 +107,7 @@ class Config(Recipe):
             self.schedule,
             self.width,
             classifier=self.classifier,
+            local_loss=self.local_loss,
             conv="im2col" if self.plain else self.conv,
             fused=not self.plain,
             dropout=self.dropout_rate,
@@ -110,7 +121,7 @@ class Config(Recipe):
 
     @property
     def npz(self) -> Path | None:
-        """The file of a data set `npz:FILE`; None for the others."""
+        """The file of a data set that an npz file holds; None for the others."""
         return expanded(self.dataset[4:]) if self.dataset.startswith("npz:") else None
 
     def absolute(self) -> Config:
@@ -129,7 +140,8 @@ class Config(Recipe):
     @property
     def title(self) -> str:
         """The run's title: "G3S2, vgg8b × 0.125, fashion-mnist-mini, 10 epochs, seed 0"."""
-        return f"{self.schedule.title}, {self.task}, seed {self.seed}"
+        loss = f" with {self.local_loss}" if self.local_loss != "ce" else ""
+        return f"{self.schedule.title}{loss}, {self.task}, seed {self.seed}"
 
     @property
     def task(self) -> str:

@@ -3,7 +3,7 @@
     runs/20260102-030405-G3S2-vgg8b/
         config.json             every option, the normalisation, the class names, a checksum of the images, and the
                                 library versions and processor of the machine where the run began
-        metrics.csv, gradients.csv, timing.csv          see tables.py
+        metrics.csv, gradients.csv, timing.csv, and perhaps alignment.csv       see tables.py
         checkpoint.npz, checkpoint-epoch9.npz           the newest checkpoint and the one before, see checkpoints.py
         curves.png, gradient_map.png, and perhaps timeline.png (of workers) and confusion_matrix.png (by evaluate.py)
         .lock                   empty; locked while a process trains here
@@ -82,6 +82,10 @@ class RunDirectory:
         content = {"config": config.as_dict(), "data": Preprocessing.of(data).as_dict()}
         there = self._content() if (self.path / "config.json").exists() else {"versions": machine()}
         self._write(content | there | content)
+
+    def versions(self) -> Any:
+        """Return what config.json says of the machine and the libraries with which the run began."""
+        return self._content().get("versions")
 
     def note_machine(self) -> None:
         """Say on stderr if a run is resumed on another kind of machine, or has been, and remember it in config.json."""

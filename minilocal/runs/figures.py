@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from minilocal.plots import BLOCK_COLOURS, FROZEN, drawing, entitle, integer_ticks, new_figure, plain, save
+from minilocal.console.plots import BLOCK_COLOURS, FROZEN, drawing, entitle, integer_ticks, new_figure, plain, save
 from minilocal.runs.directory import RunDirectory
 
 LONGEST_NAME = 24  # characters of a class name
@@ -35,7 +35,8 @@ def draw_curves(run: RunDirectory, title: str) -> Path:
         }
         name = f"$A_{{{end}}}$" + (" (the network's own)" if own else "")
         left.plot(epochs, [row["train_loss"] for row in mine], label=name, **style)
-        right.plot(epochs, [100 * row["test_accuracy"] for row in mine], label=name, **style)
+        if "test_accuracy" in mine[0]:
+            right.plot(epochs, [100 * row["test_accuracy"] for row in mine], label=name, **style)
         if own and "validation_accuracy" in mine[0]:
             style |= {"linestyle": ":", "marker": None}
             right.plot(
@@ -55,15 +56,20 @@ def draw_curves(run: RunDirectory, title: str) -> Path:
 
 @drawing()
 def draw_gradient_map(run: RunDirectory, title: str) -> Path:
-    """Draw gradient_map.png: which block trained which layer in which epoch, and how large its gradient was."""
-    return save(gradient_map(run.read_rows("gradients.csv"), title), run.path / "gradient_map.png")
+    """Draw gradient_map.png: which block trained which layer in which epoch, and how large its gradient was.
+
+    A run with --alignment also has its cosines with BP's gradient in it.
+    """
+    aligned = run.read_rows("alignment.csv") if (run.path / "alignment.csv").exists() else ()
+    return save(gradient_map(run.read_rows("gradients.csv"), title, aligned), run.path / "gradient_map.png")
 
 
-def gradient_map(rows: Sequence[Mapping[str, float]], title: str) -> Any:
-    """Return the figure of a gradient map, from rows with the columns of gradients.csv.
+def gradient_map(rows: Sequence[Mapping[str, float]], title: str, alignment: Sequence[Mapping[str, float]] = ()) -> Any:
+    """Return the figure of a gradient map, from rows with the columns of gradients.csv and perhaps alignment.csv.
 
     Layers go down, epochs across. A cell has the colour of its block, the darker the larger the layer's mean
-    gradient norm (on a logarithmic scale over the whole run); frozen layers are grey and hatched.
+    gradient norm (on a logarithmic scale over the whole run); frozen layers are grey and hatched. Below, with
+    `alignment`, are the cosines between each layer's gradient and BP's.
     """
     from matplotlib.patches import Patch, Rectangle
 
@@ -73,8 +79,10 @@ def gradient_map(rows: Sequence[Mapping[str, float]], title: str) -> Any:
         place = int(row["layer"]) - 1, int(row["epoch"]) - 1
         block[place] = row["block"]
         size[place] = math.log10(row["gradient_norm"]) if row["gradient_norm"] > 0 else np.nan
-    figure = new_figure(max(6.5, min(14, 2.6 + 0.5 * epochs)), 2 + 0.3 * layers)
-    axes, scale = figure.subplots(1, 2, width_ratios=[30, 1])
+    panels = 2 if alignment else 1
+    figure = new_figure(max(6.5, min(14, 2.6 + 0.5 * epochs)), 2 + 0.3 * layers * panels + 0.6 * (panels - 1))
+    grid = figure.subplots(panels, 2, width_ratios=[30, 1], squeeze=False)
+    axes, scale = grid[0]
     known = size[np.isfinite(size)]
     low, high = (known.min(), known.max()) if known.size else (0.0, 1.0)
     axes.imshow(
@@ -97,18 +105,21 @@ def gradient_map(rows: Sequence[Mapping[str, float]], title: str) -> Any:
                     fontsize=8, color="white", fontweight="bold", path_effects=_halo(),
                 )  # fmt: skip
             first = last + 1
-    axes.set(xlabel="epoch", ylabel="layer", yticks=range(1, layers + 1))
     axes.set_title(
         "colour and number: the block that trained the layer; the darker, the larger its gradient", fontsize=8
     )
     entitle(figure, title)
-    if epochs <= 20:
-        axes.set_xticks(range(1, epochs + 1))
-    else:
-        integer_ticks(axes.xaxis)
+    if alignment:
+        _draw_alignment(alignment, np.full((layers, epochs), np.nan), *grid[1])
+    for panel in grid[:, 0]:
+        panel.set(xlabel="epoch", ylabel="layer", yticks=range(1, layers + 1))
+        if epochs <= 20:
+            panel.set_xticks(range(1, epochs + 1))
+        else:
+            integer_ticks(panel.xaxis)
     if (block == 0).any():
         patch = Patch(facecolor=FROZEN, edgecolor="#9A9A9A", hatch="////", label="frozen")
-        axes.legend(
+        grid[-1, 0].legend(
             handles=[patch],
             loc="upper left",
             bbox_to_anchor=(0, -0.08 - 0.5 / layers),
@@ -125,6 +136,23 @@ def gradient_map(rows: Sequence[Mapping[str, float]], title: str) -> Any:
     scale.yaxis.set_label_position("right")
     scale.set(xticks=[], ylabel="log₁₀ of the mean gradient norm")
     return figure
+
+
+def _draw_alignment(rows: Sequence[Mapping[str, float]], cosine: np.ndarray, axes: Any, scale: Any) -> None:
+    """Draw the cosines as a panel of the gradient map, with their colour scale beside it."""
+    for row in rows:
+        cosine[int(row["layer"]) - 1, int(row["epoch"]) - 1] = row.get("cosine", np.nan)
+    layers, epochs = cosine.shape
+    axes.patch.set(facecolor=FROZEN, edgecolor="#9A9A9A", hatch="////")  # shows where there is no cosine
+    image = axes.imshow(
+        cosine, extent=(0.5, epochs + 0.5, layers + 0.5, 0.5), aspect="auto", interpolation="nearest", cmap="RdBu",
+        vmin=-1, vmax=1,
+    )  # fmt: skip
+    axes.set_title("cosine between the layer's gradient and BP's, on one minibatch after each epoch", fontsize=8)
+    for i, e in np.argwhere(np.isfinite(cosine)) if epochs <= 20 else ():
+        colour = "white" if abs(cosine[i, e]) > 0.6 else "black"
+        axes.text(e + 1, i + 1, f"{cosine[i, e]:.2f}", ha="center", va="center", fontsize=7, color=colour)
+    axes.figure.colorbar(image, cax=scale, label="cosine")
 
 
 @drawing()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from typing import Any
@@ -73,7 +74,9 @@ class Progress:
         if (first := report.blocks[0].block.first) > 1:
             columns.append(f"frozen {Block(1, first - 1)}")
         columns += [
-            f"[{block.block}] {block.train.loss:.3f} {100 * block.train.accuracy:.1f} %" for block in report.blocks
+            f"[{block.block}] {block.train.loss:.3f}"
+            + ("" if math.isnan(block.train.accuracy) else f" {100 * block.train.accuracy:.1f} %")
+            for block in report.blocks
         ]
         if "validation" in report.blocks[-1].held_out:
             columns.append(f"validation {100 * report.blocks[-1].held_out['validation'].accuracy:.2f} %")

@@ -17,7 +17,7 @@ from minilocal.training.diagnosis import damaged
 from minilocal.training.results import EpochReport, Position, position_in
 from minilocal.training.trainer import Trainer
 
-SAVED = ("metrics.csv", "gradients.csv")  # tables whose text is in checkpoints; times differ from run to run
+TIMES = "timing.csv"  # the table whose text is not in checkpoints, because times differ from run to run
 
 
 def train_into(
@@ -88,7 +88,7 @@ class _Record:
     def __init__(self, run: RunDirectory, trainer: Trainer, keep: int) -> None:
         self.run, self.trainer, self.keep = run, trainer, keep
         self.recipe = run.read_config()[0] if (run.path / "config.json").exists() else trainer.recipe
-        self.texts = tables.empty()
+        self.texts = tables.empty(trainer.recipe.alignment)
         self.saved = Position(0, 0)  # the position in the newest good checkpoint …
         self.in_place = False  # … and whether that one has the newest checkpoint's name
 
@@ -103,7 +103,7 @@ class _Record:
             )
         if found is not None:
             self.saved, self.in_place = self.trainer.totals.position, found[0] == self.run.checkpoints.newest
-        self.texts["timing.csv"] = tables.until(self.run.path / "timing.csv", self.trainer.totals.epoch)
+        self.texts[TIMES] = tables.until(self.run.path / TIMES, self.trainer.totals.epoch)
         self.run.write_tables(self.texts)
         if found is None:
             self.save()  # shows that there is room for a checkpoint
@@ -117,9 +117,9 @@ class _Record:
         tables come last, so they never contain more than the checkpoint does.
         """
         self.texts = tables.extended(self.texts, report)
-        self.run.write_tables({"timing.csv": self.texts["timing.csv"]})
+        self.run.write_tables({TIMES: self.texts[TIMES]})
         self.save()
-        self.run.write_tables({name: self.texts[name] for name in SAVED})
+        self.run.write_tables(self._saved_texts())
 
     def save(self) -> None:
         """Write a checkpoint; raises `NonFiniteError` instead if a number is not finite."""
@@ -131,7 +131,7 @@ class _Record:
             "data": trainer.data.checksum,
             "steps_per_epoch": trainer.steps_per_epoch,
             "sums": totals.as_dict(),
-            "tables": {name: self.texts[name] for name in SAVED},
+            "tables": self._saved_texts(),
         }
         arrays = trainer.network.arrays() | self._momentum()
         self.run.checkpoints.write(arrays, about, totals.position, self.saved if self.in_place else None, self.keep)
@@ -147,7 +147,7 @@ class _Record:
         totals = trainer.new_totals(position.epoch)
         totals.fill_in(about["sums"])
         texts = about.get("tables")
-        if not isinstance(texts, dict) or {*texts} != {*SAVED} or {*map(type, texts.values())} != {str}:
+        if not isinstance(texts, dict) or {*texts} != {*self._saved_texts()} or {*map(type, texts.values())} != {str}:
             raise InputError("it does not hold the run's tables")
         for name, text in texts.items():
             rows = tables.parse(text, Path(name))
@@ -159,6 +159,9 @@ class _Record:
         for name, velocity in momentum.items():
             velocity[...] = arrays[name]
         trainer.totals, self.texts = totals, self.texts | texts
+
+    def _saved_texts(self) -> dict[str, str]:
+        return {name: text for name, text in self.texts.items() if name != TIMES}
 
     def _momentum(self) -> Arrays:
         """Return all momentum buffers under their names in a checkpoint."""

@@ -96,6 +96,11 @@ class Recipe:
         None, "mirror half of the images (default: for objects, but not for digits or your own data)",
         group="augmentation",
     )  # fmt: skip
+    alignment: bool = option(
+        False,
+        "measure after each epoch how far each layer's gradient points in BP's direction; costs two steps",
+        group="measurements",
+    )
 
     def __post_init__(self) -> None:
         check(self)

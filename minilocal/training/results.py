@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -50,7 +50,10 @@ class StepResults:
 
 @dataclass(frozen=True)
 class BlockReport:
-    """Per-epoch results of a block: mean training loss and accuracy, and its classifier's scores by held-out set."""
+    """Per-epoch results of a block: mean training loss and accuracy, and its classifier's scores by held-out set.
+
+    A block whose loss has no class scores has an accuracy of NaN, and no scores on held-out sets.
+    """
 
     block: Block
     train: Score
@@ -75,7 +78,8 @@ class LayerReport:
 class EpochReport:
     """Per-epoch results. Epochs count from 1 here, for people to read.
 
-    `lr` is the learning rate of the epoch's last step; `images` is the number of training images seen.
+    `lr` is the learning rate of the epoch's last step; `images` is the number of training images seen. `alignment` has
+    the cosine between gradients and BP's by layer, if the recipe asks for it; its time counts as evaluation.
     """
 
     epoch: int
@@ -86,6 +90,7 @@ class EpochReport:
     images: int
     train_seconds: float
     evaluation_seconds: float
+    alignment: dict[int, float] = field(default_factory=dict)
 
     @property
     def test(self) -> Score:
@@ -120,20 +125,18 @@ class EpochTotals:
         """Add the results of a step on that many images."""
         self.steps, self.images, self.seconds = self.steps + 1, self.images + images, time.perf_counter() - self._start
         self.losses += [result.loss for result in results.blocks]
-        self.correct += [result.correct for result in results.blocks]
+        self.correct += [result.correct or 0 for result in results.blocks]  # without class scores, 0 means nothing
         for number in self.gradient_norms:
             self.gradient_norms[number] += results.gradient_norms[number]
 
     def block_reports(self, held_out: dict[str, dict[int, Score]]) -> list[BlockReport]:
         """Return means over the steps, with the scores on held-out sets by name and layer."""
-        return [
-            BlockReport(
-                block,
-                Score(loss / self.steps, correct / self.images),
-                {name: scores[block.last] for name, scores in held_out.items()},
-            )
-            for block, loss, correct in zip(self.blocks, self.losses, self.correct, strict=True)
-        ]
+        reports = []
+        for block, loss, correct in zip(self.blocks, self.losses, self.correct, strict=True):
+            scored = {name: scores[block.last] for name, scores in held_out.items() if block.last in scores}
+            train = Score(loss / self.steps, correct / self.images if scored else math.nan)
+            reports.append(BlockReport(block, train, scored))
+        return reports
 
     def layer_reports(self, network: Network) -> list[LayerReport]:
         """Return each layer's report; `NonFiniteError` if the norm of its weights is not finite."""

@@ -13,9 +13,9 @@ import numpy as np
 from minilocal.datasets.batches import Minibatches
 from minilocal.datasets.prepare import Data
 from minilocal.errors import InputError, NonFiniteError
-from minilocal.losses import CrossEntropy
 from minilocal.networks.network import Network
 from minilocal.steps import backprop_step, local_step
+from minilocal.training.alignment import alignment
 from minilocal.training.diagnosis import damaged, diagnosed
 from minilocal.training.evaluation import Score, evaluate
 from minilocal.training.recipe import Recipe, Step
@@ -68,8 +68,9 @@ class Trainer:
                 f"batch size is {recipe.batch_size}; it must be at most the number of training images, "
                 f"{len(data.train)}"
             )
+        network.classifier()  # raises if the network has no class scores
         for number in recipe.schedule.classifiers(len(network)):
-            network.classifier(number)  # raises if the network was built for another algorithm, or has no class scores
+            network.loss(number)  # raises if the network was built for another algorithm
         self.smooth_labels()
         self.optimizer = recipe.optimizer()
         self.totals = self.new_totals(0)
@@ -121,7 +122,7 @@ class Trainer:
         """Have all losses smooth labels as the recipe says; `InputError` for a loss that can't."""
         smoothing = self.recipe.label_smoothing
         for loss in self.network.losses.values():
-            if isinstance(loss, CrossEntropy):
+            if hasattr(loss, "smoothing"):
                 loss.smoothing = smoothing
             elif smoothing:
                 raise InputError(f"label_smoothing is {smoothing}, but {loss} has none; use CrossEntropy")
@@ -159,9 +160,10 @@ class Trainer:
     def report(self) -> EpochReport:
         """Evaluate after the last step of an epoch; return the report and begin the next epoch's totals."""
         totals, start = self.totals, time.perf_counter()
-        held_out = self.evaluate([block.last for block in totals.blocks])
+        held_out = self.evaluate([block.last for block in totals.blocks if block.last in self.network.auxiliary])
         try:
             layers = totals.layer_reports(self.network)
+            cosines = self.alignment() if self.recipe.alignment else {}
         except NonFiniteError as error:
             raise self.diverged(f"{error} after step {totals.steps} of epoch {totals.epoch + 1}") from None
         last = self.recipe.step(totals.epoch, totals.steps - 1, self.steps_per_epoch, len(self.network))
@@ -175,7 +177,13 @@ class Trainer:
             images=totals.images,
             train_seconds=totals.seconds,
             evaluation_seconds=time.perf_counter() - start,
+            alignment=cosines,
         )
+
+    def alignment(self) -> dict[int, float]:
+        """Return how this epoch's gradients align with BP's, on the run's very first minibatch and dropout masks."""
+        batches = self.minibatches(0)
+        return alignment(self.network, self.totals.blocks, batches.pixels(0), batches.labels(0), self.recipe.seed)
 
     def evaluate(self, classifiers: Collection[int]) -> dict[str, dict[int, Score]]:
         """Return the scores of the classifiers on those layers, by held-out set; refuse a loss that is not finite."""
@@ -190,7 +198,7 @@ class Trainer:
         totals = self.totals
         for name, scores in held_out.items():
             for block in totals.blocks:
-                if not math.isfinite(loss := scores[block.last].loss):
+                if block.last in scores and not math.isfinite(loss := scores[block.last].loss):
                     what = (
                         damaged(self.network, totals.blocks, statistics=True)
                         or f"the {name} loss of block {block} (layer {block.last}) is {loss}"

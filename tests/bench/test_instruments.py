@@ -67,7 +67,7 @@ class Keeper(Layer):
 def test_what_layers_share_counts_once():
     a, b = np.zeros((10, 4), np.float32), np.zeros(7, np.uint8)
     one, two = Keeper(), Keeper()
-    network = ml.Network([ml.Sequential(one=one, two=two)], {1: ml.Linear(3, 2)}, (3,))
+    network = ml.Network([ml.Sequential(one=one, two=two)], {1: ml.Linear(3, 2, rng=0)}, (3,))
     one.first, one.second = a, b
     two.first, two.second = a.reshape(40), 12345  # a key, say, is not an array
     assert saved_bytes(network) == 160 + 7

@@ -10,20 +10,29 @@ import minilocal as ml
 from minilocal.bench.our_side import OurSteps, products
 from minilocal.errors import TrainingError
 from minilocal.layers import Flatten
-from minilocal.layers.sequential import leaves
-from minilocal.networks.configs import CONFIGS
+from minilocal.networks.configs import CONFIGS, Architecture
+from minilocal.schedule import parse
 
 torch = pytest.importorskip("torch")
 
-from minilocal.bench.torch_side import VGG, TorchSteps, conv_passes, linear_passes  # noqa: E402
+from minilocal.bench.torch_side import TorchNetwork, TorchSteps, conv_passes, linear_passes  # noqa: E402
 
 SETTINGS = {"model": "vgg8b", "width": 1 / 16, "batch_size": 8, "threads": 2, "dropout": 0.0}
+RESIDUAL = {"model": "resnet20", "width": 1 / 4}
+PROJECTING = {"model": "projecting", "width": 1}
 BLOCKS = {"BP": [(1, 7)], "G3S2": [(3, 5), (6, 7)]}
 
 
-def sides(algo, classifier, layout, **more):
-    settings = {"algo": algo, "classifier": classifier} | SETTINGS
+def sides(algo, classifier, layout, network=SETTINGS, **more):
+    settings = {"algo": algo, "classifier": classifier} | SETTINGS | network
     return OurSteps(**settings), TorchSteps(layout, **settings, **more)
+
+
+@pytest.fixture
+def projecting(monkeypatch):
+    """Make a model that has what resnet20 lacks: projections, kernels of another size, a max-pool before a block."""
+    config = Architecture("4 M P6k5/2 R6 M P8 9k1/2 A", (), 32)
+    monkeypatch.setitem(CONFIGS, "projecting", config)
 
 
 def parameters(network, peer):
@@ -33,9 +42,9 @@ def parameters(network, peer):
     pairs += [(layer, inputs[n], peer.auxiliary[str(n)]) for n, layer in network.auxiliary.items()]
     for layer, shape, module in pairs:
         theirs, flattened = iter(module.parameters()), None
-        for leaf in leaves(layer):
+        for _, leaf, inputs in layer.operations(shape):
             if isinstance(leaf, Flatten):
-                flattened = shape
+                flattened = inputs
             for array in leaf.params.values():
                 if array.ndim == 2 and flattened and len(flattened) == 3:
                     array = array.reshape(*flattened, -1).transpose(3, 2, 0, 1).reshape(array.shape[1], -1)
@@ -43,7 +52,6 @@ def parameters(network, peer):
                 elif array.ndim > 1:
                     array = array.transpose(3, 2, 0, 1) if array.ndim == 4 else array.T
                 yield array, next(theirs)
-            shape = leaf.output_shape(shape)
         assert next(theirs, None) is None
 
 
@@ -51,7 +59,7 @@ def parameters(network, peer):
 @pytest.mark.parametrize("model", CONFIGS)
 def test_the_same_network(model, classifier):
     network = ml.build_vgg(model, algo="G1", width=1 / 16, classifier=classifier)
-    peer = VGG("G1", model, 1 / 16, classifier)
+    peer = TorchNetwork("G1", model, 1 / 16, classifier)
     assert peer.auxiliary.keys() == {str(number) for number in network.auxiliary}
     for mine, theirs in parameters(network, peer):
         assert mine.shape == theirs.shape
@@ -62,19 +70,23 @@ def test_the_same_network(model, classifier):
     ("classifier", "layout", "more"),
     [
         ("a1", "NCHW", {}),
+        ("a1", "channels_last", {"network": RESIDUAL}),
+        ("a2", "NCHW", {"network": PROJECTING}),
         ("a2", "channels_last", {}),
         ("a1", "channels_last", {"compiled": True, "backend": "aot_eager"}),  # traces as the default does, but fast
         pytest.param("a1", "channels_last", {"compiled": True}, marks=pytest.mark.slow),
     ],
 )
 @pytest.mark.filterwarnings("ignore::DeprecationWarning:torch")
+@pytest.mark.usefixtures("projecting")
 def test_the_same_losses(algo, classifier, layout, more):
     ours, theirs = sides(algo, classifier, layout, **more)
+    blocks = parse(algo).blocks_at(1, len(ours.network))
     for mine, parameter in parameters(ours.network, theirs.network):
         with torch.no_grad():
             parameter.copy_(torch.from_numpy(np.ascontiguousarray(mine)))
     for _ in range(3):  # the later ones tell whether updates agree
-        np.testing.assert_allclose(theirs.train(BLOCKS[algo]), ours.train(BLOCKS[algo]), rtol=1e-4)
+        np.testing.assert_allclose(theirs.train(blocks), ours.train(blocks), rtol=1e-4)
     theirs.network.eval()
     with torch.inference_mode():
         logits = theirs.predict(theirs.x).numpy()

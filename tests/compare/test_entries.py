@@ -20,6 +20,8 @@ SETTING = Config(algo="BP")
         ("G3S2/label-smoothing=0.1/front=block", "G3S2/front=block/label-smoothing=0.1"),
         ("G3/dropout=0.1/epochs=40/lr=0.05/a2", "G3/epochs=40/lr=0.05/a2/dropout=0.1"),
         ("G3/no-crop", "G3/no-crop"),
+        ("G1/a2/local-loss=predsim", "G1/a2/local-loss=predsim"),
+        ("G1/local-loss=ce", "G1"),
         ("G3/width=0.25/flip/train-size=500", "G3/flip/width=0.25/train-size=500"),
     ],
 )
@@ -43,6 +45,8 @@ def test_options_equal_to_the_setting_are_left_out():
     ("text", "says"),
     [
         ("XY", "algorithm 'XY' is unknown"),
+        ("BP/local-loss=sim", "entry 'BP/local-loss=sim': local_loss is sim, but BP has only the network's own loss"),
+        ("G1/local-loss=mse", "argument --local-loss: invalid choice: 'mse'"),
         ("XY/a2", "entry 'XY/a2': algorithm 'XY' is unknown"),
         ("", "algorithm '' is unknown"),
         ("G2S2", "must be less than its block size 2"),

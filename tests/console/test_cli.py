@@ -1,3 +1,5 @@
+import errno
+import re
 import subprocess
 import sys
 
@@ -13,7 +15,7 @@ def test_every_command_explains_itself(name, capsys):
     with pytest.raises(SystemExit) as stop:
         cli.main([name, "--help"])
     assert stop.value.code == 0
-    assert f"python -m minilocal.{name}" in capsys.readouterr().out
+    assert re.search(rf"usage: (python -m minilocal\.|minilocal ){name}\b", capsys.readouterr().out)
 
 
 def test_help_lists_the_commands(capsys):
@@ -53,6 +55,25 @@ def test_errors_become_a_sentence_and_a_status(error, status, capsys):
 
     assert main([]) == status
     assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("system", "error"),
+    [("linux", BrokenPipeError(errno.EPIPE, "Broken pipe")), ("win32", OSError(errno.EINVAL, "Invalid argument"))],
+)
+def test_a_reader_that_has_seen_enough_ends_a_command_in_silence(system, error, monkeypatch, capfd):
+    """Windows says something else than other systems do."""
+    dropped = []
+    monkeypatch.setattr(cli.sys, "platform", system)
+    monkeypatch.setattr(cli.os, "dup2", lambda *files: dropped.append(files))
+
+    @cli.command
+    def main(argv):
+        raise error
+
+    assert main([]) == 141
+    assert dropped
+    assert capfd.readouterr().err == ""
 
 
 def test_line_breaks_in_values_stay_on_one_line(capsys):

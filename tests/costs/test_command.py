@@ -54,6 +54,17 @@ def test_options_reach_the_model(capsys):
     assert text.startswith("vgg8b × 0.125, 16×16×1 images, 7 classes, classifiers A2, batches of 1\n")
 
 
+def test_local_losses_apply_to_all_but_bp(capsys):
+    options = ["--model", "vgg8b", "--algo", "BP", "G1"]
+    out, _ = run(capsys, *options, "--local-loss", "sim", "--json")
+    bp, g1 = (algorithm["classifier_weights"] for algorithm in json.loads(out)["algorithms"])
+    assert (bp, g1) == (10_240, 10_240 + 9 * (128**2 + 2 * 256**2 + 3 * 512**2))
+    out, _ = run(capsys, *options, "--local-loss", "sim")
+    assert out.startswith("vgg8b, 32×32×3 images, 10 classes, local loss sim, classifiers A1, batches of 128\n")
+    err = refusal(capsys, "--algo", "BP", "--local-loss", "sim")
+    assert "local_loss is sim, but BP has only the network's own loss" in err
+
+
 def test_variants_of_moving_boundaries(capsys):
     out, _ = run(capsys, "--json", "--algo", "G3", "G3S2", "--front", "block", "--idle", "learn")
     still, moving = json.loads(out)["algorithms"]

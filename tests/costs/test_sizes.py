@@ -27,6 +27,15 @@ def test_the_last_layers_classifier_is_the_networks_own():
     assert classifier_sizes(layers, [1], 10, "a2", 4) == {1: (16 * 16 * 3 * 10,) * 3}
 
 
+def test_similarity_branches_by_hand():
+    layers = layer_sizes("3 M 4", [5], (16, 16, 2))
+    own, first, second = (25, 25, 25), (16 * 16 * 81, 81, 16 * 16 * 81), (8 * 8 * 144, 144, 8 * 8 * 144)
+    assert classifier_sizes(layers, [1, 2, 3], 5, "a1", 256, "sim") == {1: first, 2: second, 3: own}
+    ce, both = (classifier_sizes(layers, [1, 2, 3], 5, "a1", 256, loss) for loss in ("ce", "predsim"))
+    for number, branch in ((1, first), (2, second), (3, own)):
+        assert both[number] == tuple(a + b for a, b in zip(ce[number], branch, strict=True))
+
+
 def test_unknown_classifiers_are_refused():
     with pytest.raises(InputError, match="classifier 'a3' is unknown; choose from a1, a2"):
         classifier_sizes([], [], 10, "a3", 4)
@@ -38,11 +47,18 @@ def weights(layer):
 
 @st.composite
 def tasks(draw):
-    """Return stages with some max-pools, FC widths, and the other arguments; many of them fit together, but not all."""
+    """Return stages with some max-pools and residual blocks, FC widths, and the other arguments.
+
+    Many of them fit together, but not all.
+    """
     stages = []
     for width in draw(st.lists(st.integers(1, 6), min_size=1, max_size=4)):
-        stages += [width] + ["M"] * draw(st.booleans())
+        kind, kernel, stride = (
+            draw(st.sampled_from(some)) for some in (["", "", "R", "P"], ["", "k1", "k5"], ["", "/2", "/3"])
+        )
+        stages += [f"{kind}{width}{kernel}{stride}"] + ["M"] * draw(st.booleans())
     fc = draw(st.lists(st.integers(1, 6), min_size=stages[-1] == "M", max_size=2))
+    stages += ["A"] * (not fc and draw(st.booleans()))
     side = st.sampled_from([1, 2, 4, 6, 7, 8, 12, 16, 20])
     image_shape = (draw(side), draw(side), draw(st.sampled_from([1, 3])))
     classes, classifier, features = draw(st.integers(2, 12)), draw(st.sampled_from(["a1", "a2"])), st.integers(1, 90)
@@ -78,6 +94,14 @@ def test_sizes_are_those_of_real_networks(task):
     for number, size in classifiers.items():
         built = network.classifier(number)
         assert size[:2] == (built.macs(network.shapes[number - 1]), weights(built))
-    for size, layer, shape in zip(layers, network.layers[1:], network.shapes, strict=False):
-        assert size.stored == math.prod(layer.layers["pool"].output_shape(shape) if "pool" in layer.layers else shape)
-    assert layers[-1].stored == math.prod(network.shapes[-1])
+    inner = [stored_inside(layer, shape) for layer, shape in zip(network.layers, inputs, strict=False)]
+    for size, layer, shape, inside in zip(layers, network.layers[1:], network.shapes, inner, strict=False):
+        passed = layer.layers["pool"].output_shape(shape) if "pool" in layer.layers else shape
+        assert size.stored == math.prod(passed) + inside
+    seen = network.classifier().params["linear.weight"].shape[0]
+    assert layers[-1].stored == seen + inner[-1]
+
+
+def stored_inside(layer, shape):
+    """Return how many numbers the second convolution of a residual block takes; 0 for another layer."""
+    return sum(math.prod(inputs) for name, _, inputs in layer.operations(shape) if name.endswith("body.conv2"))

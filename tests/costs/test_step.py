@@ -91,6 +91,19 @@ def test_blocks_add_up_to_the_step():
         assert total.classifiers == 21 * len(blocks)
 
 
+def test_a_residual_block_at_the_start_of_a_block():
+    """Its second convolution has an input gradient, its first one and its projection have none."""
+    residual = Architecture("3 P5/2 A", (), 24)  # 8×8×2 → 8×8×3 → 4×4×5 → 5 → 10 classes
+    first, projection, second = 16 * 9 * 15, 16 * 15, 16 * 9 * 25
+    (step,) = algorithm_costs(residual, "G1", (8, 8, 2), 10, "a1", 4).steps
+    block = first + projection + second
+    assert step.macs == Macs(M1 + block, M1 + block, second, 3 * (N1 + 5 * 10))
+    (step,) = algorithm_costs(residual, "BP", (8, 8, 2), 10, "a1", 4).steps
+    assert step.macs == Macs(M1 + block, M1 + block, block, 3 * 5 * 10)
+    assert step.stored == 8 * 8 * 3 + (4 * 4 * 5 + 5)
+    assert step.trained == P1 + block // 16
+
+
 def test_gk_computes_what_bp_computes():
     assert tiny("G3").steps[0].macs == tiny("BP").steps[0].macs
 

@@ -2,8 +2,8 @@ import matplotlib.pyplot as plt
 import pytest
 from matplotlib.colors import to_hex
 
+from minilocal.console.plots import BLOCK_COLOURS, FROZEN
 from minilocal.course.blocks import draw_blocks
-from minilocal.plots import BLOCK_COLOURS, FROZEN
 from minilocal.schedule import parse
 
 

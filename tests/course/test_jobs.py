@@ -2,8 +2,8 @@ import matplotlib.pyplot as plt
 from matplotlib.colors import to_hex
 from matplotlib.text import Annotation
 
+from minilocal.console.plots import BLOCK_COLOURS
 from minilocal.course.jobs import draw_jobs
-from minilocal.plots import BLOCK_COLOURS
 
 
 def test_a_job_waits_for_features_and_for_weights():

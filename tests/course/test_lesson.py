@@ -28,5 +28,5 @@ def test_source_shows_the_librarys_code(monkeypatch):
     source(ml.Linear.backward, ml.softmax_cross_entropy)
     text = shown[0]["text/plain"]
     assert text.startswith("# minilocal/layers/linear.py\n\ndef backward(self")
-    assert "\n\n# minilocal/losses.py\n\ndef softmax_cross_entropy(" in text
+    assert "\n\n# minilocal/losses/cross_entropy.py\n\ndef softmax_cross_entropy(" in text
     assert "<pre" in shown[0]["text/html"]

@@ -1,8 +1,8 @@
 import matplotlib.pyplot as plt
 from matplotlib.colors import to_hex
 
+from minilocal.console.plots import BLOCK_COLOURS
 from minilocal.course.local_losses import draw_local_losses
-from minilocal.plots import BLOCK_COLOURS
 
 
 def test_both_losses_follow_the_block():

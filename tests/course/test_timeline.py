@@ -1,8 +1,8 @@
 import matplotlib.pyplot as plt
 from matplotlib.colors import to_hex
 
+from minilocal.console.plots import BLOCK_COLOURS
 from minilocal.course.timeline import Job, draw_timeline
-from minilocal.plots import BLOCK_COLOURS
 
 
 def test_a_box_for_each_job_at_its_time():

@@ -1,8 +1,8 @@
 import matplotlib.pyplot as plt
 import pytest
 
+from minilocal.console.plots import BLOCK_COLOURS, FROZEN
 from minilocal.course.work import draw_work
-from minilocal.plots import BLOCK_COLOURS, FROZEN
 from minilocal.schedule import parse
 
 

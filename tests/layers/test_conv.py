@@ -101,7 +101,7 @@ def test_winograd_in_float32_agrees_with_im2col(limits, shape, monkeypatch):
     """In groups of any size, with sums in lanes or by BLAS."""
     for name, value in limits.items():
         monkeypatch.setattr(winograd, name, value)
-    assert Conv2d(shape[3], 48, method="winograd").method(shape[1:]) is winograd
+    assert Conv2d(shape[3], 48, method="winograd", rng=0).method(shape[1:]) is winograd
     assert_same("winograd", shape, 48, 3, 1, 1, 0, np.float32, 3e-5)
 
 
@@ -110,8 +110,8 @@ def test_dense_in_float32_agrees_with_im2col():
 
 
 def test_the_method_follows_the_shape():
-    wide, thin, big = Conv2d(32, 64), Conv2d(3, 64), Conv2d(32, 32, kernel=5, padding=2)
-    odd = Conv2d(12, 20)
+    wide, thin, big = Conv2d(32, 64, rng=0), Conv2d(3, 64, rng=0), Conv2d(32, 32, kernel=5, padding=2, rng=0)
+    odd = Conv2d(12, 20, rng=0)
     assert wide.method((8, 12, 32)) is winograd
     assert wide.method((8, 6, 32)) is im2col
     assert wide.method((2, 2, 32)) is dense
@@ -119,17 +119,17 @@ def test_the_method_follows_the_shape():
     assert thin.method((8, 4, 3)) is im2col
     assert odd.method((8, 8, 12)) is im2col
     assert big.method((8, 8, 32)) is im2col
-    assert Conv2d(32, 32, stride=2).method((8, 8, 32)) is im2col
+    assert Conv2d(32, 32, stride=2, rng=0).method((8, 8, 32)) is im2col
     for name, module in (("im2col", im2col), ("winograd", winograd), ("direct", direct), ("dense", dense)):
-        assert Conv2d(8, 16, method=name).method((8, 8, 8)) is module
+        assert Conv2d(8, 16, method=name, rng=0).method((8, 8, 8)) is module
     for name, shape in (("winograd", (6, 8, 8)), ("direct", (8, 4, 8))):
-        assert Conv2d(8, 16, method=name).method(shape) is im2col
+        assert Conv2d(8, 16, method=name, rng=0).method(shape) is im2col
     with pytest.raises(InputError, match="method 'fft' is unknown; choose from auto, im2col, winograd, direct, dense"):
-        Conv2d(3, 4, method="fft")
+        Conv2d(3, 4, method="fft", rng=0)
 
 
 def test_worked_by_hand():
-    layer = Conv2d(1, 1, kernel=2, padding=0)
+    layer = Conv2d(1, 1, kernel=2, padding=0, rng=0)
     layer.params["weight"][:, :, 0, 0] = [[1, 2], [3, 4]]
     x = np.array([[0, 1, 2], [3, 4, 5]], np.float32).reshape(1, 2, 3, 1)
     y = layer.forward(x, training=True)
@@ -152,6 +152,6 @@ def test_float32_follows_float64(rng):
 
 
 def test_initial_weights_are_he_normal():
-    weight = Conv2d(64, 128).params["weight"]
+    weight = Conv2d(64, 128, rng=0).params["weight"]
     assert abs(weight.var() / (2 / (9 * 64)) - 1) < 0.02
     assert abs(weight.mean()) < 1e-3

@@ -15,6 +15,7 @@ from minilocal.layers import (
     BatchNorm,
     BatchNormReLUDropout,
     Conv2d,
+    Deviation,
     Dropout,
     Flatten,
     Linear,
@@ -22,17 +23,18 @@ from minilocal.layers import (
     ReLU,
     winograd,
 )
-from minilocal.networks.auxiliary import a1, a2
-from minilocal.networks.vgg import cbrd, fbrd
+from minilocal.layers.sequential import leaves
+from minilocal.networks.auxiliary import a1, a2, similarity_branch
+from minilocal.networks.vgg import cbrd, fbrd, residual
 
 POOLS = (MaxPool2d, AvgPool2d)
 MAP, VECTOR = (4, 4, 4, 3), (4, 6)
 LAYERS = {
-    "im2col": (lambda: Conv2d(3, 5, method="im2col"), MAP),
-    "im2col 1×1": (lambda: Conv2d(3, 5, 1, padding=0, bias=True), MAP),
-    "Winograd": (lambda: Conv2d(8, 16, method="winograd"), (4, 8, 4, 8)),
-    "direct": (lambda: Conv2d(3, 8, method="direct"), (4, 8, 9, 3)),
-    "dense": (lambda: Conv2d(3, 5, method="dense"), (4, 2, 2, 3)),
+    "im2col": (lambda: Conv2d(3, 5, method="im2col", rng=0), MAP),
+    "im2col 1×1": (lambda: Conv2d(3, 5, 1, padding=0, bias=True, rng=0), MAP),
+    "Winograd": (lambda: Conv2d(8, 16, method="winograd", rng=0), (4, 8, 4, 8)),
+    "direct": (lambda: Conv2d(3, 8, method="direct", rng=0), (4, 8, 9, 3)),
+    "dense": (lambda: Conv2d(3, 5, method="dense", rng=0), (4, 2, 2, 3)),
     "BatchNorm": (lambda: BatchNorm(3), MAP),
     "BatchNorm of vectors": (lambda: BatchNorm(6), VECTOR),
     "ReLU": (ReLU, MAP),
@@ -40,12 +42,17 @@ LAYERS = {
     "fused": (lambda: BatchNormReLUDropout(3, 1e-6, key=3), MAP),
     "max-pool": (lambda: MaxPool2d(2), MAP),
     "average pool": (lambda: AvgPool2d((4, 2)), MAP),
+    "Deviation": (Deviation, MAP),
     "Flatten": (Flatten, MAP),
-    "Linear": (lambda: Linear(6, 5), VECTOR),
-    "CBRD": (lambda: cbrd(3, 5, 0.1, pool=True), MAP),
-    "FBRD": (lambda: fbrd(6, 5, 0.1), VECTOR),
-    "A1": (lambda: a1((4, 4, 3), 5, 12), MAP),
-    "A2": (lambda: a2((8, 8, 3), 5, 12), (4, 8, 8, 3)),
+    "Linear": (lambda: Linear(6, 5, rng=0), VECTOR),
+    "CBRD": (lambda: cbrd(3, 5, 0.1, pool=True, rng=0), MAP),
+    "FBRD": (lambda: fbrd(6, 5, 0.1, rng=0), VECTOR),
+    "residual block": (lambda: residual(3, 3, 1e-6, rng=0), MAP),
+    "residual block, padded": (lambda: residual(3, 5, 1e-6, stride=2, rng=0), (4, 5, 4, 3)),
+    "residual block, projected": (lambda: residual(3, 5, 1e-6, stride=2, projection=True, rng=0), (4, 5, 4, 3)),
+    "similarity branch": (lambda: similarity_branch((4, 4, 3), rng=0), MAP),
+    "A1": (lambda: a1((4, 4, 3), 5, 12, rng=0), MAP),
+    "A2": (lambda: a2((8, 8, 3), 5, 12, rng=0), (4, 8, 8, 3)),
 }
 each_layer = pytest.mark.parametrize(("make", "shape"), LAYERS.values(), ids=LAYERS)
 quiet = pytest.mark.filterwarnings("ignore::RuntimeWarning")
@@ -98,7 +105,7 @@ def test_a_released_layer_keeps_nothing_and_says_what_backward_needs(make, shape
     layer = make()
     y = layer.forward(normal(rng, *shape), training=True)
     layer.release()
-    for leaf in getattr(layer, "layers", {"": layer}).values():
+    for leaf in leaves(layer):
         assert all(getattr(leaf, name) is None for name in leaf.kept)
     with pytest.raises(RuntimeError, match=r"backward needs forward\(x, training=True\) first"):
         layer.backward(y)
@@ -107,13 +114,13 @@ def test_a_released_layer_keeps_nothing_and_says_what_backward_needs(make, shape
 @pytest.mark.parametrize(
     ("make", "shape", "says"),
     [
-        (lambda: Conv2d(2, 3), (4, 4, 2), r"takes maps \(height, width, 2\), not of shape \(4, 2\)"),
-        (lambda: Conv2d(2, 3), (1, 4, 4, 3), r"takes maps \(height, width, 2\)"),
-        (lambda: Conv2d(3, 2), MAP, r"Conv2d takes float32 and got uint8; use x.astype\(np.float32\)"),
-        (lambda: Conv2d(2, 3, stride=0), MAP, "must be at least 1"),
-        (lambda: Linear(3, 2), (1, 4), "vectors of 3 numbers"),
-        (lambda: Linear(3, 2), (1, 1, 3), "vectors of 3 numbers"),
-        (lambda: Linear(0, 2), VECTOR, "at least 1"),
+        (lambda: Conv2d(2, 3, rng=0), (4, 4, 2), r"takes maps \(height, width, 2\), not of shape \(4, 2\)"),
+        (lambda: Conv2d(2, 3, rng=0), (1, 4, 4, 3), r"takes maps \(height, width, 2\)"),
+        (lambda: Conv2d(3, 2, rng=0), MAP, r"Conv2d takes float32 and got uint8; use x.astype\(np.float32\)"),
+        (lambda: Conv2d(2, 3, stride=0, rng=0), MAP, "must be at least 1"),
+        (lambda: Linear(3, 2, rng=0), (1, 4), "vectors of 3 numbers"),
+        (lambda: Linear(3, 2, rng=0), (1, 1, 3), "vectors of 3 numbers"),
+        (lambda: Linear(0, 2, rng=0), VECTOR, "at least 1"),
         (lambda: BatchNorm(3), (2, 4), "takes 3 channels"),
         (lambda: BatchNorm(3), (1, 3), "at least 2 values per channel"),
         (lambda: BatchNorm(0), VECTOR, "at least 1"),
@@ -227,7 +234,7 @@ def test_a_dy_unlike_y_is_refused_before_anything_is_written(make, shape, rng):
 
 
 def test_the_sentences_name_what_a_layer_takes():
-    layer = Conv2d(16, 16)
+    layer = Conv2d(16, 16, rng=0)
     layer.forward(np.ones((2, 8, 8, 16), np.float32), training=True)
     wanted = r"Conv2d.backward takes float32 of shape \(2, 8, 8, 16\), like its y, not float32 of shape \(2, 8, 8, 19\)"
     with pytest.raises(InputError, match=wanted):
@@ -257,7 +264,7 @@ class Padded(Linear):
 
 def test_a_layer_of_ones_own_is_checked_by_its_own_shapes(rng):
     x, dy = rng.standard_normal((5, 3)), rng.standard_normal((5, 3))
-    layer, inner = Padded(4, 2, dtype=np.float64), Linear(4, 2, dtype=np.float64)
+    layer, inner = Padded(4, 2, rng=0, dtype=np.float64), Linear(4, 2, rng=0, dtype=np.float64)
     assert layer.forward(x, training=True).shape == (5, 3)
     inner.forward(np.pad(x, ((0, 0), (0, 1))), training=True)
     np.testing.assert_array_equal(layer.backward(dy), inner.backward(dy[:, :2].copy())[:, :3])
@@ -269,18 +276,19 @@ def test_a_layer_of_ones_own_is_checked_by_its_own_shapes(rng):
 
 
 THREADED = {
-    "im2col": (lambda: Conv2d(16, 24, method="im2col"), (37, 8, 8, 16)),
-    "Winograd": (lambda: Conv2d(16, 24, method="winograd"), (37, 8, 8, 16)),
-    "Winograd by BLAS": (lambda: Conv2d(16, 24, method="winograd"), (37, 8, 8, 16)),
-    "direct": (lambda: Conv2d(3, 24, method="direct"), (37, 8, 8, 3)),
-    "dense": (lambda: Conv2d(16, 24, method="dense"), (37, 2, 2, 16)),
+    "im2col": (lambda: Conv2d(16, 24, method="im2col", rng=0), (37, 8, 8, 16)),
+    "Winograd": (lambda: Conv2d(16, 24, method="winograd", rng=0), (37, 8, 8, 16)),
+    "Winograd by BLAS": (lambda: Conv2d(16, 24, method="winograd", rng=0), (37, 8, 8, 16)),
+    "direct": (lambda: Conv2d(3, 24, method="direct", rng=0), (37, 8, 8, 3)),
+    "dense": (lambda: Conv2d(16, 24, method="dense", rng=0), (37, 2, 2, 16)),
     "BatchNorm": (lambda: BatchNorm(24), (64, 16, 16, 24)),
     "fused": (lambda: BatchNormReLUDropout(24, 0.2, key=5), (64, 16, 16, 24)),
     "ReLU": (ReLU, (64, 16, 16, 24)),
     "Dropout": (lambda: Dropout(0.1, key=99), (64, 16, 16, 24)),
     "max-pool": (lambda: MaxPool2d(2), (37, 8, 8, 16)),
     "average pool": (lambda: AvgPool2d(2), (37, 8, 8, 16)),
-    "Linear": (lambda: Linear(300, 200), (1100, 300)),
+    "Linear": (lambda: Linear(300, 200, rng=0), (1100, 300)),
+    "residual": (lambda: residual(16, 24, 0.1, stride=2, rng=0), (64, 16, 16, 16)),
 }
 
 

@@ -14,7 +14,7 @@ from minilocal.steps import local_step
 
 
 def small():
-    return Sequential(pool=MaxPool2d(2), conv=Conv2d(2, 3), bn=BatchNorm(3), relu=ReLU())
+    return Sequential(pool=MaxPool2d(2), conv=Conv2d(2, 3, rng=0), bn=BatchNorm(3), relu=ReLU())
 
 
 def test_its_arrays_are_those_of_its_layers():
@@ -30,7 +30,7 @@ def test_assigning_to_its_arrays_sets_those_of_its_layers(rng):
     optimizer = SGD()
     weight = rng.standard_normal((3, 3, 3, 2)).astype(np.float32).swapaxes(2, 3)
     assert not weight.flags.contiguous
-    other = Conv2d(2, 3)
+    other = Conv2d(2, 3, rng=0)
     other.params["weight"][...] = weight
     layer.params["conv.weight"] = weight
     layer.params.update({"bn.gamma": np.full(3, 2, np.float32)})
@@ -94,7 +94,7 @@ def test_a_network_and_its_optimizer_are_copied_and_pickled_with_momentum(copied
 
 
 def test_a_layer_may_stand_in_one_place_only():
-    linear = Linear(4, 4)
+    linear = Linear(4, 4, rng=0)
     for build in (
         lambda: Sequential(one=linear, two=linear),
         lambda: Sequential(one=linear, two=Sequential(linear=linear)),
@@ -125,7 +125,7 @@ def test_without_need_dx_no_layer_before_the_first_product_runs_backward(rng, mo
 
 
 def test_shapes_and_macs_add_up():
-    layer = Sequential(conv=Conv2d(2, 3), flatten=Flatten(), linear=Linear(48, 5))
+    layer = Sequential(conv=Conv2d(2, 3, rng=0), flatten=Flatten(), linear=Linear(48, 5, rng=0))
     assert layer.output_shape((4, 4, 2)) == (5,)
     assert layer.macs((4, 4, 2)) == 4 * 4 * 9 * 2 * 3 + 48 * 5
     with pytest.raises(InputError, match="linear: Linear takes vectors of 48 numbers"):

@@ -1,6 +1,8 @@
 from itertools import product
 
-from minilocal.networks.configs import CONFIGS, a1_window
+import pytest
+
+from minilocal.networks.configs import CONFIGS, Stage, a1_window, architecture, parse_stages
 
 
 def test_configs_are_the_papers():
@@ -11,7 +13,33 @@ def test_configs_are_the_papers():
         "vgg11bx2": ("256 256 256 512 M 512 1024 M 1024 1024 M 1024 M", (1024,), 4096),
         "vgg8b": ("128 256 M 256 512 M 512 M 512 M", (1024,), 4096),
     }
-    assert {name: (c.stages, c.fc, c.features) for name, c in CONFIGS.items()} == published
+    vggs = {name: config for name, config in CONFIGS.items() if name.startswith("vgg")}
+    assert {name: (c.stages, c.fc, c.features) for name, c in vggs.items()} == published
+
+
+@pytest.mark.parametrize(("model", "n"), [("resnet20", 3), ("resnet32", 5)])
+def test_residual_networks_are_those_of_he_et_al(model, n):
+    """One convolution, and 3 stages of n blocks of 16, 32 and 64 channels; two stages begin with stride 2."""
+    first, *blocks = parse_stages(CONFIGS[model].stages, CONFIGS[model].fc)
+    assert (first.kind, first.width, first.stride) == ("conv", 16, 1)
+    assert [block.width for block in blocks] == [16] * n + [32] * n + [64] * n
+    assert [number for number, block in enumerate(blocks) if block.stride == 2] == [n, 2 * n]
+    assert {(block.kind, block.kernel, block.pool) for block in blocks} == {("residual", 3, False)}
+    assert blocks[-1].average
+    assert architecture(model, 0.5).stages.split()[:2] + architecture(model, 0.5).stages.split()[-2:] == [
+        "8",
+        "R8",
+        "R32",
+        "A",
+    ]
+
+
+def test_kernels_strides_and_blocks_of_a_config_list():
+    assert parse_stages("16k5/2 M P8k1 A", []) == [
+        Stage("conv", 16, kernel=5, stride=2),
+        Stage("projection", 8, pool=True, kernel=1, average=True),
+    ]
+    assert parse_stages([16, "M", "R32/3"], [4])[1:] == [Stage("residual", 32, pool=True, stride=3), Stage("fc", 4)]
 
 
 def doubled(shape, features):

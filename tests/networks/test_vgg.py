@@ -6,6 +6,8 @@ from minilocal.layers import MaxPool2d
 from minilocal.networks.configs import CONFIGS
 from minilocal.networks.vgg import build_network, build_vgg
 
+BOTH = {"sim": [3, 5, 6, 7]}
+
 
 def weights(layer):
     return sum(p.size for name, p in layer.params.items() if name.endswith("weight"))
@@ -28,6 +30,8 @@ def test_table_1_layers_of_vgg16():
         ("vgg11bx2", 10, (4, 4, 1024)),
         ("vgg16", 15, (2, 2, 512)),
         ("vgg19", 18, (2, 2, 512)),
+        ("resnet20", 10, (8, 8, 64)),
+        ("resnet32", 16, (8, 8, 64)),
     ],
 )
 def test_depths_and_shapes(model, depth, last_map):
@@ -35,10 +39,11 @@ def test_depths_and_shapes(model, depth, last_map):
     assert len(network) == depth
     maps = [shape for shape in network.shapes if len(shape) == 3]
     assert maps[-1] == (*last_map[:2], last_map[2] // 8)
-    assert network.shapes[-1] == (128,)
-    assert network.classifier().params["linear.weight"].shape == (128, 10)
+    features = 128 if model.startswith("vgg") else last_map[2] // 8
+    assert network.shapes[-1] == (128,) if model.startswith("vgg") else maps[-1]
+    assert network.classifier().params["linear.weight"].shape == (features, 10)
     assert network.classifier().params["linear.bias"].shape == (10,)
-    pools = sum("pool" in layer.layers for layer in network.layers)
+    pools = sum("pool" in layer.layers for layer in network.layers)  # A_K's mean is not one
     assert pools == CONFIGS[model].stages.count("M")
 
 
@@ -90,6 +95,24 @@ def test_saved_names():
 
 
 @pytest.mark.parametrize(
+    ("local_loss", "layers"),
+    [("ce", {"aux": [3, 5, 6, 7]}), ("sim", {"sim": [3, 5, 6], "aux": [7]}), ("predsim", {"aux": [3, 5, 6, 7]} | BOTH)],
+)
+def test_layers_of_local_losses_and_their_saved_names(local_loss, layers):
+    options = {"width": 0.125, "algo": "G3S2"}
+    network = build_vgg("vgg8b", local_loss=local_loss, **options)
+    found = [name for name, _ in network.named_layers() if not name.startswith("layers.")]
+    assert sorted(found) == sorted(f"{name}.{number}" for name, numbers in layers.items() for number in numbers)
+    arrays = network.arrays()
+    for name, array in build_vgg("vgg8b", **options).arrays().items():  # what both have, begins equal
+        assert name not in arrays or np.array_equal(arrays[name], array)
+    if local_loss != "ce":
+        assert arrays["sim.3.conv.weight"].shape == (3, 3, 32, 32)
+    if local_loss == "predsim":
+        assert arrays["sim.7.linear.weight"].shape == (128, 128)
+
+
+@pytest.mark.parametrize(
     ("options", "says"),
     [
         ({"model": "vgg13"}, "'vgg13' is unknown; choose from vgg8b"),
@@ -109,6 +132,9 @@ def test_saved_names():
         ({"classifier": "a3"}, "'a3' is unknown"),
         ({"algo": "G8"}, "the network has 7"),
         ({"dropout": 1.0}, "dropout rate is 1.0"),
+        ({"algo": "G1", "local_loss": "mse"}, "local_loss is 'mse'; choose from ce, sim, predsim"),
+        ({"local_loss": "sim"}, "local_loss is sim, but BP has only the network's own loss; leave it out, or use an"),
+        ({"algo": "G1", "local_loss": "sim", "width": 2**-7}, "layer 1: similarity matching needs at least 3 features"),
     ],
 )
 def test_bad_options_are_refused(options, says):
@@ -127,11 +153,45 @@ def test_bad_options_are_refused(options, says):
         ("8 0", [4]),
         ("8 -3", []),
         ([8.5], []),
+        ("8k4", []),
+        ("8k0", []),
+        ("8/0", []),
+        ("8k", []),
+        ("8 Q8", []),
+        ("8 R0", []),
+        ("8 A", [4]),
+        ("8 A 8", []),
+        ("A", []),
+        ("R8", []),
     ],
 )
 def test_bad_stages_are_refused(stages, fc):
     with pytest.raises(InputError, match="stages"):
         build_network(stages, fc, (8, 8, 1), 3)
+
+
+def test_a_block_that_a_padded_shortcut_can_not_carry_is_refused():
+    with pytest.raises(InputError, match="stages '16 R8/2': R8/2 must follow a layer that is not wider; use P8/2"):
+        build_network("16 R8/2", [], (8, 8, 1), 3)
+
+
+def test_parameters_of_resnets():
+    """He et al. 2016, Table 6: 0.27 and 0.46 million."""
+    for model, millions in (("resnet20", 0.27), ("resnet32", 0.46)):
+        assert (
+            round(sum(p.size for _, layer in build_vgg(model).named_layers() for p in layer.params.values()) / 1e6, 2)
+            == millions
+        )
+
+
+@pytest.mark.parametrize("side", [24, 28, 33])
+def test_residual_networks_take_images_of_any_size(side):
+    network = build_network("4 R4 R8/2 P8k5 R16/2 A", [], (side, side, 3), 5, "G1", features=64)
+    x = np.zeros((2, side, side, 3), np.float32)
+    for layer, shape, aux in zip(network.layers, network.shapes, network.auxiliary.values(), strict=True):
+        x = layer.forward(x)
+        assert x.shape[1:] == shape
+        assert aux.forward(x).shape == (2, 5)
 
 
 def test_a_network_without_fc_layers():

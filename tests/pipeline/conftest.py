@@ -55,10 +55,11 @@ class ThreadTransport(Transport):
 def trainer(images):
     """A function that makes a trainer of a network of five layers."""
 
-    def make(algo="G2S1", epochs=3, **options):
+    def make(algo="G2S1", epochs=3, local_loss="ce", **options):
         data = prepare(images, validation=0.25)
         recipe = Recipe(algo=algo, epochs=epochs, batch_size=12, **options)
-        network = build_network("4 5 M 6 6", [8], data.image_shape, 4, recipe.schedule, features=64, dropout=0.1)
+        choices = {"features": 64, "dropout": 0.1, "local_loss": local_loss}
+        network = build_network("4 5 M 6 6", [8], data.image_shape, 4, recipe.schedule, **choices)
         return Trainer(network, data, recipe)
 
     return make

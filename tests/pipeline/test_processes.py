@@ -24,9 +24,9 @@ from minilocal.train import main
 
 OPTIONS = [
     *("--algo", "G3S2", "--width", "0.0625", "--batch-size", "16", "--epochs", "6"),
-    *("--train-size", "128", "--test-size", "40", "--validation", "0.25"),
+    *("--train-size", "128", "--test-size", "40", "--validation", "0.25", "--alignment"),
 ]
-FILES = ("metrics.csv", "gradients.csv", "checkpoint.npz")
+FILES = ("metrics.csv", "gradients.csv", "alignment.csv", "checkpoint.npz")
 
 
 def train(*argv):

@@ -14,6 +14,8 @@ RECIPES = [
     {"algo": "G3S2", "front": "block"},
     {"algo": "G3S1", "idle": "learn", "front": "block"},
     {"algo": "G2S1", "label_smoothing": 0.1},
+    {"algo": "G3S2", "local_loss": "predsim"},
+    {"algo": "G3S1", "idle": "learn", "local_loss": "sim"},
 ]
 
 

@@ -2,12 +2,13 @@
 
 import numpy as np
 import pytest
+from matplotlib.axes import Axes
 from matplotlib.image import imread
 
-from minilocal.plots import BLOCK_COLOURS
+from minilocal.console.plots import BLOCK_COLOURS
 from minilocal.runs.directory import RunDirectory
 from minilocal.runs.figures import draw_confusion, draw_curves, draw_gradient_map
-from minilocal.runs.tables import GRADIENTS, METRICS
+from minilocal.runs.tables import ALIGNMENT, GRADIENTS, METRICS
 from minilocal.schedule import parse
 
 
@@ -68,6 +69,22 @@ def test_cells_have_their_blocks_colour_and_frozen_ones_are_grey(run, monkeypatc
                 assert np.ptp(cells[layer, epoch]) == 0  # grey
     depth = 1 - cells.min(axis=2)
     assert depth[0, 0] < depth[1, 0] < depth[2, 0]  # larger gradients are darker
+
+
+def test_cosines_have_a_panel_below_and_frozen_layers_are_left_out(run, monkeypatch):
+    shown, directory = [], run("G3S2", 7, 2)
+    rows = directory.read_rows("gradients.csv")
+    lines = [
+        f"{r['epoch']:.0f},0,{r['layer']:.0f},{r['block']:.0f},{r['layer'] / -8 if r['block'] else ''}" for r in rows
+    ]
+    (directory.path / "alignment.csv").write_text("\n".join([",".join(ALIGNMENT), *lines, ""]))
+    original = Axes.imshow
+    monkeypatch.setattr(Axes, "imshow", lambda self, image, **o: shown.append(image) or original(self, image, **o))
+    draw_gradient_map(directory, "title")
+    cosines = next(np.asarray(image) for image in shown if np.ndim(image) == 2)
+    expected = np.repeat(np.arange(1, 8)[:, None] / -8, 2, axis=1)
+    expected[:2, 1] = np.nan
+    np.testing.assert_array_equal(cosines, expected)
 
 
 def test_confusion(tmp_path):

@@ -21,14 +21,17 @@ from minilocal.training.trainer import Trainer
 
 SAME = ("metrics.csv", "gradients.csv", "checkpoint.npz")
 VARIANT = {"algo": "G2S1", "idle": "learn", "front": "block"}
-ALGORITHMS = [*({"algo": name} for name in ("BP", "G1", "G2S1", "G3S2")), VARIANT]
-each_algorithm = pytest.mark.parametrize("algo", ALGORITHMS, ids=lambda options: " ".join(options.values()))
+ALIGNED = {"algo": "G3S2", "local_loss": "sim", "idle": "learn", "alignment": True}
+LOSSES = [{"algo": "G2S1", "local_loss": "predsim"}, ALIGNED]
+ALGORITHMS = [*({"algo": name} for name in ("BP", "G1", "G2S1", "G3S2")), VARIANT, *LOSSES]
+each_algorithm = pytest.mark.parametrize("algo", ALGORITHMS, ids=lambda options: " ".join(map(str, options.values())))
 
 
 def trainer(images, algo="G2S1", epochs=3, **options):
     data, options = prepare(images), options | (algo if isinstance(algo, dict) else {"algo": algo})
+    loss = options.pop("local_loss", "ce")
     recipe = Recipe(epochs=epochs, batch_size=16, **options)
-    network = build_network("8 M 12", [16], data.image_shape, 4, recipe.schedule, features=64)
+    network = build_network("8 M 12", [16], data.image_shape, 4, recipe.schedule, features=64, local_loss=loss)
     return Trainer(network, data, recipe)  # six steps per epoch
 
 
@@ -44,12 +47,33 @@ def run(tmp_path):
 
 
 def check_same(one, other):
-    for name in SAME:
+    for name in (*SAME, *(path.name for path in one.path.glob("alignment.csv"))):
         assert (one.path / name).read_bytes() == (other.path / name).read_bytes(), name
 
 
 def check_timing(run, epochs):
     assert [row["epoch"] for row in run.read_rows("timing.csv")] == list(range(1, epochs + 1))
+
+
+def test_alignment_is_written_where_it_is_asked_for_and_changes_nothing_else(images, run):
+    plain, aligned = run("plain"), run("aligned")
+    list(train_into(plain, trainer(images, ALIGNED | {"alignment": False})))
+    reports = list(train_into(aligned, trainer(images, ALIGNED)))
+    assert not (plain.path / "alignment.csv").exists()
+    for name in ("metrics.csv", "gradients.csv"):
+        assert (plain.path / name).read_bytes() == (aligned.path / name).read_bytes()
+    assert arrays(plain) == arrays(aligned)
+    rows = aligned.read_rows("alignment.csv")
+    assert [(row["epoch"], row["layer"], row.get("cosine")) for row in rows] == [
+        (report.epoch, layer.layer, report.alignment.get(layer.layer)) for report in reports for layer in report.layers
+    ]
+    assert [row["layer"] for row in rows if "cosine" not in row] == [1, 2]  # frozen in the second epoch
+    assert [row["block"] for row in rows] == [row["block"] for row in aligned.read_rows("gradients.csv")]
+
+
+def arrays(run):
+    content, _ = sealed.read(run.path / "checkpoint.npz", lambda name: True)
+    return {name: array.tobytes() for name, array in content.items()}
 
 
 @each_algorithm
@@ -72,7 +96,7 @@ def test_a_resumed_run_equals_an_uninterrupted_one(images, algo, run):
 @pytest.mark.parametrize(
     ("algo", "every"),
     [*((algo, 1) for algo in ALGORITHMS), ({"algo": "G3S2"}, 4)],
-    ids=lambda x: " ".join(x.values()) if isinstance(x, dict) else str(x),
+    ids=lambda x: " ".join(map(str, x.values())) if isinstance(x, dict) else str(x),
 )
 def test_a_run_that_dies_in_any_step_resumes_within_the_epoch(images, algo, run, every):
     """It dies after each of its 12 steps, before the step is saved, and resumes from the last checkpoint."""

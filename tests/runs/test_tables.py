@@ -1,4 +1,5 @@
 import errno
+import math
 
 import pytest
 
@@ -46,6 +47,15 @@ def test_without_validation_its_fields_are_left_out(tmp_path):
     assert "validation_loss" not in tables.read(tmp_path / "metrics.csv")[0]
 
 
+def test_a_block_without_class_scores_has_a_loss_alone(tmp_path):
+    unscored = report(1)
+    unscored.blocks[0] = BlockReport(Block(1, 2), Score(1 / 3, math.nan), {})
+    (tmp_path / "metrics.csv").write_text(tables.extended(tables.empty(), unscored)["metrics.csv"])
+    first, last = tables.read(tmp_path / "metrics.csv")
+    assert first == dict(zip(METRICS, (1, 0, 1, 1, 2, 0.05, 1 / 3), strict=False))
+    assert last["test_accuracy"] == 0.5
+
+
 def test_a_table_without_rows_reads_as_an_empty_list(tmp_path):
     (tmp_path / "metrics.csv").write_text(tables.empty()["metrics.csv"])
     assert tables.read(tmp_path / "metrics.csv") == []
@@ -69,6 +79,8 @@ HEADER = ",".join(METRICS)
         (f"{HEADER}\n\n", "line 2, has 0 fields"),
         (f"{HEADER}\n{ROW}\n1,2\n", "line 3, has 2 fields"),
         (f"{HEADER}\n{ROW.replace('2.0', '')}\n", "line 2, has no train_loss"),
+        (f"{HEADER}\n{ROW.replace('0.5', '')}\n", "line 2, has no train_accuracy"),
+        (f"{HEADER}\n1,0,1,1,2,0.1,2.0,,,,,\n", "has no test_accuracy of the network's own classifier"),
         (f"{HEADER}\n{ROW.replace('2.0', 'nan')}\n", "line 2: train_loss is 'nan'"),
         (f"{HEADER}\n{ROW.replace('2.0', '-1')}\n", "line 2: train_loss is '-1'"),
         (f"{HEADER}\n{ROW.replace('2.0', '1e999')}\n", "line 2: train_loss is '1e999'"),

@@ -16,7 +16,12 @@ def train(layer, channels):
 
 
 def test_the_second_process_compiles_the_kernels_of_a_training_step_and_no_others():
-    for layer, channels in ((Conv2d(1, 16), 1), (Conv2d(16, 32), 16), (BatchNorm(16), 16), (MaxPool2d(2), 16)):
+    for layer, channels in (
+        (Conv2d(1, 16, rng=0), 1),
+        (Conv2d(16, 32, rng=0), 16),
+        (BatchNorm(16), 16),
+        (MaxPool2d(2), 16),
+    ):
         train(layer, channels)
     for layer in (BatchNorm(16), BatchNormReLUDropout(16, 0.2), MaxPool2d(2), AvgPool2d(2)):
         layer.backward(layer.forward(np.ones((4, 8, 8, 16), np.float32), training=True))

@@ -16,10 +16,11 @@ from minilocal.training.results import Position, StepResults
 from minilocal.training.trainer import Trainer
 
 
-def train(images, algo="G2S1", epochs=2, validation=0.0, seed=0, conv="auto", **options):
+def train(images, algo="G2S1", epochs=2, validation=0.0, seed=0, conv="auto", local_loss="ce", **options):
     data = prepare(images, validation=validation)
     recipe = Recipe(algo=algo, epochs=epochs, batch_size=16, seed=seed, **options)
-    network = build_network("8 M 16", [16], data.image_shape, 4, recipe.schedule, features=64, seed=seed, conv=conv)
+    options = {"features": 64, "seed": seed, "conv": conv, "local_loss": local_loss}
+    network = build_network("8 M 16", [16], data.image_shape, 4, recipe.schedule, **options)
     trainer = Trainer(network, data, recipe)
     return trainer, list(trainer.epochs())
 
@@ -146,7 +147,7 @@ def test_an_epoch_can_be_trained_again(images):
 def test_a_network_built_for_another_algorithm_is_refused_at_once(images):
     data = prepare(images)
     network = build_network("8 M 16", [16], data.image_shape, 4, "G2", features=64)
-    with pytest.raises(InputError, match="layer 1 has no auxiliary classifier; build the network for this algorithm"):
+    with pytest.raises(InputError, match="layer 1 has no local loss; build the network for this algorithm"):
         Trainer(network, data, Recipe(algo="G1", batch_size=16))
 
 
@@ -173,6 +174,34 @@ def test_smoothed_labels_reach_every_block_and_leave_scores_alone(images):
     Trainer(smoothed[0].network, smoothed[0].data, Recipe(algo="G2S1", batch_size=16))  # smooths nothing
     smoothed[0].train_epoch(0)
     assert {loss.smoothing for loss in smoothed[0].network.losses.values()} == {0.2}
+
+
+def test_similarity_matching_learns_without_class_scores(images):
+    trainer, reports = train(images, "G2S1", epochs=8, lr=0.05, crop=False, validation=0.25, local_loss="sim")
+    assert reports[-1].test.accuracy > 0.9
+    inner, last = reports[-2].blocks
+    assert reports[0].blocks[0].train.loss > inner.train.loss > 0
+    assert np.isnan(inner.train.accuracy)
+    assert inner.held_out == {}
+    assert last.train.accuracy > 0.9
+    assert set(last.held_out) == {"validation", "test"}
+    assert sorted(trainer.network.auxiliary) == [3]
+
+
+def test_predsim_learns_with_a_rate_that_suits_it(images):
+    trainer, reports = train(images, "G2S1", epochs=8, lr=1.0, crop=False, local_loss="predsim", label_smoothing=0.1)
+    assert reports[-1].test.accuracy > 0.9
+    assert {loss.smoothing for loss in trainer.network.losses.values()} == {0.1}
+    assert sorted(trainer.network.auxiliary) == [2, 3]
+
+
+@pytest.mark.parametrize("local_loss", ["sim", "predsim"])
+def test_other_losses_give_the_same_bits_whatever_the_threads(images, local_loss):
+    runs = []
+    for threads in (1, 2):
+        parallel.set_threads(threads)
+        runs.append(bits(train(images, "G1", epochs=1, local_loss=local_loss)[0]))
+    assert runs[0] == runs[1]
 
 
 class OwnLoss:

@@ -1,0 +1,61 @@
+"""The site: `python -m sphinx -W --keep-going tutorials build/site` (needs the extra `site`).
+
+This folder is the source, so nothing exists twice: pages are Markdown, lessons are the notebooks
+with their stored outputs, and nothing is run. `_site/` has what the site adds to them.
+"""
+
+import sys
+from importlib.resources import files
+from pathlib import Path
+
+import tomllib
+
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE.parent), str(HERE / "_site")]  # minilocal from this checkout
+
+PYPROJECT = tomllib.loads((HERE.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+ADDRESSES = PYPROJECT.get("urls", {})  # empty until the project is published
+
+project, release = PYPROJECT["name"], PYPROJECT["version"]
+author = PYPROJECT["authors"][0]["name"]
+project_copyright = author
+extensions = [
+    "myst_nb",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "sphinx.ext.linkcode",
+    "sphinx.ext.mathjax",
+    "pages",
+    "explorer",
+]
+exclude_patterns = ["_site", "rendered", "teach"]  # what lecturers alone should see
+default_role = "py:obj"
+python_use_unqualified_type_names = True
+autodoc_typehints_format = "short"
+autodoc_member_order = "bysource"
+
+nb_execution_mode = "off"
+myst_enable_extensions = ["amsmath", "attrs_inline", "colon_fence", "dollarmath"]
+myst_heading_anchors = 3
+repository_address = ADDRESSES.get("Repository", "").rstrip("/")
+
+html_theme = "furo"
+html_title = "minilocal"
+html_favicon = "_site/static/icon.svg"
+html_baseurl = ADDRESSES.get("Documentation", "")
+html_static_path = ["_site/static", str(files("mathjax") / "static/mathjax/es5/tex-svg.js")]
+html_css_files = ["site.css"]
+html_js_files = ["explorer.js"]
+html_copy_source = html_show_sourcelink = False
+mathjax_path = "tex-svg.js"  # one file, so that pages need no network
+mathjax3_config = {"options": {"enableMenu": False}, "svg": {"fontCache": "global"}}
+html_theme_options = {
+    "light_css_variables": {"color-brand-primary": "#0060A0", "color-brand-content": "#0060A0"},
+    "dark_css_variables": {"color-brand-primary": "#56B4E9", "color-brand-content": "#56B4E9"},
+}
+if repository_address:
+    html_theme_options |= {
+        "source_repository": repository_address,
+        "source_branch": "main",
+        "source_directory": "tutorials/",
+    }
