@@ -7,10 +7,11 @@ if __name__ == "__main__":
 
     launch("minilocal.grade.__main__")
 
+import itertools
 import os
 import runpy
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,8 @@ from minilocal.grade.lab import PUBLIC, Lab, load
 
 PRINTED = {"json": report.as_json, "gradescope": report.as_gradescope, "classroom": report.as_classroom}
 STDOUT = Path("-")
+WHAT, CLASS, OUTPUT = "what to grade", "a class", "output"
+MORE = {1: "--hint 2 gives a nudge, --hint 3 the equation", 2: "--hint 3 gives the equation"}
 NOT_LOCKED = (
     "this system can't keep hand-ins from reading files and starting programs (that takes Linux 5.13 or newer); to "
     "mark strangers' work, use --container"
@@ -38,29 +41,20 @@ NOT_LOCKED = (
 class Options:
     """How to grade, and how to say it."""
 
-    only: tuple[str, ...] = option((), "grade these labs alone", group="what to grade", metavar="LAB")
-    due: str | None = option(None, "grade what is due in this week: week1 or week2", group="what to grade")
+    only: tuple[str, ...] = option((), "grade these labs alone", group=WHAT, metavar="LAB")
+    due: str | None = option(None, "grade what is due in this week: week1 or week2", group=WHAT)
     cases: Path | None = option(
-        None,
-        "file of cases, such as a lecturer's hidden.cases (default: those that students have)",
-        group="what to grade",
+        None, "file of cases, such as hidden.cases (default: those that students have)", group=WHAT
     )
     time_limit: float = option(
-        5.0,
-        "time limit for loading a file, and for each call of a function",
-        group="what to grade",
-        above=0,
-        most=3600,
-        metavar="SECONDS",
+        5.0, "limit for loading a file, and for each call", group=WHAT, above=0, most=3600, metavar="SECONDS"
     )
-    csv: Path | None = option(None, "grade a folder of hand-ins, and write the marks to this file", group="a class")
-    jobs: int | None = option(
-        None, "hand-ins graded at a time (default: one for each core)", group="a class", least=1, most=256
-    )
-    container: bool = option(False, "grade in a container, without network, by docker or podman", group="a class")
-    hint: int = option(1, "1: what fails; 2: and a nudge; 3: and the equation", group="output", least=1, most=3)
-    no_hints: bool = option(False, "say only what is right and what is wrong, as in an exam", group="output")
-    format: str = option("text", "how to print the results", group="output", choices=("text", *PRINTED))
+    csv: Path | None = option(None, "grade a folder of hand-ins, and write the marks to this file", group=CLASS)
+    jobs: int | None = option(None, "hand-ins at a time (default: one for each core)", group=CLASS, least=1, most=256)
+    container: bool = option(False, "grade in a container, without network, by docker or podman", group=CLASS)
+    hint: int = option(1, "1: what fails; 2: and a nudge; 3: and the equation", group=OUTPUT, least=1, most=3)
+    no_hints: bool = option(False, "say only what is right and what is wrong, as in an exam", group=OUTPUT)
+    format: str = option("text", "how to print the results", group=OUTPUT, choices=("text", *PRINTED))
 
 
 @command
@@ -89,8 +83,7 @@ def parser() -> Parser:
         description="Mark the course's labs after you have filled them in, or the hand-ins of a class.",
         epilog="`package FOLDER` instead of a path makes the archives for students and lecturers. Exit status: 0 if "
         "everything is right or a class is marked, 1 if something is wrong or not filled in, 2 if there is nothing to "
-        "mark. Hand-ins run in processes of their own, which can read and write no files on Linux; "
-        "tutorials/teach/README.md says what that prevents and what not.",
+        "mark. tutorials/teach/README.md says what hand-ins can't do, and what they still can.",
     )
     p.add_argument("path", type=expanded, help="a folder with labs, one lab, or with --csv a folder of hand-ins")
     add_options(p, Options)
@@ -100,13 +93,11 @@ def parser() -> Parser:
 def chosen(labs: dict[str, Lab], options: Options) -> list[Lab]:
     """Return the labs that --only and --due leave."""
     weeks = sorted({f"week{lab.week}" for lab in labs.values()})
-    if options.due is not None and options.due not in weeks:
-        raise InputError(f"--due is {options.due!r}; choose from {', '.join(weeks)}")
-    for name in options.only:
-        if name.removesuffix(".py") not in labs:
-            raise InputError(f"--only is {name!r}; choose from {', '.join(labs)}")
-    names = [name.removesuffix(".py") for name in options.only] or list(labs)
-    left = [lab for lab in labs.values() if lab.name in names and options.due in (None, f"week{lab.week}")]
+    only = [name.removesuffix(".py") for name in options.only]
+    for flag, name, names in (*(("--only", name, labs) for name in only), ("--due", options.due, weeks)):
+        if name is not None and name not in names:
+            raise InputError(f"{flag} is {name!r}; choose from {', '.join(names)}")
+    left = [lab for lab in labs.values() if lab.name in (only or labs) and options.due in (None, f"week{lab.week}")]
     if not left:
         raise InputError(f"none of --only's labs is due in {options.due}; leave out one of the two options")
     return left
@@ -114,12 +105,10 @@ def chosen(labs: dict[str, Lab], options: Options) -> list[Lab]:
 
 def mark_one(hand_in: HandIn, path: Path, labs: Sequence[Lab], options: Options) -> int:
     """Mark one student's labs, and print the results."""
-    hint, all_graded = 0 if options.no_hints else options.hint, []
-    wanted = labs if path.is_dir() else [lab for lab in labs if lab.name in hand_in.files]
-    clock = Clock(options.time_limit)
-    for remark in hand_in.remarks:
-        print(remark, file=sys.stderr)
-    for lab in wanted:
+    hint, clock = 0 if options.no_hints else options.hint, Clock(options.time_limit)
+    print(*hand_in.remarks, sep="\n", end="\n" * bool(hand_in.remarks), file=sys.stderr)
+    all_graded: list[Graded] = []
+    for lab in labs if path.is_dir() else [lab for lab in labs if lab.name in hand_in.files]:
         all_graded.append(grade(hand_in.files.get(lab.name, path / f"{lab.name}.py"), lab, clock))
         if options.format == "text":
             print("\n".join(report.text(all_graded[-1], hint)) + "\n", flush=True)
@@ -128,13 +117,13 @@ def mark_one(hand_in: HandIn, path: Path, labs: Sequence[Lab], options: Options)
         print(PRINTED[options.format](all_graded, hint))
     elif len(all_graded) > 1:
         print(report.row("total", f"{points} of {most} points"))
-    if options.format == "text" and 0 < hint < 3 and any(v.status == "wrong" for g in all_graded for v in g.verdicts):
-        print(f"--hint {hint + 1} says more" if hint == 2 else "--hint 2 gives a nudge, --hint 3 the equation")
+    if options.format == "text" and hint in (1, 2) and any(v.status == "wrong" for g in all_graded for v in g.verdicts):
+        print(MORE[hint])
     _warn(all_graded)
     return 0 if points == most else 1
 
 
-def _warn(all_graded: Sequence[Graded]) -> None:
+def _warn(all_graded: Iterable[Graded]) -> None:
     if any(graded.holds and "files" not in graded.holds for graded in all_graded):
         print(NOT_LOCKED, file=sys.stderr)
 
@@ -150,16 +139,15 @@ def mark_class(folder: Path, labs: Sequence[Lab], options: Options) -> int:
     with ThreadPoolExecutor(options.jobs or os.cpu_count()) as pool:
         marks = list(tqdm(pool.map(mark, students), "hand-ins", len(students), leave=False, disable=None))
     table = report.as_csv(zip(students, marks, strict=True), labs)
-    if options.csv == STDOUT:
+    if options.csv in (None, STDOUT):
         sys.stdout.write(table.decode())
-        return 0
-    assert options.csv is not None
-    with replacing(options.csv) as file:
-        file.write(table)
-    points = [report.total(all_graded)[0] for all_graded in marks]
-    most = sum(lab.points for lab in labs)
-    print(f"{len(students)} hand-ins, {sum(points) / len(points):.1f} of {most} points on average; see {options.csv}")
-    _warn([graded for all_graded in marks for graded in all_graded])
+    else:
+        with replacing(options.csv) as file:
+            file.write(table)
+        points, most = report.total(graded for all_graded in marks for graded in all_graded)
+        mean = f"{points / len(marks):.1f} of {most // len(marks)} points"
+        print(f"{len(marks)} hand-ins, {mean} on average; see {options.csv}")
+    _warn(itertools.chain(*marks))
     return 0
 
 
@@ -168,5 +156,4 @@ def lecturers(script: str) -> Callable[..., int]:
     path = Path(__file__).parents[2] / "tutorials" / "teach" / f"{script}.py"
     if not path.exists():
         raise InputError(f"{path} is missing; this takes a clone with the lecturer's files")
-    main: Callable[..., int] = runpy.run_path(str(path))["main"]
-    return main
+    return runpy.run_path(str(path))["main"]

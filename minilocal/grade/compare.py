@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from typing import Any
 
@@ -20,12 +21,20 @@ class WrongError(Exception):
 def same(name: str, received: Any, expected: Any, mistakes: dict[str, Any] | None = None) -> None:
     """Raise `WrongError` unless a value is the expected one: numbers up to rounding, a list as good as a tuple.
 
-    `mistakes` are the values that well-known mistakes give.
+    `mistakes` are the values that well-known mistakes give. Anything will do where None is expected.
     """
     try:
-        if isinstance(expected, tuple | list | dict) or expected is None or isinstance(expected, bool | str):
-            _same_value(name, received, expected)
-        else:
+        if isinstance(expected, tuple | list) and any(isinstance(item, np.ndarray) for item in expected):
+            if not isinstance(received, tuple | list) or len(received) != len(expected):
+                raise WrongError(f"{name} should be a list of length {len(expected)}, but it is {_kind(received)}")
+            for number, item in enumerate(expected):
+                same(f"{name}[{number}]", received[number], item)
+        elif isinstance(expected, tuple | list | bool | str):
+            found, right = _python(received), _python(expected)
+            if not _matches(found, right):
+                words = _kind(received) if received is None or isinstance(received, Other) else _shown(found)
+                raise WrongError(f"{name} is {words}, but it should be {_shown(right)}")
+        elif expected is not None:
             _same_numbers(name, received, expected)
     except WrongError as error:
         for words, value in (mistakes or {}).items():
@@ -35,49 +44,31 @@ def same(name: str, received: Any, expected: Any, mistakes: dict[str, Any] | Non
 
 
 def _equal(received: Any, expected: Any) -> bool:
-    try:
+    with contextlib.suppress(WrongError):
         same("", received, expected)
-    except WrongError:
-        return False
-    return True
+        return True
+    return False
 
 
 def results(name: str, names: tuple[str, ...], received: Any, expected: Any, mistakes: dict[str, Any]) -> None:
     """Compare what a function returns with what it should return; `names` name its results in messages."""
     if len(names) == 1:
-        return same(names[0], received, expected, mistakes)
+        received, expected, mistakes = [received], [expected], {words: [value] for words, value in mistakes.items()}
     if not isinstance(received, tuple | list) or len(received) != len(names):
-        count = ("two", "three", "four")[len(names) - 2]
-        listed = f"{', '.join(names[:-1])} and {names[-1]}"
+        count, listed = ("two", "three")[len(names) - 2], f"{', '.join(names[:-1])} and {names[-1]}"
         raise WrongError(f"{name} should return {count} values, {listed}, but it returns {_kind(received)}")
-    for number, one in enumerate(names):
-        wrong = {
-            words: value[number] for words, value in mistakes.items() if not _equal(value[number], expected[number])
-        }
-        same(one, received[number], expected[number], wrong)
-    return None
-
-
-def _same_value(name: str, received: Any, expected: Any) -> None:
-    """Compare numbers, truth values, texts and lists of them as wholes."""
-    found, right = _python(received), _python(expected)
-    if type(found) is not type(right) and not _nested_numbers(found, right):
-        words = _kind(received) if isinstance(received, Other) or received is None else _shown(found)
-        raise WrongError(f"{name} is {words}, but it should be {_shown(right)}")
-    if not _matches(found, right):
-        raise WrongError(f"{name} is {_shown(found)}, but it should be {_shown(right)}")
-
-
-def _nested_numbers(found: Any, right: Any) -> bool:
-    return isinstance(found, int | float) and isinstance(right, int | float) and not isinstance(found, bool)
+    for number, (one, right) in enumerate(zip(names, expected, strict=True)):
+        wrong = {words: all_[number] for words, all_ in mistakes.items() if not _equal(all_[number], right)}
+        same(one, received[number], right, wrong)
 
 
 def _matches(found: Any, right: Any) -> bool:
+    """Compare numbers, truth values, texts and lists of them."""
     if isinstance(right, list) and isinstance(found, list):
         return len(found) == len(right) and all(map(_matches, found, right))
-    if isinstance(right, float) and _nested_numbers(found, right):
-        return bool(abs(found - right) <= TOLERANCE * max(1e-3, abs(right)))
-    return isinstance(found, bool) == isinstance(right, bool) and bool(found == right)
+    if isinstance(found, bool) or isinstance(right, bool | str | list):
+        return type(found) is type(right) and bool(found == right)
+    return isinstance(found, int | float) and abs(found - right) <= TOLERANCE * max(1e-3, abs(right))
 
 
 def _python(value: Any) -> Any:
@@ -90,8 +81,7 @@ def _python(value: Any) -> Any:
 
 
 def _shown(value: Any) -> str:
-    words = repr(value)
-    return words if len(words) < 200 else words[:200] + " …"
+    return repr(value) if len(repr(value)) < 200 else f"{value!r:.200} …"
 
 
 def _same_numbers(name: str, received: Any, expected: Any) -> None:
@@ -123,8 +113,7 @@ def _array(name: str, received: Any, right: np.ndarray) -> np.ndarray:
 
 def _number(name: str, received: Any) -> np.ndarray:
     """Return what was received if it is one finite number."""
-    number = isinstance(received, int | float | np.ndarray) and np.asarray(received).dtype.kind in "fiu"
-    if not number or np.asarray(received).dtype == bool:
+    if not isinstance(received, int | float | np.ndarray) or np.asarray(received).dtype.kind not in "fiu":
         raise WrongError(f"{name} should be a number, but it is {_kind(received)}")
     if np.shape(received) != ():
         raise WrongError(f"{name} should be one number, but it has shape {np.shape(received)}")
@@ -141,9 +130,7 @@ def _pattern(found: np.ndarray, right: np.ndarray, wrong: np.ndarray) -> str:
         return factor
     for one, other in itertools.combinations(range(right.ndim), 2):
         if right.shape[one] == right.shape[other] and _close(found.swapaxes(one, other), right):
-            return "; it is the transpose of what it should be" if right.ndim == 2 else (
-                f"; axes {one} and {other} are interchanged"
-            )  # fmt: skip
+            return f"; it is the transpose of what it should be (axes {one} and {other})"
     for axis in range(right.ndim):
         if right.shape[axis] > 1 and _close(np.flip(found, axis), right):
             return f"; axis {axis} runs backwards"

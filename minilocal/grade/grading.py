@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-import re
 import stat
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,13 +11,15 @@ from typing import Any
 
 from minilocal.grade import compare, outside
 from minilocal.grade.compare import WrongError
+from minilocal.grade.inside import UnfitError
 from minilocal.grade.lab import Case, Lab, Trial
-from minilocal.grade.outside import NoAnswerError, Process
+from minilocal.grade.outside import LateError, NoAnswerError, Process
 
 MOST_SOURCE = 1 << 20  # bytes
 AFTER_A_HANG = 1.0  # seconds for a trial once another one of the same student has used up the time limit
-CALLED = re.compile(r"^(.+?) (?:forward|backward|call|update|release)")
-TIMES = {1: "once", 2: "twice"}
+TIMES = {0: "never", 1: "once", 2: "twice"}
+NOT_UTF8 = "line {}: it is not saved as UTF-8 (byte {:#x} has no meaning there; Latin-1, perhaps); save it as UTF-8"
+LOADING = "loading the file (its imports, and what stands outside functions) takes"
 
 
 @dataclass(frozen=True)
@@ -57,9 +59,10 @@ class Clock:
     def __init__(self, limit: float) -> None:
         self.limit = limit
 
-    def hung(self) -> None:
-        """Shorten the limit."""
-        self.limit = min(self.limit, AFTER_A_HANG)
+    def note(self, error: NoAnswerError) -> None:
+        """Shorten the limit if a process was late."""
+        if isinstance(error, LateError):
+            self.limit = min(self.limit, AFTER_A_HANG)
 
 
 def grade(path: Path, lab: Lab, clock: Clock) -> Graded:
@@ -75,10 +78,6 @@ def grade(path: Path, lab: Lab, clock: Clock) -> Graded:
     return graded
 
 
-class UnfitError(Exception):
-    """The file can't be graded at all; the message says why."""
-
-
 def read(path: Path) -> str:
     """Return a hand-in's text; raise `UnfitError` unless it is a regular file (no link) of text in UTF-8."""
     try:
@@ -90,69 +89,56 @@ def read(path: Path) -> str:
     except FileNotFoundError:
         raise UnfitError("the file is missing; put it back, filled in or not") from None
     except OSError as error:
-        link = "it is a link; hand in the file itself" if path.is_symlink() else f"it can't be read ({error.strerror})"
-        raise UnfitError(link) from None
+        reason = "it is a link; hand in the file itself" if path.is_symlink() else f"it can't be read: {error.strerror}"
+        raise UnfitError(reason) from None
     if len(data) > MOST_SOURCE:
         raise UnfitError(f"it has more than {MOST_SOURCE:,} bytes; hand in the lab alone")
-    for mark, name in {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}.items():
-        if data.startswith(mark):
-            raise UnfitError(f"it is saved as {name}; save it as UTF-8")
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        raise UnfitError("it is saved as UTF-16; save it as UTF-8")
     try:
         return data.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
-        raise UnfitError(
-            f"line {line}: it is not saved as UTF-8 (byte {data[error.start]:#x} has no meaning there; Latin-1 or "
-            "Windows-1252, perhaps); save it as UTF-8"
-        ) from None
+        raise UnfitError(NOT_UTF8.format(line, data[error.start])) from None
 
 
 def _grade(graded: Graded, source: str, clock: Clock) -> None:
     """Add verdicts, as far as the first case that ends or blocks the process."""
-    with Process() as process:
+    with contextlib.closing(Process()) as process:
         graded.holds = process.holds
         start = {"file": f"{graded.lab.name}.py", "source": source}
         try:
-            loaded = process.ask(
-                start, clock.limit, "loading the file (its imports, and what stands outside functions) takes"
-            )
+            loaded = process.ask(start, clock.limit, LOADING)
         except NoAnswerError as error:
-            _note(error, clock)
-            raise UnfitError(str(error.args[0])) from None
+            clock.note(error)
+            raise UnfitError(str(error)) from None
         graded.printed = text(loaded.get("printed"))
-        if loaded.get("unfit"):
-            raise UnfitError(text(loaded["unfit"]))
+        if unfit := text(loaded.get("unfit")):
+            raise UnfitError(unfit)
         holes = loaded.get("holes")
         for case in graded.lab.cases[len(graded.verdicts) :]:
             try:
                 graded.verdicts.append(decide(case, process, holes if isinstance(holes, dict) else {}, clock.limit))
             except NoAnswerError as error:
-                _note(error, clock)
-                graded.verdicts.append(Verdict("wrong", str(error.args[0])))
+                clock.note(error)
+                graded.verdicts.append(Verdict("wrong", str(error)))
                 return
-
-
-def _note(error: NoAnswerError, clock: Clock) -> None:
-    if outside.LATE in error.args:
-        clock.hung()
 
 
 def decide(case: Case, process: Any, holes: dict[Any, Any], limit: float) -> Verdict:
     """Return the verdict on a case; `process` is asked, and `holes` are the lines of each function's holes."""
     lines = holes.get(case.function)
     if lines and isinstance(lines, list):
+        which = "line {} is" if len(lines) == 1 else "lines {} are"
         listed = ", ".join(str(line) for line in lines if isinstance(line, int))
-        return Verdict(
-            "open",
-            f"line {listed} is not filled in yet" if len(lines) == 1 else f"lines {listed} are not filled in yet",
-        )
+        return Verdict("open", f"{which.format(listed)} not filled in yet")
     printed = ""
     for trial in case.trials:
         message = {"function": case.function, "arguments": trial.arguments, "helpers": trial.helpers}
         reply = process.ask(message, limit, "it takes")
         printed = text(reply.get("printed"))
-        if reply.get("raised"):
-            return Verdict("open" if reply.get("open") is True else "wrong", text(reply["raised"]), printed)
+        if raised := text(reply.get("raised")):
+            return Verdict("open" if reply.get("open") is True else "wrong", raised, printed)
         try:
             check(case, trial, reply)
         except WrongError as error:
@@ -161,30 +147,28 @@ def decide(case: Case, process: Any, holes: dict[Any, Any], limit: float) -> Ver
     return Verdict("passed", "", printed)
 
 
-def check(case: Case, trial: Trial, reply: dict[str, Any]) -> None:
-    """Raise `WrongError` unless a function's answer is what it should be."""
-    changed = reply.get("changed")
+def check(case: Case, trial: Trial, reply: dict[Any, Any]) -> None:
+    """Raise `WrongError` unless a function's answer is what it should be, whatever plain value the answer is."""
+    changed, states = reply.get("changed"), reply.get("states")
     if isinstance(changed, list) and changed:
         raise WrongError(f"{case.function} changes its argument {text(changed[0])}; work on a copy")
     compare.results(case.function, case.returns, reply.get("result"), trial.result, trial.mistakes)
-    states = reply.get("states")
     if not isinstance(states, list) or len(states) != len(trial.states):
-        raise WrongError("its answer has no states of the layers; don't write to the grader's pipe")
+        raise WrongError(outside.UNREADABLE)
     for received, expected in zip(states, trial.states, strict=True):
         _check_state(received, expected)
 
 
 def _check_state(received: Any, expected: dict[str, Any]) -> None:
     """Compare a stand-in after the call: its calls first, because the rest follows from them."""
-    name = expected["name"]
-    if not isinstance(received, dict):
-        raise WrongError(f"{name} is missing from its answer; don't write to the grader's pipe")
-    calls, right = received.get("calls"), expected["calls"]
-    for call in dict.fromkeys([*right, *(calls if isinstance(calls, list) else [])]):
-        times, should = (list(c).count(call) if isinstance(c, list) else 0 for c in (calls, right))
-        if times != should:
-            has, must = (TIMES.get(n, f"{n} times") if n else "never" for n in (times, should))
-            raise WrongError(f"{name}: `{text(call)}` is called {has}; it should be called {must}")
+    name, right = expected["name"], expected["calls"]
+    if not isinstance(received, dict) or not isinstance(received.get("calls"), list):
+        raise WrongError(outside.UNREADABLE)
+    calls = [text(call) for call in received["calls"]]
+    for call in dict.fromkeys([*right, *calls]):
+        if calls.count(call) != right.count(call):
+            has, must = (TIMES.get(n, f"{n} times") for n in (calls.count(call), right.count(call)))
+            raise WrongError(f"{name}: `{call}` is called {has}; it should be called {must}")
     if calls != right:
         raise WrongError(f"{name}: the calls are in another order; they should be {', '.join(right)}")
     for kind, words in {"params": "the {} after the step", "grads": "the gradient of {}"}.items():
@@ -192,10 +176,8 @@ def _check_state(received: Any, expected: dict[str, Any]) -> None:
         for key, value in expected.get(kind, {}).items():
             found = arrays.get(key) if isinstance(arrays, dict) else None
             compare.same(f"{name}: {words.format(key)}", found, value)
-    if "still keeps" in expected and received.get("still keeps") != expected["still keeps"]:
-        raise WrongError(
-            f"{name} still keeps {text(received.get('still keeps'))}; it should keep {expected['still keeps']}"
-        )
+    if (keeps := text(received.get("still keeps"))) != (right_keeps := expected.get("still keeps", "")):
+        raise WrongError(f"{name} still keeps {keeps}; it should keep {right_keeps}")
     if "aux" in expected:
         _check_state(received.get("aux"), expected["aux"])
 

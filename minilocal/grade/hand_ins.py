@@ -33,29 +33,25 @@ class HandIn:
 
     def add(self, lab: str, copy: int, path: Path) -> None:
         """Add a file; of several for a lab, the one with the highest number counts."""
-        if lab in self.files:
-            last = max((self.copies[lab], str(self.files[lab])), (copy, str(path)))[1]
-            self.remarks.append(f"{lab}.py is there more than once, and {Path(last).name} counts")
-            path = Path(last)
-        self.files[lab], self.copies[lab] = path, max(copy, self.copies.get(lab, 0))
+        again = lab in self.files
+        if not again or copy >= self.copies[lab]:
+            self.files[lab], self.copies[lab] = path, copy
+        if again:
+            self.remarks.append(f"{lab}.py is there more than once, and {self.files[lab].name} counts")
 
 
 def find(path: Path, labs: Collection[str]) -> HandIn:
     """Return one student's files: those of a folder, or the one file given. Raises `InputError` if there is none."""
-    names = ", ".join(f"{name}.py" for name in labs)
-    hand_in = HandIn(path.name)
     if not os.path.lexists(path):
         raise InputError(f"{path} does not exist; give a folder with labs, such as tutorials/labs")
-    if not path.is_dir():
-        if (parsed := parse(path.name, labs)) is None:
-            raise InputError(f"{path} is not a lab; labs are named {names}")
-        hand_in.add(parsed[1], parsed[2], path)
-        return hand_in
-    for file in sorted(path.iterdir()):
+    hand_in, names = HandIn(path.name), ", ".join(f"{name}.py" for name in labs)
+    for file in sorted(path.iterdir()) if path.is_dir() else [path]:
         if (parsed := parse(file.name, labs)) is not None:
-            hand_in.add(parsed[1], parsed[2], file)
-    if not hand_in.files:
+            hand_in.add(*parsed[1:], file)
+    if not hand_in.files and path.is_dir():
         raise InputError(f"{path} contains none of the labs {names}; give a folder that does, or --csv for a class")
+    if not hand_in.files:
+        raise InputError(f"{path} is not a lab; labs are named {names}")
     return hand_in
 
 

@@ -43,8 +43,7 @@ MEANINGS = {
     EOFError: "it asks for input, but nobody is there to type; use its arguments",
     RecursionError: "it calls itself without end (RecursionError); add a condition that stops it",
     MemoryError: "it asks for too much memory; does a loop append forever?",
-    PermissionError: "it opens a file, starts a program or uses the network, which a lab may not; compute with its "
-    "arguments",
+    PermissionError: "it opens a file, starts a program or uses the network; compute with its arguments",
     bdb.BdbQuit: "it starts a debugger, but nobody is there to type; remove breakpoint()",
 }
 
@@ -62,19 +61,12 @@ class UnfitError(Exception):
     """The file can't be loaded; the message says why."""
 
 
-class Printed(io.TextIOBase):
+class Printed(io.StringIO):
     """A stream that keeps the beginning of what is printed to it."""
-
-    def __init__(self) -> None:
-        self.text = ""
-
-    def writable(self) -> bool:
-        """Return True."""
-        return True
 
     def write(self, text: str) -> int:
         """Keep the text as far as there is room."""
-        self.text += text[: MOST_PRINTED - len(self.text)]
+        super().write(text[: MOST_PRINTED - len(self.getvalue())])
         return len(text)
 
 
@@ -151,7 +143,7 @@ def answer(module: Any, trial: dict[str, Any], made: list[standins.StandIn]) -> 
             known = sentence.startswith("line ") or isinstance(error, tuple(MEANINGS))
             reply = {"raised": sentence if known else f"the grader can't call {name}: {sentence}"}
             reply["open"] = isinstance(error, NotImplementedError)
-    return reply | {"printed": printed.text}
+    return reply | {"printed": printed.getvalue()}
 
 
 def call(module: Any, name: str, arguments: tuple[Any, ...], helpers: dict[str, Any]) -> dict[str, Any]:
@@ -178,8 +170,9 @@ def replayed(own: Any, known: list[Any]) -> Callable[..., Any]:
     """Return a function that answers as recorded, and like the hand-in's own function for other arguments."""
 
     def helper(*arguments: Any, **named: Any) -> Any:
+        given = inspect.signature(own).bind(*arguments, **named).args if named else arguments
         for recorded, result in known:
-            if not named and equal(recorded, arguments):
+            if equal(recorded, given):
                 return copy.deepcopy(result)
         return own(*arguments, **named)
 
@@ -220,28 +213,13 @@ def describe(error: BaseException, name: str) -> str:
     return where + textwrap.shorten(what, 300)
 
 
-def received(stream: Any) -> bytes:
-    """Return the next message; end the process if there is none."""
-    head = stream.read(LENGTH.size)
-    message = stream.read(LENGTH.unpack(head)[0]) if len(head) == LENGTH.size else b""
-    if not message:
-        os._exit(0)
-    return bytes(message)
-
-
-def send(stream: Any, message: bytes) -> None:
-    """Send a message."""
-    stream.write(LENGTH.pack(len(message)) + message)
-    stream.flush()
-
-
 def work(numpy: Path) -> None:
     """Do what the grader asks until it ends this process."""
     ours, theirs = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     nowhere = os.open(os.devnull, os.O_RDWR)
     for number in (0, 1, 2):
         os.dup2(nowhere, number)
-    send(theirs, plain.pack({"holds": locked.lock(numpy)}))
+    send(theirs, {"holds": locked.lock(numpy)})
     start = plain.unpack(received(ours))
     module, unfit = types.ModuleType(MODULE), ""
     holes: dict[str, list[int]] = {}
@@ -250,6 +228,20 @@ def work(numpy: Path) -> None:
             module, holes = load(start["file"], start["source"])
         except UnfitError as error:
             unfit = str(error)
-    send(theirs, plain.pack({"unfit": unfit, "printed": printed.text, "holes": holes}))
-    while True:
-        send(theirs, plain.pack(answer(module, *read_trial(received(ours)))))
+    send(theirs, {"unfit": unfit, "printed": printed.getvalue(), "holes": holes})
+    while message := received(ours):
+        send(theirs, answer(module, *read_trial(message)))
+    os._exit(0)  # whatever threads and exit functions the hand-in has left
+
+
+def received(stream: Any) -> bytes:
+    """Return the next message, or nothing if the grader has gone."""
+    head = stream.read(LENGTH.size)
+    return bytes(stream.read(LENGTH.unpack(head)[0])) if len(head) == LENGTH.size else b""
+
+
+def send(stream: Any, value: dict[str, Any]) -> None:
+    """Send a value."""
+    message = plain.pack(value)
+    stream.write(LENGTH.pack(len(message)) + message)
+    stream.flush()

@@ -87,5 +87,5 @@ def load(path: Path = PUBLIC) -> dict[str, Lab]:
 
 
 def _lab(values: dict[str, Any]) -> Lab:
-    cases = (Case(**{**case, "trials": tuple(Trial(**trial) for trial in case["trials"])}) for case in values["cases"])
+    cases = [Case(**{**case, "trials": tuple(Trial(**trial) for trial in case["trials"])}) for case in values["cases"]]
     return Lab(**{**values, "cases": tuple(cases)})

@@ -14,7 +14,7 @@ import platform
 import struct
 import sys
 import sysconfig
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 SECONDS = 600  # of processor time: the end of a process that nobody ends
@@ -64,9 +64,8 @@ def _limit() -> None:
     if sys.platform != "linux":
         limits |= {"NPROC": 0}  # which counts threads too; on Linux, seccomp tells them apart
     for name, most in limits.items():
-        if (which := getattr(resource, f"RLIMIT_{name}", None)) is not None:
-            with contextlib.suppress(OSError, ValueError):  # macOS has no limit on address space
-                resource.setrlimit(which, (most, most))
+        with contextlib.suppress(OSError, ValueError, AttributeError):  # macOS has no limit on address space
+            resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), (most, most))
 
 
 def _readable(numpy: Path) -> Iterator[Path]:
@@ -74,15 +73,10 @@ def _readable(numpy: Path) -> Iterator[Path]:
     yield from (numpy / "numpy", numpy / "numpy.libs", Path("/dev/null"), Path("/dev/urandom"))
     own = {Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib")}
     for folder in own | {folder / "lib-dynload" for folder in own}:
-        yield from _entries(folder, lambda name: not name.startswith(PACKAGES))
+        yield from (path for path in folder.glob("*") if not path.name.startswith(PACKAGES))
     mapped = Path("/proc/self/maps").read_text(encoding="utf-8", errors="replace").split()
     for folder in {Path(word).parent for word in mapped if word.startswith("/") and ".so" in word}:
-        yield from _entries(folder, lambda name: ".so" in name)
-
-
-def _entries(folder: Path, wanted: Callable[[str], bool]) -> Iterator[Path]:
-    with contextlib.suppress(OSError):
-        yield from (path for path in folder.iterdir() if wanted(path.name))
+        yield from folder.glob("*.so*")
 
 
 def _landlock(libc: ctypes.CDLL, readable: Iterable[Path]) -> bool:
@@ -115,12 +109,7 @@ def _seccomp(libc: ctypes.CDLL) -> bool:
     for number in refused:
         program += [(equal, 0, 1, number), (back, 0, 0, REFUSED)]
     program += [(equal, 0, 1, clone3), (back, 0, 0, 0x00050000 + 38)]  # ENOSYS: the C library then calls clone
-    program += [
-        (equal, 0, 3, clone),
-        (load, 0, 0, 16),
-        (test, 1, 0, 0x10000),
-        (back, 0, 0, REFUSED),
-    ]  # not CLONE_THREAD
+    program += [(equal, 0, 3, clone), (load, 0, 0, 16), (test, 1, 0, 0x10000), (back, 0, 0, REFUSED)]  # THREAD
     program += [(load, 0, 0, 0), (equal, 0, 3, tgkill), (load, 0, 0, 16), (equal, 1, 0, os.getpid())]
     program += [(back, 0, 0, REFUSED), (back, 0, 0, ALLOWED)]
     code = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *line) for line in program))

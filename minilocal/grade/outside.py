@@ -24,17 +24,20 @@ NUMPY = Path(np.__file__).parents[1]
 ENVIRONMENT = {
     **{name: os.environ[name] for name in ("SYSTEMROOT", "LD_LIBRARY_PATH") if name in os.environ},
     **dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"), "1"),
-    "PATH": os.defpath,
 }
-LATE = "late"  # instead of an answer
+UNREADABLE = "its answer is unreadable; don't write to the grader's pipe"
 
 
 class NoAnswerError(Exception):
-    """The student's process is late or dead, or answers nonsense; the message says which."""
+    """The student's process is dead, or answers nonsense; the message says which."""
+
+
+class LateError(NoAnswerError):
+    """The student's process has used up the time limit."""
 
 
 class Process:
-    """A student's process, from its start to its end; a context manager."""
+    """A student's process, from its start to its end."""
 
     def __init__(self) -> None:
         self.folder = tempfile.TemporaryDirectory(prefix="minilocal-grade-", ignore_cleanup_errors=True)
@@ -46,7 +49,7 @@ class Process:
         try:
             self.holds: list[str] = self._exchange(b"", START, "it starts too slowly")["holds"]
         except (NoAnswerError, KeyError):
-            self.end()
+            self.close()
             raise TrainingError("the process for a hand-in did not start; is the machine out of memory?") from None
 
     def ask(self, value: dict[str, Any], limit: float, late: str) -> dict[str, Any]:
@@ -56,21 +59,18 @@ class Process:
 
     def _exchange(self, message: bytes, limit: float, late: str) -> dict[str, Any]:
         """Write and read in a thread of its own: a process that never reads or writes must not stop the grader."""
-        box: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        box: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         threading.Thread(target=self._write_and_read, args=(message, box), daemon=True).start()
-        with contextlib.suppress(queue.Empty):
-            if (answer := box.get(timeout=limit)) is not None:
-                try:
-                    value = plain.unpack(answer)
-                except plain.PlainError as error:
-                    raise NoAnswerError(
-                        f"its answer is unreadable ({error}); don't write to the grader's pipe"
-                    ) from None
-                if isinstance(value, dict):
-                    return value
-                raise NoAnswerError("its answer is unreadable; don't write to the grader's pipe")
-            raise NoAnswerError(self._ended())
-        raise NoAnswerError(f"{late} longer than {limit:g} s; look for a loop that never ends", LATE)
+        try:
+            answer = box.get(timeout=limit)
+            value = None if answer is None else plain.unpack(answer)
+        except queue.Empty:
+            raise LateError(f"{late} longer than {limit:g} s; look for a loop that never ends") from None
+        except plain.PlainError:
+            value = None
+        if isinstance(value, dict):
+            return value
+        raise NoAnswerError(self._ended() if answer is None else UNREADABLE)
 
     def _write_and_read(self, message: bytes, box: queue.SimpleQueue[Any]) -> None:
         try:
@@ -78,7 +78,7 @@ class Process:
                 message = message[self.process.stdin.write(message) :]  # type: ignore[union-attr]
             (size,) = inside.LENGTH.unpack(self._read(inside.LENGTH.size))
             box.put(self._read(size) if size <= plain.MOST_BYTES else b"")
-        except (OSError, ValueError, EOFError):
+        except (OSError, ValueError):
             box.put(None)
 
     def _read(self, size: int) -> bytes:
@@ -87,7 +87,7 @@ class Process:
             parts.append(part)
             size -= len(part)
         if size:
-            raise EOFError("the process has closed its end")
+            raise ValueError("the process has closed its end")
         return b"".join(parts)
 
     def _ended(self) -> str:
@@ -98,7 +98,7 @@ class Process:
             return f"it ends the whole process (exit status {status}); don't call os._exit"
         return "it closes the grader's pipe; leave files that you haven't opened alone"
 
-    def end(self) -> None:
+    def close(self) -> None:
         """End the process and everything that it started and that is still in its group."""
         if hasattr(os, "killpg"):
             with contextlib.suppress(OSError):
@@ -109,9 +109,3 @@ class Process:
             with contextlib.suppress(OSError):
                 pipe.close()  # type: ignore[union-attr]
         self.folder.cleanup()
-
-    def __enter__(self) -> Process:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.end()

@@ -60,10 +60,8 @@ def _encoded(value: Any, arrays: list[np.ndarray], construction: Any, seen: dict
 
     if depth > DEEPEST:
         return {"other": "nested too deeply"}
-    if value is None or type(value) in (bool, str) or (type(value) is int and abs(value) < 1 << 63):
+    if value is None or type(value) in (bool, float, str) or (type(value) is int and abs(value) < 1 << 63):
         return value
-    if type(value) is float:
-        return value if math.isfinite(value) else {"float": str(value)}
     if isinstance(value, np.ndarray | np.generic):
         array = np.ascontiguousarray(value).reshape(np.shape(value))
         if array.dtype.kind not in "fiub" or array.dtype.itemsize > 8:
@@ -94,16 +92,13 @@ def unpack(message: bytes, construct: Callable[[str, dict[str, Any]], Any] | Non
 
 def _parts(message: bytes) -> list[bytes]:
     parts: list[bytes] = []
-    start = 0
-    while start < len(message) or not parts:
-        end = start + LENGTH.size
-        if end > len(message):
-            raise PlainError("it ends inside a length")
-        (size,) = LENGTH.unpack(message[start:end])
-        if end + size > len(message):
+    rest = memoryview(message)
+    while rest or not parts:
+        size = int.from_bytes(rest[: LENGTH.size], "little")
+        parts.append(bytes(rest[LENGTH.size : LENGTH.size + size]))
+        if len(rest) < LENGTH.size or len(parts[-1]) < size:
             raise PlainError("a part is shorter than its length says")
-        parts.append(message[end : end + size])
-        start = end + size
+        rest = rest[LENGTH.size + size :]
     return parts
 
 
@@ -132,17 +127,13 @@ class _Reader:
         self.items += 1
         if self.items > MOST_ITEMS or depth > DEEPEST + 1:
             raise PlainError("it has too many items, or they are nested too deeply")
-        if node is None or isinstance(node, bool | int | float | str):
+        if node is None or isinstance(node, bool | float | str) or (isinstance(node, int) and abs(node) < 1 << 63):
             return node
         ((kind, content),) = node.items() if isinstance(node, dict) else [("list in JSON", node)]
-        if kind == "float" and content in ("nan", "inf", "-inf"):
-            return float(content)
-        if kind == "array" and type(content) is int and content >= 0:
-            return self.arrays[content]
         if kind == "other" and isinstance(content, str):
             return Other(content[:100])
-        if kind == "again" and type(content) is int and content >= 0:
-            return self.objects[content]
+        if kind in ("array", "again") and type(content) is int and content >= 0:
+            return (self.arrays if kind == "array" else self.objects)[content]
         if kind in ("tuple", "list", "dict", "object") and isinstance(content, list):
             values = [self.decoded(item, depth + 1) for item in content]
             if kind == "object" and self.construct is not None:

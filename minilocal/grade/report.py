@@ -54,9 +54,8 @@ def _paragraph(sentence: str) -> list[str]:
 def _printed(printed: str) -> list[str]:
     """Return the first lines that the code printed: the student may be looking for them."""
     lines = printed.splitlines()
-    shown = [f"{INDENT}  | {line[: WIDTH - 10]}" for line in lines[:MOST_LINES]]
-    more = [f"{INDENT}  | …"] if len(lines) > MOST_LINES else []
-    return [f"{INDENT}It printed:", *shown, *more] if lines else []
+    shown = [*(line[: WIDTH - 10] for line in lines[:MOST_LINES]), *["…"] * (len(lines) > MOST_LINES)]
+    return [f"{INDENT}It printed:", *(f"{INDENT}  | {line}" for line in shown)] if lines else []
 
 
 def total(all_graded: Iterable[Graded]) -> tuple[int, int]:
@@ -68,15 +67,9 @@ def total(all_graded: Iterable[Graded]) -> tuple[int, int]:
 def as_json(all_graded: Sequence[Graded], hint: int) -> str:
     """Return everything as JSON."""
     points, most = total(all_graded)
-    labs = [
-        {"name": g.lab.name, "file": str(g.path), "points": g.points, "of": g.lab.points, "unfit": g.unfit}
-        for g in all_graded
-    ]  # fmt: skip
-    cases = [
-        {"lab": lab, "name": name, "points": earned, "of": of, "status": status, "says": says}
-        for lab, name, earned, of, status, says in rows(all_graded, hint)
-    ]
-    return json.dumps({"points": points, "of": most, "labs": labs, "cases": cases}, indent=1)
+    names = ("lab", "case", "points", "of", "status", "says")
+    cases = [dict(zip(names, one, strict=True)) for one in rows(all_graded, hint)]
+    return json.dumps({"points": points, "of": most, "cases": cases}, indent=1)
 
 
 def rows(all_graded: Iterable[Graded], hint: int) -> Iterator[tuple[str, str, int, int, str, str]]:

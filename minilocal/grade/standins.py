@@ -101,10 +101,7 @@ class Loss(StandIn):
 
 
 class Optimizer(StandIn):
-    """Gradient descent without momentum; calls are noted with the layer's name."""
-
-    def __init__(self, name: str, lr: float) -> None:
-        super().__init__(name, lr=lr)
+    """Gradient descent without momentum, at the rate `lr`; calls are noted with the layer's name."""
 
     def update(self, layer: Layer) -> None:
         """Change a layer's parameters by its gradients."""

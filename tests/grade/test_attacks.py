@@ -8,14 +8,20 @@ import subprocess
 import sys
 import textwrap
 import time
+import types
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from minilocal.grade import plain
-from minilocal.grade.grading import UnfitError, read
-from minilocal.grade.lab import PUBLIC
+from minilocal.errors import InputError
+from minilocal.grade import hand_ins, plain
+from minilocal.grade.grading import decide, read
+from minilocal.grade.inside import UnfitError
+from minilocal.grade.lab import PUBLIC, Case, Trial
+from minilocal.grade.plain import Other
 
 from .conftest import DOUBLE, TEACH, make_lab
 
@@ -212,12 +218,12 @@ FORGERIES = {
     "a message of 4 GB": """
         import sys
         inside = sys.modules['grader.inside']
-        inside.send = lambda stream, message: (stream.write(b'\\xff\\xff\\xff\\xff' + message), stream.flush())
+        inside.send = lambda stream, value: (stream.write(b'\\xff\\xff\\xff\\xff' + b'x'), stream.flush())
         """,
     "a length and nothing after it": """
         import sys
         inside = sys.modules['grader.inside']
-        inside.send = lambda stream, message: (stream.write(b'\\x40\\0\\0\\0'), stream.flush())
+        inside.send = lambda stream, value: (stream.write(b'\\x40\\0\\0\\0'), stream.flush())
         """,
     "an array with a header that is code": """
         import sys, struct
@@ -293,6 +299,38 @@ def test_names_next_to_a_hand_in_are_not_imported(graded, tmp_path):
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, env=environment)
     assert "contains none of the labs" in done.stderr  # the command itself, not the folder's
+
+
+def test_a_linked_folder_is_not_entered(tmp_path):
+    (tmp_path / "eve").mkdir()
+    (tmp_path / "eve" / "labs").symlink_to(TEACH / "solutions")
+    (tmp_path / "mallory").symlink_to(TEACH / "solutions")
+    with pytest.raises(InputError, match="contains no hand-ins"):
+        hand_ins.find_class(tmp_path, ["margin"])
+
+
+plain_values = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**62), 2**62) | st.floats() | st.text(max_size=5) | st.just(Other("x"))
+    | st.sampled_from([np.zeros(2), np.ones((2, 2)), np.array(np.nan), np.array([True]), np.zeros(0)]),
+    lambda inner: st.lists(inner, max_size=3) | st.lists(inner, max_size=3).map(tuple)
+    | st.dictionaries(st.sampled_from(["name", "calls", "params", "grads", "still keeps", "aux", "weight"]), inner),
+    max_leaves=20,
+)  # fmt: skip
+LAYER = {"name": "a", "calls": ["forward"], "params": {"weight": np.ones(2)}, "grads": {}, "still keeps": "nothing"}
+
+
+@given(
+    st.dictionaries(st.sampled_from(["result", "states", "changed", "raised", "open", "printed"]), plain_values),
+    st.sampled_from([np.ones(2), 1.0, 2, True, "x", [(1, 2)], [np.ones(2), None], (np.ones(2), 1.0)]),
+)
+def test_whatever_comes_back_gives_a_verdict(reply, expected):
+    """Answers of any form neither pass nor stop the grader."""
+    trial = Trial("", (), {}, expected, [LAYER | {"aux": LAYER}], {})
+    process = types.SimpleNamespace(ask=lambda *_: reply)
+    names = ("y", "z") if isinstance(expected, tuple) else ("y",)
+    verdict = decide(Case("f", 1, "f", names, "a nudge", "an equation", (trial,)), process, {}, 0)
+    assert verdict.status in ("wrong", "open")
+    assert isinstance(verdict.says, str)
 
 
 def test_links_pipes_and_devices_are_not_read(tmp_path):

@@ -64,7 +64,7 @@ def test_what_is_due_and_what_is_missing(capsys, tmp_path):
 def test_json(capsys):
     assert main(["--format", "json", str(LABS / "rooms.py")]) == 1
     content = json.loads(capsys.readouterr().out)
-    assert (content["points"], content["of"], content["labs"][0]["name"]) == (0, 5, "rooms")
+    assert (content["points"], content["of"], content["cases"][0]["lab"]) == (0, 5, "rooms")
     assert [case["status"] for case in content["cases"]] == ["open", "open"]
 
 

@@ -64,6 +64,9 @@ def test_a_list_is_as_good_as_a_tuple_and_a_numpy_number_as_pythons():
     assert wrong([(1, 3)], expected) == "a is [[1, 3]], but it should be [[1, 3], [4, 5]]"
     assert "a is None; is there a `return`?, but" in wrong(None, expected)
     assert "[True, 1]" in wrong([True, 1], [1, 1])
+    same("a", [ONES, "anything"], (ONES, None))
+    assert wrong([ONES, ONES], [ONES, 2 * ONES]).startswith("a[1][0, 0] is 1, but it should be 2")
+    assert wrong(None, [ONES]) == "a should be a list of length 1, but it is None; is there a `return`?"
 
 
 def test_several_results_are_compared_one_by_one():
@@ -83,7 +86,7 @@ def test_several_results_are_compared_one_by_one():
         (MAPS * 3, "every entry is 3 times what it should be (its first axis has that length: a sum or a mean?)"),
         (MAPS / 3, "every entry is 1/3 of what it should be (its first axis"),
         (MAPS * 1.7, "every entry is 1.7 times what it should be"),
-        (MAPS.swapaxes(1, 2), "axes 1 and 2 are interchanged"),
+        (MAPS.swapaxes(1, 2), "it is the transpose of what it should be (axes 1 and 2)"),
         (MAPS[:, ::-1], "axis 1 runs backwards"),
         (MAPS + 0.25, "every entry is too large by the same number"),
         (np.where(np.arange(2) == 1, 0, MAPS), "only channel 1 is wrong"),
@@ -97,7 +100,7 @@ def test_the_pattern_of_a_mistake_is_named(received, remark):
 
 def test_transposes_are_named_and_chance_is_not():
     square = np.random.default_rng(1).standard_normal((3, 3))
-    assert wrong(square.T, square).endswith("; it is the transpose of what it should be")
+    assert wrong(square.T, square).endswith("; it is the transpose of what it should be (axes 0 and 1)")
     assert (
         wrong(ONES + np.array([0.001, 0, 0]), ONES) == "a[0, 0] is 1.001, but it should be 1; only channel 0 is wrong"
     )

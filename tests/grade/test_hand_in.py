@@ -136,6 +136,8 @@ def test_a_wrong_helper_costs_its_own_points_only():
     assert (
         verdict(text, helpers={"g": [((5.0,), 1.0)]}).says == "y is 1, but it should be 2"
     )  # other arguments: its own
+    named = text.replace("1 + g(x)", "1 + g(x=x)")
+    assert verdict(named, helpers={"g": [((1.0,), 1.0)]}).status == "passed"
     assert verdict("def f(x):\n    return 1 + g(x)", helpers={"g": [((1.0,), 1.0)]}).status == "passed"
 
 
