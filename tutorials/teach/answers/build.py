@@ -100,6 +100,20 @@ def build(script: Path) -> str:
     return words
 
 
+def reword(script: Path) -> str:
+    """Write the notebook's texts anew and leave the rest as it is; return in words what was done."""
+    path, mine = script.with_suffix(".ipynb"), read(script)
+    stored = nbformat.read(path, as_version=4)
+    code = [[c.source for c in one.cells if c.cell_type == "code"] for one in (mine, stored)]
+    if code[0] != code[1]:
+        return "its code has changed: run it"
+    runs = iter([cell for cell in stored.cells if cell.cell_type == "code"])
+    stored.cells = [next(runs) if cell.cell_type == "code" else cell for cell in mine.cells]
+    with lessons.replacing(path) as file:
+        file.write((nbformat.writes(stored) + "\n").encode())
+    return "texts written"
+
+
 def out_of_step(script: Path) -> str:
     """Return how a script differs from its notebook, or an empty string."""
     path = script.with_suffix(".ipynb")
@@ -117,11 +131,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("lesson", nargs="*", type=int, help="a lesson's number (default: all)")
     parser.add_argument("--check", action="store_true", help="run nothing; list what is out of step")
+    parser.add_argument("--texts", action="store_true", help="run nothing; write the texts anew")
     options = parser.parse_args(argv)
     problems = 0
     for script in scripts():
         if not options.lesson or int(script.name[:2]) in options.lesson:
-            if not options.check:
+            if options.texts:
+                print(f"{script.stem}: {reword(script)}")
+            elif not options.check:
                 print(f"{script.stem}: {build(script)}", flush=True)
             elif words := out_of_step(script):
                 print(f"{script.name} {words}")
