@@ -231,7 +231,9 @@ def build(algo):
 
 
 mono_forward = build("G1")
-mono_forward.losses[1] = ml.CrossEntropy(ml.Sequential(linear=ml.Linear(WIDTH, C, bias=False)))
+mono_forward.losses[1] = ml.CrossEntropy(
+    ml.Sequential(linear=ml.Linear(WIDTH, C, bias=False, rng=0))
+)
 accuracy["Mono-Forward"] = train(mono_forward, [ml.Block(1, 1), ml.Block(2, 2)])
 accuracy["BP"] = train(build("BP"), [ml.Block(1, 2)])
 epochs = range(1, EPOCHS + 1)

@@ -28,7 +28,11 @@ extensions = [
     "pages",
     "explorer",
 ]
-exclude_patterns = ["_site", "rendered", "teach/*/**"]  # solutions, cases and answers are for lecturers alone
+exclude_patterns = [
+    "_site",
+    "rendered",
+    "teach/*/**",
+]  # solutions, cases and answers are for lecturers alone
 default_role = "py:obj"
 python_use_unqualified_type_names = True
 autodoc_typehints_format = "short"
