@@ -164,11 +164,11 @@ def train_pair(loss, m=None):
 
 
 print("loss of layer 1         cosine with BP   test accuracy")
-one_matrix = ml.CrossEntropy(ml.Sequential(linear=ml.Linear(WIDTH, C, bias=False)))
+one_matrix = ml.CrossEntropy(ml.Sequential(linear=ml.Linear(WIDTH, C, bias=False, rng=3)))
 for name, loss_1, m in (
     ("Mono-Forward", one_matrix, None),
-    ("MAN, m = 0.9", Man(build("G1").layer(2), ml.Linear(WIDTH, C)), 0.9),
-    ("MAN, m = 0.995", Man(build("G1").layer(2), ml.Linear(WIDTH, C)), 0.995),
+    ("MAN, m = 0.9", Man(build("G1").layer(2), ml.Linear(WIDTH, C, rng=3)), 0.9),
+    ("MAN, m = 0.995", Man(build("G1").layer(2), ml.Linear(WIDTH, C, rng=3)), 0.995),
 ):
     cosine, accuracy_now = train_pair(loss_1, m)
     print(f"{name:<24}{cosine:>10.2f}{accuracy_now:>16.1%}")
