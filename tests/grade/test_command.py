@@ -314,6 +314,7 @@ def test_nbgrader_gives_partial_credit(tmp_path, monkeypatch):
     """A lecturer's notebook, a student's copy with one wrong function, and nbgrader's own command."""
     pytest.importorskip("nbgrader")
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:{os.environ['PATH']}")  # for alembic, which it starts
 
     def grading(name, points=None):
         about = {"schema_version": 3, "grade_id": name, "locked": points is not None, "task": False,
