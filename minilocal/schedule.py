@@ -49,7 +49,7 @@ class Schedule:
         shift: Y, the number of layers by which the boundaries move.
         front: what the layers before the first whole block do: "rest", as in the paper, or form a short "block".
         idle: what a classifier does while no block ends at it: "rest", as in the paper, or "learn" without training
-            the layers below it.
+            the layers before it.
     """
 
     block_size: int | None

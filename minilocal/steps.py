@@ -1,7 +1,7 @@
 """One training step, written out: backpropagation, and block-wise local learning.
 
 Both functions do the same four things: forward, loss, backward, update. They differ in how far a gradient travels: in
-`backprop_step` from A_K down to layer 1, in `local_step` from each block's loss down to the block's first layer, where
+`backprop_step` from A_K back to layer 1, in `local_step` from each block's loss back to the block's first layer, where
 it stops.
 
     backprop_step      x ─► f_1 ─► f_2 ─► f_3 ─► f_4 ─► A_4 ─► loss
@@ -67,7 +67,7 @@ def backprop_step(
         result = _checked(Block(1, len(network)), value, correct)
 
         for layer in reversed(network.layers[1:]):
-            dx = layer.backward(dx)  # all the way down …
+            dx = layer.backward(dx)  # all the way back …
         network.layers[0].backward(dx, need_dx=False)  # … to layer 1: images need no gradient
 
         for layer in (*network.layers, *loss.layers.values()):
@@ -93,7 +93,7 @@ def local_step(
     run forward as in training and keep their parameters. Blocks must follow one another without gaps up to layer K, as
     those of `Schedule.blocks_at` do; the other arguments are those of `backprop_step`.
 
-    Classifiers on the layers in `idle`, where no block ends, learn too, without training the layers below them; in the
+    Classifiers on the layers in `idle`, where no block ends, learn too, without training the layers before them; in the
     paper they rest. See tutorials/reference.md, "Variants of moving boundaries".
 
     Raises `InputError` if the blocks leave a gap, and `NonFiniteError` before the update of a block whose loss is
@@ -177,7 +177,7 @@ def check_blocks(blocks: Sequence[Block], layers: int) -> None:
 
 
 def _learn_alone(network: Network, number: int, x: np.ndarray, labels: np.ndarray, optimizer: SGD | None) -> None:
-    """Train an idle classifier on features x that it takes as given: no gradient reaches the layers below it."""
+    """Train an idle classifier on features x that it takes as given: no gradient reaches the layers before it."""
     loss = network.loss(number)
     value, _, _ = loss(x, labels, need_dx=False)
     if not math.isfinite(value):

@@ -195,6 +195,11 @@ def check_costs(page, model, algo, classifier, classes):
     assert parts == pytest.approx([macs.forward, macs.weight_gradient, macs.input_gradient, macs.classifiers], abs=0.5)
 
 
+def test_the_explorer_is_short():
+    script = ROOT / "tutorials" / "_site" / "static" / "explorer.js"
+    assert len(script.read_text(encoding="utf-8").splitlines()) <= 300
+
+
 def test_the_explorer_needs_no_mouse_and_remembers(chromium, address):
     page = chromium()
     page.goto(f"{address}/explorer.html")

@@ -141,7 +141,7 @@ def test_describe_trains_nothing(train, tmp_path):
         assert text in out
     status, out, _ = train("--describe", "--model", "vgg8b", "--algo", "G3", "--width", "1", "--local-loss", "predsim")
     assert status == 0
-    assert re.search(r"\nsim 3 +conv +16×16×256 +589,824 +150,994,944\n +deviation +256\naux 6 +flatten", out)
+    assert re.search(r"\nsim 3 +conv +16×16×256 +589,824 +150,994,944\n +deviation +256\naux 6 +pool", out)
     assert not list(tmp_path.iterdir())
 
 

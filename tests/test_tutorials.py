@@ -27,6 +27,7 @@ def tool(name):
 
 
 build = tool("build")
+OLD = "12_local_losses"  # has its captions in its code, and prints the block step for readers who begin there
 every_lesson = pytest.mark.parametrize("script", build.lessons(), ids=lambda script: script.stem)
 
 
@@ -91,6 +92,57 @@ def test_figures_have_captions_and_alt_texts(stored):
                 assert alt in below.data["text/markdown"]
                 assert below.data["text/markdown"].startswith(f"**Figure {figures}.** ")
     assert figures
+
+
+def drawing_lines(code):
+    """Return the lines of statements that draw: calls of show, figures, draw_…, animate_…, and what uses plt."""
+    tree = ast.parse(code)
+    drawn = {"plt", "show", "figures"}  # and what comes from plt
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign) and any(
+            isinstance(n, ast.Name) and n.id == "plt" for n in ast.walk(node.value)
+        ):
+            drawn |= {n.id for target in node.targets for n in ast.walk(target) if isinstance(n, ast.Name)}
+
+    def draws(node):
+        names = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
+        names |= {alias.name.rpartition(".")[2] for n in ast.walk(node) if hasattr(n, "names") for alias in n.names}
+        return names & (drawn | {"pyplot"}) or any(name.startswith(("draw_", "animate_")) for name in names)
+
+    lines, statements = set(), [*tree.body]
+    while statements:
+        node = statements.pop()
+        body = getattr(node, "body", None)
+        if body and not all(map(draws, body)):
+            statements += body
+        elif draws(node):
+            lines.update(range(node.lineno, node.end_lineno + 1))
+    return lines
+
+
+@every_lesson
+def test_at_most_a_tenth_of_the_code_draws(script):
+    """Drawing stands in minilocal/course, and captions and alt texts in its captions/."""
+    if script.stem == OLD:
+        return
+    total = drawing = 0
+    for cell in cells(build.read(script), "code")[1:]:
+        code = {n for n, line in enumerate(cell.source.splitlines(), 1) if line.strip() and line.strip()[0] != "#"}
+        total, drawing = total + len(code), drawing + len(code & drawing_lines(cell.source))
+    assert drawing <= 0.1 * total, f"{drawing} of {total} lines"
+
+
+def test_drawing_lines_are_found():
+    assert drawing_lines("x = 1\nshow(draw_bars(\n  x), 2)\n") == {2, 3}
+    assert drawing_lines(
+        "import matplotlib.pyplot as plt\nf, a = plt.subplots()\nfor i in x:\n  a.plot(i)\ny = 2\n"
+    ) == {1, 2, 3, 4}
+
+
+def test_the_block_step_is_printed_in_one_lesson():
+    lessons = [lesson for lesson in build.lessons() if lesson.stem != OLD]
+    printing = [s.name for s in lessons if re.search(r"source\([^)]*ml\.block_step", s.read_text("utf-8"))]
+    assert len(printing) == 1, printing
 
 
 @every_lesson

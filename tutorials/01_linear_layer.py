@@ -19,7 +19,17 @@
 # seconds to run. Symbols are those of [reference.md](reference.md): $L$ is the loss, and for any
 # array $a$, $da$ means $\partial L/\partial a$, an array of the shape of $a$.
 #
-# Run the cells from the top. The first one makes sure that minilocal can be imported.
+# Run the cells from the top. The first one makes sure that minilocal can be imported: it looks for
+# it beside this notebook, then among the installed packages. The second one imports what all
+# lessons use, so here it is once:
+#
+# * `ml` is the library, as you would import it yourself.
+# * `check(claim, holds, number)` prints ✓ with a claim and the number that confirms it, and stops
+#   the notebook if it does not hold. Nothing in this course is claimed without one.
+# * `source(f)` prints a function of the library as it ships.
+# * `sized(full, small)` is `full` here; tests run the lessons with `small`.
+# * `figures(1)` returns `show`, which shows a figure with its caption. The code that draws is in
+#   `minilocal/course/`; `draw_…` names what is drawn.
 
 # %%
 import importlib.util
@@ -39,13 +49,13 @@ if importlib.util.find_spec("minilocal") is None:
 # %%
 import textwrap
 
-import matplotlib.pyplot as plt
 import numpy as np
 
 import minilocal as ml
-from minilocal.course import check, show, sized, source, style
+from minilocal.course import check, figures, sized, source
+from minilocal.course.charts import draw_bars, draw_curves, draw_images
 
-style()
+show = figures(1)
 
 # %% [markdown]
 # ## 1 Images are vectors
@@ -59,17 +69,8 @@ data = ml.prepare("fashion-mnist-mini", train_size=sized(6000, 600), test_size=s
 names = data.classes
 first = [int(np.argmax(data.train.labels == label)) for label in range(len(names))]
 
-figure, axes = plt.subplots(2, 5, figsize=(7.5, 3.4))
-for label, axis in enumerate(axes.flat):
-    axis.imshow(data.train.pixels[first[label], :, :, 0], cmap="gray")
-    axis.set_title(f"{label}: {names[label]}")
-    axis.axis("off")
-show(
-    figure,
-    "**Figure 1.** The first training image of each class, as the network gets it: 32×32 pixels.",
-    alt="Ten grey images in two rows, one of each class: "
-    + ", ".join(f"{label} {name}" for label, name in enumerate(names)),
-)
+pictures = {f"{n}: {name}": data.train.pixels[first[n], :, :, 0] for n, name in enumerate(names)}
+show(draw_images(pictures, rows=2), 1)
 
 # %% [markdown]
 # A linear layer knows nothing about rows and columns of pixels. It sees each image as one vector
@@ -112,13 +113,16 @@ def softmax(z):
 
 
 def cross_entropy(z, labels):
-    return -np.mean(np.log(softmax(z)[np.arange(len(labels)), labels]))
+    z = z - z.max(axis=1, keepdims=True)
+    log_p = z - np.log(np.exp(z).sum(axis=1, keepdims=True))  # log(softmax(z)) would be log 0
+    return -np.mean(log_p[np.arange(len(labels)), labels])
 
 
 z = x @ W + b
 print(f"loss with these random weights  {cross_entropy(z, labels):.4f}")
 print(f"loss if all logits are zero     {cross_entropy(np.zeros((N, C)), labels):.4f}")
 print(f"log 10                          {np.log(10):.4f}")
+print(f"logits 1000 and 0, label 1      {cross_entropy(np.array([[1000.0, 0.0]]), [1]):.0f}")
 
 # %% [markdown]
 # > **Question.** Why is the second number exactly $\log 10$, whatever the labels are? And what
@@ -127,6 +131,10 @@ print(f"log 10                          {np.log(10):.4f}")
 # With equal logits every class gets the probability 1/10, so each image costs $-\log(1/10)$. That
 # is the price of knowing nothing. A network that starts much above it is *sure* of wrong answers:
 # usually its initial weights are too large. Remember 2.30; it will come back in other lessons.
+#
+# The last line shows why the logarithm is taken before the division. Softmax rounds the second
+# probability, $e^{-1000}$, to 0, and the loss would be infinite. $\log p$ itself is an ordinary
+# number: the logit minus $\log\sum_k e^{z_k}$.
 #
 # Everything above is in the library, as `ml.Linear` and `ml.softmax_cross_entropy`. Here is their
 # code, which trains the networks of all later lessons (`smoothing` is an option that is off):
@@ -147,6 +155,12 @@ loss, dlogits = ml.softmax_cross_entropy(logits, labels)
 
 difference = abs(logits - z).max() + abs(loss - cross_entropy(z, labels))
 check("our forward pass is the library's", difference < 1e-12, f"difference {difference:.0e}")
+far, one = np.array([[1000.0, 0.0]]), np.array([1])
+check(
+    "neither overflows",
+    cross_entropy(far, one) == ml.softmax_cross_entropy(far, one)[0] == 1000,
+    "1000 for logits 1000 and 0",
+)
 
 # %% [markdown]
 # ## 3 The gradient of the loss
@@ -170,22 +184,11 @@ onehot = np.eye(C)[labels]
 dz = (softmax(z) - onehot) / N
 
 n = int(np.argmax(labels == 9))  # an ankle boot
-figure, (left, right) = plt.subplots(1, 2, figsize=(7.5, 3.0), sharey=True)
-left.barh(names, softmax(z)[n], color="#A5A5A5", label="$p$, believed")
-left.barh(names, onehot[n], facecolor="none", edgecolor="black", hatch="//", label="onehot, true")
-left.set(xlabel="probability", title="what the network believes")
-left.legend(loc="lower right", bbox_to_anchor=(1, 0.12))
-right.barh(names, N * dz[n], color=np.where(dz[n] > 0, "#A5A5A5", "#333333"))
-right.axvline(0, color="black", linewidth=0.8)
-right.set(xlabel="$N \\cdot dz$", title="gradient: believed minus true")
-left.invert_yaxis()
+believed = {"$p$, believed": softmax(z)[n], "onehot, true": onehot[n]}
+gradient = {"$N \\cdot dz$, believed minus true": N * dz[n]}
 show(
-    figure,
-    "**Figure 2.** One image, an ankle boot. A step against the gradient lowers each logit with a "
-    "positive bar a little and raises that of the right class a lot.",
-    alt="Two bar charts over the ten classes. Left: probabilities p of an untrained layer, spread "
-    "over the classes, and the true answer, 1 for ankle boot. Right: their difference, small and "
-    "positive for nine classes, large and negative for ankle boot.",
+    draw_bars({"what the network believes": believed, "the gradient": gradient}, names, height=3.6),
+    2,
 )
 
 sums = abs(dz.sum(axis=1)).max()
@@ -220,14 +223,7 @@ products = {
     "gradient of $W$": "$x^\\top$ (in, N) · $dz$ (N, C) = $dW$ (in, C)",
     "gradient of $x$": "$dz$ (N, C) · $W^\\top$ (C, in) = $dx$ (N, in)",
 }
-show(
-    draw_products(products, lengths={"N": 1.6, "in": 2.4, "C": 1.0}),
-    "**Figure 3.** Three matrix products. The inner sizes agree, and a gradient has the shape of "
-    "its array. In $dW$ the sum runs over the images ($N$), in $dx$ over the classes ($C$).",
-    alt="Three matrix products drawn as rectangles: x, N by in, times W, in by C, gives z, N by C. "
-    "x transposed, in by N, times dz, N by C, gives dW, in by C. dz, N by C, times W transposed, "
-    "C by in, gives dx, N by in.",
-)
+show(draw_products(products, lengths={"N": 1.6, "in": 2.4, "C": 1.0}), 3)
 
 # %%
 dW = x.T @ dz
@@ -298,31 +294,16 @@ def errors(dtype):
     W_typed, x_typed = W.astype(dtype), x.astype(dtype)
 
     def loss():
-        z = x_typed @ W_typed
-        z -= z.max(axis=1, keepdims=True)
-        log_p = z - np.log(np.exp(z).sum(axis=1, keepdims=True))
-        return -log_p[np.arange(N), labels].mean(dtype=dtype)
+        return cross_entropy(x_typed @ W_typed, labels)
 
     found = [central_difference(loss, W_typed, index, dtype(h)) for h in steps]
     return abs(np.array(found, np.float64) - dW[index]) / abs(dW[index])
 
 
-figure, axis = plt.subplots(figsize=(7.5, 3.4))
-for dtype, marker in ((np.float64, "o"), (np.float32, "s")):
-    axis.loglog(steps, errors(dtype) + 1e-16, marker=marker, markersize=4, label=dtype.__name__)
-axis.loglog(steps[9:], 2e-3 * steps[9:] ** 2, color="#CCCCCC", linewidth=4, linestyle="-")
-axis.text(0.06, 6e-8, "slope 2: $h^2$", color="#555555")
-axis.set(xlabel="step $h$", ylabel="relative error", ylim=(1e-13, 1e5))
-axis.grid(alpha=0.3)
-axis.legend()
-show(
-    figure,
-    "**Figure 4.** The error of the central difference for one weight. From the right it falls "
-    "with $h^2$, until rounding takes over and it rises again with $1/h$.",
-    alt="Relative error over the step h, both on logarithmic axes, two V-shaped curves. In float64 "
-    "the lowest point is near h = 3e-5 with an error around 1e-9; in float32 near h = 0.01 with an "
-    "error around 1e-4.",
-)
+curves = {dtype.__name__: (steps, errors(dtype) + 1e-16) for dtype in (np.float64, np.float32)}
+curves["slope 2: $h^2$"] = (steps[9:], 2e-3 * steps[9:] ** 2, {"color": "#CCCCCC", "linewidth": 4})
+axes = {"xscale": "log", "yscale": "log", "xlabel": "step $h$", "ylabel": "relative error"}
+show(draw_curves({"": curves}, ylim=(1e-13, 1e5), **axes), 4)
 best = {dtype.__name__: steps[errors(dtype).argmin()] for dtype in (np.float64, np.float32)}
 print(f"best h in float64: {best['float64']:.0e};  in float32: {best['float32']:.0e}")
 
@@ -415,25 +396,10 @@ check(
 # layer compares every picture with.
 
 # %%
-figure = plt.figure(figsize=(7.5, 2.8))
-grid = figure.add_gridspec(2, 6, width_ratios=[3.2, 1, 1, 1, 1, 1])
-axis = figure.add_subplot(grid[:, 0])
-axis.plot(losses, linewidth=0.8)
-axis.axhline(np.log(10), color="#8A8A8A", linestyle=":")
-axis.text(len(losses), np.log(10), "log 10", va="bottom", ha="right", color="#555555")
-axis.set(xlabel="step", ylabel="loss", title="learning", ylim=(0, None))
 weights = model.params["weight"].reshape(32, 32, C)
-for label in range(C):
-    axis = figure.add_subplot(grid[label // 5, 1 + label % 5])
-    axis.imshow(weights[:, :, label], cmap="gray", vmin=-0.12, vmax=0.12)
-    axis.set_title(names[label], fontsize=8)
-    axis.axis("off")
 show(
-    figure,
-    "**Figure 5.** Left: the loss of each step. Right: the ten columns of $W$ as images; light "
-    "pixels speak for the class, dark ones against it.",
-    alt="Left: the loss falls from above 2.3 to about 0.4, quickly at first. Right: ten noisy grey "
-    "patterns, one per class; that of trousers shows two light legs with a dark gap between them.",
+    draw_images({name: weights[:, :, n] for n, name in enumerate(names)}, 2, vmin=-0.12, vmax=0.12),
+    5,
 )
 
 # %% [markdown]

@@ -34,13 +34,13 @@ if importlib.util.find_spec("minilocal") is None:
     subprocess.run([sys.executable, "-m", "pip", "install", "-q", wheel], check=True)
 
 # %%
-import matplotlib.pyplot as plt
 import numpy as np
 
 import minilocal as ml
-from minilocal.course import check, show, sized, source, style
+from minilocal.course import check, figures, sized, source
+from minilocal.course.charts import draw_images, draw_tables
 
-style()
+show = figures(2)
 
 # %% [markdown]
 # ## 1 The same small pattern everywhere
@@ -125,22 +125,9 @@ layer = ml.Conv2d(1, 3, rng=0, dtype=np.float64)
 layer.params["weight"][...] = np.array(list(kernels.values()), float).transpose(1, 2, 0)[:, :, None]
 maps = layer.forward(boot)
 
-figure, axes = plt.subplots(1, 4, figsize=(7.5, 2.1))
-axes[0].imshow(boot[0, :, :, 0], cmap="gray")
-axes[0].set_title("image")
-for axis, name, o in zip(axes[1:], kernels, range(3), strict=True):
-    axis.imshow(maps[0, :, :, o], cmap="gray", vmin=-3, vmax=3)
-    axis.set_title(name)
-for axis in axes:
-    axis.axis("off")
-show(
-    figure,
-    "**Figure 1.** An ankle boot and three maps of it, each made with nine weights. Light: the "
-    "pattern is there; dark: its opposite; grey: nothing.",
-    alt="A boot in grey, and three maps beside it. The first is light along left edges of the boot "
-    "and dark along right ones, the second light along upper edges and dark along lower ones, the "
-    "third marks fine details of all directions.",
-)
+pictures = {"image": 6 * boot[0, :, :, 0] - 3}
+pictures |= {name: maps[0, :, :, o] for o, name in enumerate(kernels)}
+show(draw_images(pictures, vmin=-3, vmax=3), 1)
 
 # %% [markdown]
 # > **Question.** Move the boot two pixels to the right. What happens to the maps? What would have
@@ -187,15 +174,7 @@ check(
 # %%
 from minilocal.course.columns import draw_columns
 
-show(
-    draw_columns(np.arange(1, 17).reshape(4, 4), k=3, padding=1, marked=[(0, 0), (2, 1)]),
-    "**Figure 2.** im2col's columns. Two of the sixteen windows are outlined, with the rows they "
-    "become and the output pixels they give. Follow pixel 6: how many rows is it in?",
-    alt="Left: a 4 by 4 image of the numbers 1 to 16 in a border of zeros, with two overlapping 3 "
-    "by 3 windows outlined. Middle: a matrix of 16 rows and 9 columns; the first window is its "
-    "first row, 0 0 0 0 1 2 0 5 6, the second its tenth row, 5 6 7 9 10 11 13 14 15. Right: the "
-    "matrix times a column of 9 weights gives 16 numbers, the 4 by 4 output.",
-)
+show(draw_columns(np.arange(1, 17).reshape(4, 4), k=3, padding=1, marked=[(0, 0), (2, 1)]), 2)
 
 # %% [markdown]
 # With $\mathrm{cols}$ of shape $(N P Q,\; k k C_\mathrm{in})$ and the weights as a matrix $W$ of
@@ -266,14 +245,7 @@ products = {
     "weights": "$\\mathrm{cols}^\\top$ (kkC, NPQ) · $dy$ (NPQ, O) = $dW$ (kkC, O)",
     "input": "$dy$ (NPQ, O) · $W^\\top$ (O, kkC) = $d\\mathrm{cols}$ (NPQ, kkC)",
 }
-show(
-    draw_products(products, lengths={"NPQ": 2.8, "kkC": 1.6, "O": 1.2}),
-    "**Figure 3.** The three products of a convolution, with $C$ for $C_\\mathrm{in}$ and $O$ for "
-    "$C_\\mathrm{out}$. Each costs the same number of multiply-adds.",
-    alt="Three matrix products as rectangles: cols, NPQ by kkC, times W, kkC by O, gives y, NPQ by "
-    "O. cols transposed times dy gives dW, kkC by O. dy times W transposed, O by kkC, gives dcols, "
-    "NPQ by kkC.",
-)
+show(draw_products(products, lengths={"NPQ": 2.8, "kkC": 1.6, "O": 1.2}), 3)
 
 # %%
 dy = rng.standard_normal(y.shape)
@@ -331,23 +303,12 @@ check("our three gradients are the library's", worst < 1e-12, f"largest differen
 # How often does col2im add to each pixel? Give it columns full of ones:
 
 # %%
-figure, axes = plt.subplots(1, 3, figsize=(7.5, 2.8))
-for axis, (k, stride, padding) in zip(axes, ((3, 1, 1), (3, 2, 1), (2, 2, 0)), strict=True):
+tables = {}
+for k, stride, padding in ((3, 1, 1), (3, 2, 1), (2, 2, 0)):
     ones = np.ones_like(im2col(np.zeros((1, 8, 8, 1)), k, stride, padding))
-    times = col2im(ones, (1, 8, 8, 1), k, stride, padding)[0, :, :, 0]
-    axis.imshow(times, vmin=0, vmax=10)
-    for (i, j), count in np.ndenumerate(times):
-        colour = "black" if count > 5 else "white"
-        axis.text(j, i, f"{count:.0f}", ha="center", va="center", color=colour, fontsize=8)
-    axis.set(title=f"k = {k}, stride {stride}, padding {padding}", xticks=[], yticks=[])
-show(
-    figure,
-    "**Figure 4.** How many windows see each pixel of an 8×8 image. col2im adds up that many "
-    "gradients there.",
-    alt="Three 8 by 8 grids of counts. For k 3, stride 1, padding 1: 9 inside, 6 at edges, 4 in "
-    "corners. For k 3, stride 2, padding 1: a pattern of 1, 2 and 4. For k 2, stride 2, padding 0: "
-    "1 everywhere.",
-)
+    times = col2im(ones, (1, 8, 8, 1), k, stride, padding)[0, :, :, 0].astype(int)
+    tables[f"k = {k}, stride {stride}, padding {padding}"] = times / 9, times
+show(draw_tables(tables), 4)
 
 # %% [markdown]
 # > **Question.** In the right grid every pixel is in exactly one row. Which layer, found in nearly
@@ -453,18 +414,7 @@ check(
 # %%
 normalised = ((boot * 255 - mean) / std).astype(np.float32)
 maps = model.layers["relu"].forward(model.layers["conv"].forward(normalised))
-figure, axes = plt.subplots(2, 8, figsize=(7.5, 2.1))
-for o, axis in enumerate(axes.flat):
-    axis.imshow(maps[0, :, :, o], cmap="gray")
-    axis.set_title(f"pattern {o + 1}", fontsize=8)
-    axis.axis("off")
-show(
-    figure,
-    "**Figure 5.** What the sixteen trained patterns see in the boot of Figure 1, 16×16 pixels "
-    "each, after the ReLU. Nobody asked for edges, soles or backgrounds: they lower the loss.",
-    alt="Sixteen small maps of the boot. Pattern 2 sees its front edge, 4 its sole, 9 the boot "
-    "itself, 3 and 14 to 16 the background; several are nearly black.",
-)
+show(draw_images({f"pattern {o + 1}": maps[0, :, :, o] for o in range(16)}, rows=2), 5)
 
 # %% [markdown]
 # ## Summary
@@ -475,7 +425,7 @@ show(
 #   times as large as the image, so they are made in chunks and never stored.
 # * $dW = \mathrm{cols}^\top dy$, $db = \sum dy$, and $dx = \mathrm{col2im}(dy\,W^\top)$. col2im is
 #   im2col's transpose: where one copies, the other adds.
-# * Forward, $dW$ and $dx$ cost the same. A layer that hands no gradient down saves a third.
+# * Forward, $dW$ and $dx$ cost the same. A layer that hands no gradient back saves a third.
 #
 # ## Exercises
 #

@@ -33,13 +33,13 @@ if importlib.util.find_spec("minilocal") is None:
     subprocess.run([sys.executable, "-m", "pip", "install", "-q", wheel], check=True)
 
 # %%
-import matplotlib.pyplot as plt
 import numpy as np
 
 import minilocal as ml
-from minilocal.course import check, show, sized, source, style
+from minilocal.course import check, figures, sized, source
+from minilocal.course.charts import draw_bars, draw_curves, draw_images, draw_tables
 
-style()
+show = figures(3)
 rng = np.random.default_rng(0)
 data = ml.prepare("fashion-mnist-mini", train_size=sized(3000, 600), test_size=200)
 batches = ml.training_batches(data.train, 64, seed=0, epoch=0, crop=False, flip=False)
@@ -73,29 +73,11 @@ x = ml.Conv2d(8, C, rng=4, dtype=np.float64).forward(maps)
 gamma, beta = np.ones(C), np.zeros(C)
 y, xhat, inv_std = batchnorm(x, gamma, beta)
 
-figure, axes = plt.subplots(1, 2, figsize=(7.5, 2.6), sharey=True, sharex=True)
-titles = ("after a convolution", "after BatchNorm")
-for axis, values, title in zip(axes, (x, y), titles, strict=True):
-    rows, channels = values.reshape(-1, C), np.arange(1, C + 1)
-    low, high = np.quantile(rows, [0.01, 0.99], axis=0)
-    axis.hlines(channels, low, high, color="#A5A5A5", label="98 % of the values")
-    axis.hlines(
-        channels, rows.mean(0) - rows.std(0), rows.mean(0) + rows.std(0),
-        color="#333333", linewidth=6, label="mean ± deviation",
-    )  # fmt: skip
-    axis.plot(rows.mean(0), channels, "|", color="white", markersize=9)
-    axis.axvline(0, color="#8A8A8A", linestyle=":", linewidth=0.8)
-    axis.set(xlabel="value", title=title, yticks=channels)
-axes[0].set_ylabel("channel")
-axes[0].invert_yaxis()
-axes[0].legend(loc="upper left", fontsize=8)
-show(
-    figure,
-    "**Figure 1.** The values of six channels, before and after. BatchNorm gives each channel the "
-    "mean 0 and the deviation 1.",
-    alt="Bars of mean plus and minus deviation for six channels. After a convolution they differ "
-    "in place and length; after BatchNorm all reach from -1 to 1.",
-)
+panels = {
+    title: {"mean": values.mean((0, 1, 2)), "deviation": values.std((0, 1, 2))}
+    for title, values in (("after a convolution", x), ("after BatchNorm", y))
+}
+show(draw_bars(panels, [f"channel {c}" for c in range(1, C + 1)]), 1)
 print("means      before", x.mean((0, 1, 2)).round(2), " after", y.mean((0, 1, 2)).round(2) + 0.0)
 print("deviations before", x.std((0, 1, 2)).round(2), " after", y.std((0, 1, 2)).round(2))
 
@@ -173,27 +155,14 @@ without_mean = g - g.mean()
 left_over = without_mean - small_xhat * (g * small_xhat).mean()
 order = values[:, 0].argsort()
 
-figure, axes = plt.subplots(1, 3, figsize=(7.5, 2.6), sharey=True)
-for axis, bars, title in zip(
-    axes,
-    (g, without_mean, left_over),
-    ("$g$", "minus its mean", "minus its trend"),
-    strict=True,
-):
-    axis.bar(range(m), bars[order, 0], color="#A5A5A5")
-    slope = (bars * small_xhat).mean()
-    axis.plot(range(m), bars.mean() + slope * small_xhat[order, 0], label="mean and trend")
-    axis.axhline(0, color="black", linewidth=0.6)
-    axis.set(title=title, xlabel="values, sorted by $x$", xticks=[])
-axes[0].legend(loc="lower right")
-show(
-    figure,
-    "**Figure 2.** BatchNorm's backward pass in two steps, on 16 values of a channel, sorted by "
-    "$x$. In the end they have no mean and no trend with $x$; divided by $\\sigma$ they are $dx$.",
-    alt="Three bar charts of 16 gradients with a line for mean and trend. Left: the gradients as "
-    "they come, mostly positive. Middle: shifted so that their mean is zero. Right: tilted too, "
-    "so that the line of mean and trend lies on zero.",
-)
+panels = {}
+for title, bars in (("$g$", g), ("minus its mean", without_mean), ("minus its trend", left_over)):
+    trend = bars.mean() + (bars * small_xhat).mean() * small_xhat[order, 0]
+    panels[title] = {
+        "values, sorted by $x$": (range(m), bars[order, 0], {"linestyle": "", "marker": "o"}),
+        "mean and trend": (range(m), trend, {"marker": ""}),
+    }
+show(draw_curves(panels, xticks=[[]] * 3), 2)
 
 components = []
 for name, direction in (("1", np.ones_like(xhat)), ("x̂", xhat)):
@@ -252,26 +221,11 @@ scales = [0.1, 0.3, 1, 3, 10]
 steps = sized(40, 9)
 found = {norm: [loss_after(steps, norm, s) for s in scales] for norm in (False, True)}
 
-figure, axis = plt.subplots(figsize=(7.5, 3.0))
-for norm, marker, name in ((False, "s", "without"), (True, "o", "with")):
-    seen = np.minimum(np.nan_to_num(found[norm], nan=3.0), 3.0)
-    axis.plot(scales, seen, marker=marker, label=f"{name} BatchNorm")
-    for s, loss, shown in zip(scales, found[norm], seen, strict=True):
-        if not loss < 3:
-            axis.annotate("diverged", (s, shown), (0, 7), textcoords="offset points", ha="right")
-axis.axhline(np.log(10), color="#A5A5A5", linestyle="-", linewidth=0.8)
-axis.text(10, np.log(10), "log 10", ha="right", va="bottom", color="#555555")
-axis.set(xscale="log", xlabel="factor on the initial weights of the convolutions", ylim=(0, 3.5))
-axis.set_ylabel(f"loss after {steps} steps")
-axis.legend(loc="upper left")
-show(
-    figure,
-    "**Figure 3.** The same training from initial weights of different sizes. Without BatchNorm "
-    "the size must be right; with it, a factor of 100 makes little difference.",
-    alt="Loss after training over the factor on the initial weights. Without BatchNorm: near 2.3 "
-    "or more for all factors from 0.1 to 10 but one: about 1 for factor 1. With BatchNorm: below 1 "
-    "for all factors.",
-)
+seen = {norm: np.minimum(np.nan_to_num(row, nan=3.0), 3.0) for norm, row in found.items()}
+curves = {f"{'with' if n else 'without'} BatchNorm": (scales, row) for n, row in seen.items()}
+curves["log 10"] = (scales, [np.log(10)] * len(scales), {"marker": "", "color": "#A5A5A5"})
+titles = {"xlabel": "factor on the initial weights", "ylabel": f"loss after {steps} steps"}
+show(draw_curves({"": curves}, xscale="log", ylim=(0, 3.2), **titles), 3)
 worst = max(found[True])
 check(
     "with BatchNorm every initial scale works",
@@ -313,22 +267,15 @@ relu = ml.ReLU()
 line = np.linspace(-1, 1, 201)
 h = 0.2
 slope = (np.maximum(line + h, 0) - np.maximum(line - h, 0)) / (2 * h)
-figure, (left, right) = plt.subplots(1, 2, figsize=(7.5, 2.4))
-left.plot(line, relu.forward(line))
-left.set(xlabel="$x$", title="$y = \\max(x, 0)$")
-right.step(line, line > 0)
-right.plot(line, slope)
-right.text(-0.05, 0.9, "backward", ha="right")
-right.text(0.08, 0.4, f"central difference,\nh = {h}")
-right.set(xlabel="$x$", title="slope")
-show(
-    figure,
-    "**Figure 4.** ReLU and its slope. Within $h$ of the kink the central difference is wrong, not "
-    "the gradient. `ml.check_gradient` sees that the differences at $h$ and $h/2$ disagree, and "
-    "skips such an entry.",
-    alt="Left: ReLU, zero for negative x, then a line of slope one. Right: its slope jumps from 0 "
-    "to 1 at x = 0, while the central difference rises as a ramp from -0.2 to 0.2.",
-)
+thin = {"marker": "", "drawstyle": "steps-post"}
+panels = {
+    "$y = \\max(x, 0)$": {"ReLU": (line, relu.forward(line), {"marker": ""})},
+    "slope": {
+        "backward": (line, line > 0, thin),
+        f"central difference, h = {h}": (line, slope, {"marker": ""}),
+    },
+}
+show(draw_curves(panels, height=2.6, xlabel="$x$"), 4)
 
 z = rng.standard_normal((3, 5))
 relu.forward(z, training=True)
@@ -390,19 +337,12 @@ print(
 
 # %%
 boot = data.train.pixels[int(np.argmax(data.train.labels == 9))] / 255.0
-figure, axes = plt.subplots(1, 4, figsize=(7.5, 2.1))
-for axis, (rate, step) in zip(axes, ((0.05, 1), (0.3, 1), (0.3, 2), (0.3, 2)), strict=True):
+pictures = {}
+for n, (rate, step) in enumerate(((0.05, 1), (0.3, 1), (0.3, 2), (0.3, 2))):
     dropout = ml.Dropout(rate, ml.dropout_key(seed=0, step=step, layer=1))
-    axis.imshow(dropout.forward(boot, training=True)[:, :, 0], cmap="gray", vmax=1.5)
-    axis.set_title(f"rate {rate}, step {step}")
-    axis.axis("off")
-show(
-    figure,
-    "**Figure 5.** Dropout on an image. A different step gives a different mask; the same step "
-    "gives the same one.",
-    alt="The boot four times, with pixels missing at random: few at rate 0.05, about a third at "
-    "rate 0.3. The last two images belong to the same step and are identical.",
-)
+    title = f"rate {rate}, step {step}" + " again" * (n == 3)
+    pictures[title] = dropout.forward(boot, training=True)[:, :, 0]
+show(draw_images(pictures, vmax=1.5), 5)
 
 # %% [markdown]
 # ## 5 Pooling: choose, or average
@@ -457,27 +397,14 @@ panels = {  # title: an array, and which of its cells to shade
     "max: $dx$": (dx_max, dx_max > 0),
     "average: $dx$": (dx_average, dx_average > 0),
 }
-figure, axes = plt.subplots(1, 5, figsize=(7.5, 1.9), width_ratios=[4, 2, 2, 4, 4])
-for axis, (title, (array, shade)) in zip(axes, panels.items(), strict=True):
-    axis.imshow(shade[0, :, :, 0], cmap="Greys", vmin=0, vmax=4)
-    for (i, j), value in np.ndenumerate(array[0, :, :, 0]):
-        axis.text(j, i, f"{value:g}", ha="center", va="center", fontsize=9)
-    size = len(array[0])
-    for edge in range(size + 1):
-        width = 1.5 if edge % (size // 2) == 0 else 0.4  # windows, and the pixels in them
-        axis.axhline(edge - 0.5, color="#333333", linewidth=width, linestyle="-", clip_on=False)
-        axis.axvline(edge - 0.5, color="#333333", linewidth=width, linestyle="-", clip_on=False)
-    axis.set(title=title, xticks=[], yticks=[])
-    axis.spines[:].set_visible(False)
-show(
-    figure,
-    "**Figure 6.** A 4×4 map, pooled by windows of 2×2; winners are grey. Max-pooling hands each "
-    "gradient to the winner; average-pooling hands a quarter of it to every pixel.",
-    alt="Five small grids of numbers: a 4 by 4 map of 0 to 15 in random order; the four maxima of "
-    "its 2 by 2 windows; their gradients 1, 2, 3, 4; max-pooling's input gradient with these four "
-    "numbers at the places of the maxima and zeros elsewhere; average-pooling's, a quarter of each "
-    "number at all four places of its window.",
-)
+tables = {
+    title: (
+        0.25 * shade[0, :, :, 0],
+        [[f"{value:g}" for value in row] for row in array[0, :, :, 0]],
+    )
+    for title, (array, shade) in panels.items()
+}
+show(draw_tables(tables, height=2.0), 6)
 
 # %% [markdown]
 # ## 6 All together: a CBRD layer

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # Lesson 4: Backpropagation through a VGG, gradient by gradient
 #
-# We have all the layers. Now we stack them, send a batch of images up and a gradient down, and
+# We have all the layers. Now we stack them, send a batch of images forward and a gradient back, and
 # watch every array on the way. Backpropagation is the chain rule and nothing else; what makes it
 # expensive is *what it must remember, and for how long*. Local learning, which begins in the next
 # lesson, is an answer to that problem.
@@ -9,13 +9,14 @@
 # **Learning goals.** After this lesson you can
 #
 # * write a whole training step of backpropagation by hand, equal to the library's to the last bit;
-# * explain why gradients are computed from the top down, and what each layer hands on;
+# * explain why gradients are computed from the loss back, and what each layer hands on;
 # * say for each stored array when it is made, when it is used, and when it may be forgotten;
-# * compute from shapes alone how much memory the activations of a network take.
+# * compute from shapes alone how much memory the activations of a network take;
+# * say what momentum, weight decay and a cosine learning rate do to an update, and write them.
 #
-# *You need:* lessons 1 to 3. *Time:* 30 minutes to read, a few seconds to run. Symbols are those of
+# *You need:* lessons 1 to 3. *Time:* 40 minutes to read, a few seconds to run. Symbols are those of
 # [reference.md](reference.md): a network has $K$ layers $x_i = f_i(x_{i-1}; \theta_i)$ with $x_0$
-# the images, and a classifier $A_K$ on top of the last one.
+# the images, and a classifier $A_K$ after the last one.
 
 # %%
 import importlib.util
@@ -33,13 +34,13 @@ if importlib.util.find_spec("minilocal") is None:
     subprocess.run([sys.executable, "-m", "pip", "install", "-q", wheel], check=True)
 
 # %%
-import matplotlib.pyplot as plt
 import numpy as np
 
 import minilocal as ml
-from minilocal.course import block_patch, check, show, sized, source, style
+from minilocal.course import check, figures, sized, source
+from minilocal.course.charts import draw_bars, draw_curves
 
-style()
+show = figures(4)
 N = sized(64, 16)
 data = ml.prepare("fashion-mnist-mini", train_size=max(N, 600), test_size=200)
 batches = ml.training_batches(data.train, N, seed=0, epoch=0, crop=True, flip=True)
@@ -73,10 +74,10 @@ for number, layer in enumerate(network.layers, 1):
 # > **Question.** Where are most of the numbers $x_i$, most of the parameters, and most of the work?
 # > What does that suggest about a device with little memory?
 #
-# Low layers have large maps and few weights, high layers the other way round, and most of the work
+# Early layers have large maps and few weights, late ones the other way round, and most of the work
 # is done in between. Section 4 comes back to this.
 #
-# ## 2 Up and down
+# ## 2 Forward and back
 #
 # Forward applies one layer after another; backward applies the chain rule. The loss depends on
 # $\theta_i$ only through $x_i$, so
@@ -85,28 +86,20 @@ for number, layer in enumerate(network.layers, 1):
 #   dx_{i-1} = \Big(\frac{\partial x_i}{\partial x_{i-1}}\Big)^{\!\top} dx_i .$$
 #
 # These are what `layer.backward(dx)` computes: it writes $d\theta_i$ into `layer.grads` and returns
-# $dx_{i-1}$, which is what the layer below needs. The big matrices of derivatives are never
+# $dx_{i-1}$, which is what the layer before it needs. The big matrices of derivatives are never
 # formed. Each layer knows how to multiply by the transpose of its own, as col2im does for im2col.
 
 # %%
 from minilocal.course.blocks import draw_blocks
 
-show(
-    draw_blocks({"BP": [ml.Block(1, K)]}, K),
-    "**Figure 1.** Forward runs to the right, thin arrows; the gradient runs back, the thick "
-    "arrows. All layers form one block, and the bar marks where the gradient ends: images need "
-    "none.",
-    alt="Seven boxes f1 to f7 in a row in one colour, joined by thin arrows from the images x0 to "
-    "the right. A classifier A7 with its loss L7 is below f7. Thick arrows lead from A7 into f7 "
-    "and from layer to layer back to f1, where a bar ends them.",
-)
+show(draw_blocks({"BP": [ml.Block(1, K)]}, K), 1)
 
 # %% [markdown]
 # > **Question.** The chain rule is a product of many matrices, and a product may be computed from
-# > either end. Why from the loss downwards, and not from the images upwards?
+# > either end. Why back from the loss, and not forward from the images?
 #
-# Because the loss is *one* number. From the top down, only one gradient travels, as large as the
-# maps. From the bottom up it would be the derivatives of the maps with respect to every single
+# Because the loss is *one* number. Back from the loss only one gradient travels, as large as the
+# maps. Forward from the images it would be the derivatives of the maps with respect to every single
 # parameter, and this small network has 140,000 of them.
 #
 # Here is the step by hand. Dropout masks are functions of (seed, step), so we set them first:
@@ -116,14 +109,14 @@ network.set_dropout_keys(seed=0, step=0)
 
 x, maps = images, [images]
 for layer in network.layers:
-    x = layer.forward(x, training=True)  # up
+    x = layer.forward(x, training=True)  # forward
     maps.append(x)
 logits = network.classifier().forward(x, training=True)
 loss, dlogits = ml.softmax_cross_entropy(logits, labels)
 
 gradients = {K: network.classifier().backward(dlogits)}
 for number in range(K, 1, -1):
-    gradients[number - 1] = network.layer(number).backward(gradients[number])  # down
+    gradients[number - 1] = network.layer(number).backward(gradients[number])  # back
 network.layer(1).backward(gradients[1], need_dx=False)  # images need no gradient
 
 print(f"loss {loss:.4f}")
@@ -163,17 +156,8 @@ check(
 
 # %%
 sizes = [np.sqrt(sum(np.vdot(g, g) for g in layer.grads.values())) for layer in network.layers]
-figure, axis = plt.subplots(figsize=(7.5, 2.4))
-axis.bar(range(1, K + 1), sizes, **block_patch(1))
-axis.set(xlabel="layer", ylabel="$\\|d\\theta_i\\|$", xticks=range(1, K + 1))
-axis.set_title("length of each layer's gradient, before any training")
-show(
-    figure,
-    "**Figure 2.** The gradient arrives at layer 1 as strong as it left layer 7.",
-    alt="A bar chart of gradient norms over layers 1 to 7, all of the same order of magnitude: "
-    + ", ".join(f"{size:.2f}" for size in sizes)
-    + ".",
-)
+lengths = {"length of each layer's gradient, before any training": {"": sizes}}
+show(draw_bars(lengths, range(1, K + 1), xlabel="layer", ylabel="$\\|d\\theta_i\\|$"), 2)
 ratio = max(sizes) / min(sizes)
 check("no layer's gradient vanishes", ratio < 100, f"largest over smallest {ratio:.1f}")
 
@@ -200,7 +184,7 @@ check(
 # Every `backward` needs something from its `forward`: the convolution needs its input, BatchNorm
 # its input too, ReLU and dropout their output, and a max-pool the places of its winners. So what
 # layer $i$ keeps lives from its forward to its backward pass. For layer $K$ that is a moment. For
-# layer 1 it is the whole step: *everything above must go up and come down first.*
+# layer 1 it is the whole step: *everything after it must run forward and back first.*
 #
 # Our step from above still keeps all of it. How much is it?
 
@@ -247,14 +231,7 @@ with recorded(network) as shipped:
 
 show(
     draw_moments({"BP, letting go at once": (careful, whole), "BP, as shipped": (shipped, whole)}),
-    "**Figure 3.** What is in memory at each moment: a bar after every forward (→) and backward "
-    "(←) pass and after the update (↻), with what each layer keeps. Above: up the stairs and down "
-    "again. Below: the library releases all layers with the update. The peak is the same.",
-    alt="Two charts of stacked bars over the moments of a step: forward of layers 1 to 7 and A7, "
-    "then backward of A7 and layers 7 to 1, then the update. Above, the bars grow until layer 7's "
-    "forward and shrink during backward. Below they grow as well, stay at the peak during "
-    "backward, and vanish with the update. Layers 1 and 2 have the largest parts, layers 6 and 7 "
-    "hardly any.",
+    3,
 )
 
 # %% [markdown]
@@ -273,9 +250,12 @@ waits = order.index("backward 1") - order.index("forward 1") - 1
 check("layer 1 waits for 2K passes", waits == 2 * K, f"{waits} with K = {K}")
 
 # %% [markdown]
-# That waiting has a name, **update locking**: layer 1 can't learn from a batch before all layers
-# above it have worked on the batch twice. On one processor it costs memory. On several, one per
-# layer, it also costs time, because they wait for each other. Lesson 9 comes back to this.
+# That waiting has names (Jaderberg et al. 2017). **Backward locking**: no layer can be updated
+# before all layers after it have run forward *and backward*. It contains **update locking**: no
+# layer can be updated before all layers after it have run *forward*. And **forward locking**, that
+# no layer can run before the layers before it have run, is what any chain of layers has. On one
+# processor locking costs memory. On several, one per layer, it also costs time, because they wait
+# for each other. Lesson 9 comes back to this.
 #
 # ## 4 From shapes alone
 #
@@ -320,20 +300,9 @@ weights = (
     np.array([12 * sum(array.size for array in layer.params.values()) for layer in large.layers])
     / 1e6
 )
-figure, axis = plt.subplots(figsize=(7.5, 3.0))
-places = np.arange(1, len(large) + 1)
-axis.bar(places - 0.2, activations, 0.4, label="activations kept", **block_patch(1))
-axis.bar(places + 0.2, weights, 0.4, color="#A5A5A5", label="weights, gradients, momentum")
-axis.set(xlabel="layer of VGG-16", ylabel="MB", xticks=places)
-axis.legend()
-show(
-    figure,
-    "**Figure 4.** VGG-16, batches of 128. Low layers are all activations, high layers all "
-    "weights.",
-    alt="Bars for the 15 layers of VGG-16. Activations: about 67 megabytes for each of the first "
-    "two layers, less and less above, nearly nothing from layer 11 on. Weights: nearly nothing up "
-    "to layer 5, 28 megabytes for most layers from 9 on.",
-)
+bars = {"activations kept": activations, "weights, gradients, momentum": weights}
+places = range(1, len(large) + 1)
+show(draw_bars({"": bars}, places, xlabel="layer of VGG-16", ylabel="MB"), 4)
 print(f"activations                          {activations.sum():4.0f} MB")
 print(f"weights with gradients and momentum  {weights.sum():4.0f} MB")
 check(
@@ -346,12 +315,75 @@ check(
 # Activations grow with the batch and with the image's area. At four times the area, as on
 # 64×64 images, the 307 MB become 1.2 GB, while the convolutions' weights stay as they are.
 #
-# ## 5 What if we cut?
+# ## 5 From a gradient to new weights
+#
+# Lesson 1 subtracted the gradient times a learning rate. The library's `ml.SGD` does two things
+# more, and the learning rate changes from step to step. With $g_t$ the gradient of step $t$ of $T$,
+#
+# $$v \leftarrow \mu\,v + g_t + \lambda\,w, \qquad w \leftarrow w - \mathrm{lr}_t\,v, \qquad
+# \mathrm{lr}_t = \frac{\mathrm{lr}}{2}\Big(1 + \cos\frac{\pi t}{T}\Big) .$$
+#
+# **Momentum**, $\mu = 0.9$: instead of the gradient, a running sum $v$ of all gradients is
+# subtracted, in which one that is $k$ steps old counts $\mu^k$. Components that point the same way
+# in every step add up, to $1/(1 - \mu) = 10$ times their size; those that change their sign cancel.
+# Take a loss that is steep in one direction and flat in the other, $L = (u^2 + 25\,v^2)/2$. The
+# steep one forbids a large learning rate, and the flat one would need it:
+
+
+# %%
+def descend(momentum, lr=0.01, steps=60):
+    w, velocity, path = np.array([-4.0, 1.0]), np.zeros(2), []
+    for _ in range(steps):
+        path.append(w)
+        velocity = momentum * velocity + np.array([1, 25]) * w  # the gradient of L
+        w = w - lr * velocity
+    return np.array(path).T
+
+
+paths = {f"momentum {momentum}": descend(momentum) for momentum in (0, 0.9)}
+rates = [ml.learning_rate("cosine", 0.1, t, 100) for t in range(100)]
+panels = {"60 steps to the minimum at 0": paths}
+panels["lr of each step"] = {"": (range(100), rates, {"marker": ""})}
+show(draw_curves(panels, sharey=False, xlabel=["$u$", "step of 100"], ylabel=["$v$", ""]), 5)
+ends = {name: abs(path[0, -1]) for name, path in paths.items()}
+check(
+    "momentum gets further where the loss is flat",
+    ends["momentum 0.9"] < ends["momentum 0"] / 2,
+    ", ".join(f"{name}: {end:.2f} to go" for name, end in ends.items()),
+)
+
+# %% [markdown]
+# **Weight decay**, $\lambda = 5 \cdot 10^{-4}$: each step pulls every weight a little towards 0, as
+# the gradient of $\frac{\lambda}{2}\sum w^2$ would. A weight that no image needs fades away.
+#
+# **The cosine rate**: large steps at the beginning, to get somewhere; smaller and smaller ones at
+# the end, so that the noise of single minibatches averages out. Here is an update by hand, twice,
+# because the first one starts with $v = 0$:
+
+# %%
+layer, optimizer = network.layer(1), ml.SGD(lr=0.1, momentum=0.9, weight_decay=5e-4)
+w, g = layer.params["conv.weight"].copy(), layer.grads["conv.weight"]
+v = np.zeros_like(w)
+for t in range(2):
+    lr = ml.learning_rate("cosine", 0.1, t, 100)
+    v = 0.9 * v + g + 5e-4 * w
+    w = w - lr * v
+    optimizer.lr = lr
+    optimizer.update(layer)
+difference = abs(w - layer.params["conv.weight"]).max()
+check("our update is the library's", difference < 1e-6, f"difference {difference:.0e}")
+
+# %% [markdown]
+# Momentum needs an array as large as the weights, which is why weights counted three times above.
+# In local learning all this stays as it is, layer by layer: a layer's $v$ needs nothing but the
+# layer's own gradients.
+#
+# ## 6 What if we cut?
 #
 # The activations must stay because the gradient has not arrived yet. So shorten its path. Divide
 # the network into blocks, give each block a classifier and a loss of its own, and let no gradient
-# cross a boundary. Then a block can go up, come down, learn and *forget* before the next block
-# even begins. That is block-wise local learning, and the library's step for it is as short as
+# cross a boundary. Then a block can run forward and back, learn and *forget* before the next
+# block even begins. That is block-wise local learning, and the library's step for it is as short as
 # `backprop_step`. You will read it in lessons 5 and 6; for now, look only at the memory:
 
 # %%
@@ -360,22 +392,8 @@ cut = ml.build_vgg("vgg8b", data.image_shape, classes=10, algo="G3", width=0.125
 with recorded(cut) as moments:
     ml.local_step(cut, blocks, images, labels)
 
-show(
-    draw_blocks({"BP": whole, "G3": blocks}, K),
-    "**Figure 5.** One path for the gradient, or three short ones. Blocks keep their colours "
-    "throughout the course.",
-    alt="Two rows of seven boxes. BP: one colour, gradient arrows from A7 back to f1. G3: layers 1 "
-    "to 3, 4 to 6 and 7 are blocks in three colours; A3, A6 and A7 are below the last layer of "
-    "each, and each block's gradient arrows end at a bar before its own first layer.",
-)
-show(
-    draw_moments({"BP": (shipped, whole), "G3": (moments, blocks)}),
-    "**Figure 6.** The same layers, the same batch. With three blocks the peak is that of the most "
-    "expensive block, not the sum.",
-    alt="Stacked bars over the moments of a step. BP: all layers' activations pile up to the peak "
-    "and stay until the update. G3: block 1-3 piles up and vanishes with its update, then block "
-    "4-6 to half the height, then layer 7, hardly visible. The peak is lower than BP's.",
-)
+show(draw_blocks({"BP": whole, "G3": blocks}, K), 6)
+show(draw_moments({"BP": (shipped, whole), "G3": (moments, blocks)}), 7)
 peaks = [max(moment.total for moment in step) for step in (shipped, moments)]
 check("blocks lower the peak", peaks[1] < peaks[0], f"to {peaks[1] / peaks[0]:.0%} of BP's")
 
@@ -386,12 +404,14 @@ check("blocks lower the peak", peaks[1] < peaks[0], f"to {peaks[1] / peaks[0]:.0
 #
 # ## Summary
 #
-# * Backpropagation is one sweep up and one down. `backward` turns $dx_i$ into $d\theta_i$ and
+# * Backpropagation runs forward once and back once. `backward` turns $dx_i$ into $d\theta_i$ and
 #   $dx_{i-1}$; nothing else travels between layers.
-# * What a layer keeps lives from its forward to its backward. Layer 1 waits for $2K$ passes: update
-#   locking.
+# * What a layer keeps lives from its forward to its backward. Layer 1 waits for $2K$ passes:
+#   backward locking.
 # * The peak is at the loss and is the sum over all layers: layer $i$ keeps about 8 bytes per image
 #   for each number of $x_i$. It grows with batch and image size; a convolution's weights do not.
+# * Momentum subtracts a running sum of gradients, weight decay pulls weights towards 0, and the
+#   cosine rate makes steps smaller towards the end.
 # * Cut into blocks, the peak is that of one block.
 #
 # ## Exercises

@@ -40,13 +40,13 @@ if importlib.util.find_spec("minilocal") is None:
     subprocess.run([sys.executable, "-m", "pip", "install", "-q", wheel], check=True)
 
 # %%
-import matplotlib.pyplot as plt
 import numpy as np
 
 import minilocal as ml
-from minilocal.course import block_patch, check, show, sized, source, style
+from minilocal.course import check, figures, sized, source
+from minilocal.course.charts import draw_curves, draw_tables
 
-style()
+show = figures(6)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## 1 From layers to blocks
@@ -81,15 +81,7 @@ check("our blocks are the library's", all(same), f"{sum(same)} of {len(cases)} c
 from minilocal.course.blocks import draw_blocks
 
 rows = {algo: ml.parse_schedule(algo).blocks_at(0, K) for algo in ("BP", "G1", "G2", "G3")}
-show(
-    draw_blocks(rows, K),
-    "**Figure 1.** Seven layers in blocks. Thin arrows: features. Thick arrows: each block's "
-    "gradient, from its classifier back to its first layer. Walls: where it stops.",
-    alt="Four rows of seven boxes f1 to f7 joined by arrows to the right. BP: one classifier at "
-    "f7, thick arrows lead back over all boxes. G1: a classifier at each box, a wall before "
-    "each. G2: classifiers at f2, f4, f6 and f7, walls after f2, f4 and f6. G3: classifiers at "
-    "f3, f6 and f7, walls after f3 and f6; thick arrows lead from f3 to f1 and from f6 to f4.",
-)
+show(draw_blocks(rows, K), 1)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # A block's first layer still gets a gradient for its own parameters. What it does not compute is
@@ -187,33 +179,17 @@ def gradients(network, blocks):
 true = {j: gradients(network, blocks_of(j, K))[:j] for j in range(1, K + 1)}
 size = {(i, j): np.linalg.norm(true[j][i - 1]) for j in true for i in range(1, j + 1)}
 
-from matplotlib.patches import Rectangle
-
-figure, panels = plt.subplots(1, 3, figsize=(7.5, 3.0), sharey=True)
-for axis, X in zip(panels, (1, 2, 3), strict=True):
-    blocks = blocks_of(X, K)
-    for number, (first, last) in enumerate(blocks, 1):
-        for i in range(1, last + 1):
-            look = block_patch(number) if i >= first else {"facecolor": "#E4E4E4"}
-            axis.add_patch(Rectangle((last - 0.47, i - 0.47), 0.94, 0.94, **look))
-            back = {"facecolor": "white", "edgecolor": "none", "pad": 0.8, "alpha": 0.8}
-            axis.text(
-                last, i, f"{size[i, last]:.2f}", ha="center", va="center", fontsize=7, bbox=back
-            )
-    axis.set(title=f"G{X}", xlabel="loss $L_j$ of classifier $A_j$")
-    axis.set(xlim=(0.4, K + 0.6), ylim=(K + 0.6, 0.4), aspect="equal")
-    axis.set(xticks=[block.last for block in blocks], yticks=range(1, K + 1))
-panels[0].set_ylabel("layer $i$")
-show(
-    figure,
-    "**Figure 2.** The size of the gradient of each loss with respect to each layer, all its "
-    "parameters together. Coloured: what the algorithm uses. Grey: not zero, but never computed. "
-    "Empty: $L_j$ does not depend on layer $i$, or there is no $L_j$.",
-    alt="Three grids, layers down and losses across. In the column of loss j the cells of layers 1 "
-    "to j hold numbers of similar size. G1: only the diagonal cells are coloured, those above are "
-    "grey. G2: two cells of each of the columns 2, 4 and 6 are coloured, and one of column 7. G3: "
-    "three cells of columns 3 and 6 are coloured, and one of column 7; those above are grey.",
-)
+tables = {}
+for X in (1, 2, 3):
+    ends = [block.last for block in blocks_of(X, K)]
+    cells = [(i, j, i > (j - 1) // X * X) for i in range(1, K + 1) for j in ends]
+    shades = [0.0 if i > j else 0.9 if used else 0.2 for i, j, used in cells]
+    words = ["" if i > j else f"{size[i, j]:.2f}" for i, j, _ in cells]
+    tables[f"G{X}"] = np.reshape(shades, (K, -1)), np.reshape(words, (K, -1))
+ends = [[block.last for block in blocks_of(X, K)] for X in (1, 2, 3)]
+ticks = {"xticks": [range(len(row)) for row in ends], "xticklabels": ends}
+ticks |= {"yticks": range(K), "yticklabels": range(1, K + 1)}
+show(draw_tables(tables, ylabel=["layer $i$", "", ""], xlabel="losses $L_j$", **ticks), 2)
 
 used = [(i, j) for first, j in blocks_of(3, K) for i in range(first, j + 1)]
 left_out = [(i, j) for first, j in blocks_of(3, K) for i in range(1, first)]
@@ -335,25 +311,9 @@ for X, values in direction.items():
     print(f"G{X}              ", *(f"{v:6.2f}" for v in values), f"{values[:-1].mean():13.2f}")
 print("G3, untrained   ", *(f"{v:6.2f}" for v in untrained), f"{untrained[:-1].mean():13.2f}")
 
-figure, axis = plt.subplots(figsize=(7.5, 3.0))
-looks = {1: ("#A5A5A5", ":", "o"), 2: ("#777777", "--", "s"), 3: ("#333333", "-", "^")}
-for X, (color, dashes, marker) in looks.items():
-    axis.plot(
-        range(1, K + 1), direction[X], color=color, linestyle=dashes, marker=marker, label=f"G{X}"
-    )
-axis.axhline(0, color="#333333", linewidth=0.8, linestyle="-")
-axis.set(xlabel="layer", ylabel="cosine with BP's gradient", ylim=(-0.2, 1.05))
-axis.set_xticks(range(1, K + 1))
-axis.grid(alpha=0.3)
-axis.legend(loc="lower right", ncols=3)
-show(
-    figure,
-    "**Figure 3.** How well each layer's local gradient agrees with backpropagation's, at the same "
-    "weights. At layer 7 they are equal: $L_7$ is its own loss in all of them.",
-    alt="Three curves of the cosine over the layers 1 to 7. All end at 1 at layer 7. Before that "
-    "G1 is the lowest, mostly around 0.3; G2 and G3 are higher, up to more than 0.8, but fall back "
-    "to G1's curve at the last layers of their blocks.",
-)
+curves = {f"G{X}": (range(1, K + 1), values) for X, values in direction.items()}
+titles = {"xlabel": "layer", "ylabel": "cosine with BP's gradient"}
+show(draw_curves({"": curves}, ylim=(-0.2, 1.05), **titles), 3)
 means = {X: values[:-1].mean() for X, values in direction.items()}
 check(
     "a larger block points nearer to where BP would go",
@@ -363,7 +323,7 @@ check(
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # A local gradient knows the layers between its own layer and the block's classifier. It knows
-# nothing about the layers above that classifier. Find the ends of G3's blocks in the figure: layers
+# nothing about the layers after that block. Find the ends of G3's blocks in the figure: layers
 # 3 and 6, whose gradients come straight out of $A_3$ and $A_6$, have the lowest cosines of their
 # blocks.
 #
@@ -394,11 +354,10 @@ check(
 )
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# The differences are small, and with 2,000 test images and one seed, a point or two means nothing.
-# In such a short run BP is not even the best: a gradient that travels far takes a while to become
-# useful. Four times the images, ten epochs and three seeds (from the [README](../README.md), vgg8b
-# × 0.125) show the order that the directions suggest, and so do the paper's long runs on CIFAR-10
-# (VGG-11B, classifiers A1):
+# The differences are small, and with 2,000 test images and one seed, a point or two means nothing:
+# don't read an order into this table, nor into its first epochs. Four times the images, ten epochs
+# and three seeds (from the [README](../README.md), vgg8b × 0.125) show the order that the
+# directions suggest, and so do the paper's long runs on CIFAR-10 (VGG-11B, classifiers A1):
 #
 # | test accuracy, % | G1 | G2 | G3 | BP |
 # |---|---|---|---|---|

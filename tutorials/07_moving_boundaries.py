@@ -18,7 +18,7 @@
 # * predict the gradient map of a run, draw it, and find the boundaries in it;
 # * say what has been shown about moving boundaries, and what can't be seen at this size.
 #
-# *You need:* backpropagation through a network (lesson 4); the rest is in section 1. *Time:* 30
+# *You need:* backpropagation through a network (lesson 4); the rest is in section 1. *Time:* 45
 # minutes to read, about a minute to run. Symbols are those of [reference.md](reference.md).
 
 # %%
@@ -37,13 +37,13 @@ if importlib.util.find_spec("minilocal") is None:
     subprocess.run([sys.executable, "-m", "pip", "install", "-q", wheel], check=True)
 
 # %%
-import matplotlib.pyplot as plt
 import numpy as np
 
 import minilocal as ml
-from minilocal.course import check, show, sized, source, style
+from minilocal.course import check, figures, sized, source
+from minilocal.course.charts import draw_curves, draw_tables
 
-style()
+show = figures(7)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## 1 Blocks that stay: all you need to know
@@ -72,15 +72,7 @@ from minilocal.course.blocks import draw_blocks
 
 K = 7
 G3 = ml.parse_schedule("G3").blocks_at(0, K)
-show(
-    draw_blocks({"BP": [ml.Block(1, K)], "G3": G3}, K),
-    "**Figure 1.** BP and G3 on seven layers. Thin arrows: features. Thick arrows: gradients. "
-    "Walls: a gradient stops. In G3 the blocks are layers 1–3, 4–6 and 7, with the classifiers "
-    "$A_3$, $A_6$ and the network's own, $A_7$.",
-    alt="Two rows of seven boxes f1 to f7. BP: thick arrows lead from the classifier A7 under f7 "
-    "back over all boxes to f1. G3: classifiers A3, A6 and A7; thick arrows lead from f3 back to "
-    "f1 and from f6 back to f4; walls stand before f1, f4 and f7.",
-)
+show(draw_blocks({"BP": [ml.Block(1, K)], "G3": G3}, K), 1)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # Look at the wall between layers 3 and 4. Layer 3 makes features that are good for $A_3$, which
@@ -147,15 +139,7 @@ check("our shifts and blocks are the library's", all(agree), f"{len(agree)} comp
 g3s2 = ml.parse_schedule("G3S2")
 rows = {f"epochs {e + 1}, {e + 3}, …": g3s2.blocks_at(e, K) for e in (0, 1)}
 rows = {name.replace(" ", "\n", 1): blocks for name, blocks in rows.items()}
-show(
-    draw_blocks(rows, K),
-    "**Figure 2.** G3S2. In the odd epochs it is G3. In the even ones the boundaries have moved by "
-    "two: layers 1 and 2 are frozen (hatched), layer 3 learns together with 4 and 5, and layer 6 "
-    "with 7. Other classifiers are active: $A_5$ instead of $A_3$ and $A_6$.",
-    alt="Two rows of seven boxes. Odd epochs: blocks f1 to f3, f4 to f6 and f7, with classifiers "
-    "A3, A6 and A7; walls stand before f1, f4 and f7. Even epochs: f1 and f2 hatched grey, "
-    "blocks f3 to f5 and f6 to f7, with classifiers A5 and A7; walls stand before f3 and f6.",
-)
+show(draw_blocks(rows, K), 2)
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # Here is the whole idea in one picture: layers down, epochs across, for four algorithms.
@@ -164,35 +148,14 @@ show(
 from minilocal.course.gradient_paths import animate_gradient_paths, draw_gradient_paths
 
 algorithms = ["BP", "G1", "G2", "G3S2"]
-show(
-    draw_gradient_paths(algorithms, K),
-    "**Figure 3.** The gradient's path in four epochs. A bar is a block, in its colour; the arrow "
-    "leads from its classifier up to its first layer, and the thick line is the wall above it. In "
-    "G1 and G2 the walls stay: the same layers are apart for ever. In G3S2 an arrow of the next "
-    "epoch bridges each wall.",
-    alt="Four panels, layers 1 to 7 down, epochs 1 to 4 across. BP: in each epoch one bar over all "
-    "layers. G1: seven bars of one layer each. G2: bars of layers 1-2, 3-4, 5-6 and 7. These three "
-    "are the same in every epoch. G3S2: bars 1-3, 4-6 and 7 in epochs 1 and 3; in epochs 2 and 4 "
-    "layers 1 and 2 are hatched grey, and the bars are 3-5 and 6-7.",
-)
+show(draw_gradient_paths(algorithms, K), 3)
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# And the same in motion: one training step in each epoch, block after block.
+# And the same in motion: one training step in each of two epochs, block after
+# block.
 
 # %% slideshow={"slide_type": "-"}
-from minilocal.course.animation import show_animation
-
-show_animation(
-    animate_gradient_paths(algorithms, K, epochs=sized(4, 1)),
-    "**Figure 4.** (Animated.) A layer turns grey when it has run forward: from then on it keeps "
-    "what its gradient will need. It gets its colour when the gradient has passed; then it can "
-    "forget. BP is grey from top to bottom before the first gradient comes; a block never keeps "
-    "more than its own layers.",
-    alt="Figure 3 drawn step by step. In each epoch BP's column fills with grey from layer 1 down "
-    "to 7, then with colour from 7 up to 1. In the other columns a block's layers turn grey, then "
-    "coloured from its last layer up to its first, before the next block begins. Frozen layers are "
-    "hatched at once.",
-)
+show(animate_gradient_paths(["BP", "G2", "G3S2"], K, epochs=sized(2, 1)), 4)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## 3 Algorithm 1, line by line
@@ -291,15 +254,15 @@ check(
 
 # %% [markdown]
 # The library's loop is the same one, cut in two. The trainer counts epochs and steps, and asks the
-# recipe for the blocks and the learning rate of each step. `local_step` does lines 5 to 9 for one
-# minibatch:
+# recipe for the blocks and the learning rate of each step. `local_step`, which you read in lesson
+# 6, does lines 5 to 9 for one minibatch. What it does with frozen layers is new:
 
 # %%
-source(ml.local_step, ml.block_step, ml.frozen_forward)
+source(ml.frozen_forward)
 
-# %% [markdown]
-# (The loss of a block, `network.loss(…)`, does lines 7 and 8 down to $dx_j$; lesson 12 puts others
-# in its place. `idle` is an option beyond the paper, off by default: exercise 2.)
+# %% [markdown] slideshow={"slide_type": "-"}
+# (The loss of a block, `network.loss(…)`, does lines 7 and 8 up to $dx_j$; lesson 12 puts others in
+# its place. `idle` is an option beyond the paper, off by default: exercise 2.)
 #
 # ## 4 Who learns with whom
 #
@@ -307,7 +270,7 @@ source(ml.local_step, ml.block_step, ml.frozen_forward)
 # and its gradient passes from one into the other. In what share of the epochs does that happen?
 
 
-# %% slideshow={"slide_type": "slide"}
+# %% slideshow={"slide_type": "-"}
 def together(algo, K):
     schedule = ml.parse_schedule(algo)
     share = np.zeros((K, K))
@@ -317,30 +280,18 @@ def together(algo, K):
     return share
 
 
-figure, panels = plt.subplots(1, 4, figsize=(7.5, 2.5), sharey=True)
+tables = {}
 names = {0: "", 1: "1"} | {k / n: f"{k}/{n}" for n in (2, 3) for k in range(1, n)}
-for axis, algo in zip(panels, ("G3", "G2S1", "G3S1", "G3S2"), strict=True):
-    share = together(algo, K)
-    axis.imshow(share, cmap="Greys", vmin=0, vmax=1.3, extent=(0.5, K + 0.5, K + 0.5, 0.5))
-    for a in range(K):
-        for b in range(K):
-            text = next(t for v, t in names.items() if abs(v - share[a, b]) < 1e-9)
-            if abs(a - b) == 1 and share[a, b] == 0:
-                text = "×"
-            color = "white" if share[a, b] > 0.6 else "black"
-            axis.text(b + 1, a + 1, text, ha="center", va="center", fontsize=7, color=color)
-    axis.set(title=algo, xticks=range(1, K + 1), yticks=range(1, K + 1), xlabel="layer")
-panels[0].set_ylabel("layer")
-show(
-    figure,
-    "**Figure 5.** The share of the epochs in which two layers learn together; on the diagonal, in "
-    "which a layer learns at all. ×: neighbours that never learn together. G3 has two such pairs, "
-    "3 and 4, and 6 and 7. With moving boundaries there are none.",
-    alt="Four grids of 7 by 7 layers, darker for a larger share. G3: three dark blocks along the "
-    "diagonal, with crosses between layers 3 and 4 and between 6 and 7. G2S1: 1 on the diagonal "
-    "but for layer 1 with 1/2; all neighbours have 1/2. G3S1 and G3S2: all neighbours have a third "
-    "or more, and layers up to two apart have some share.",
-)
+for algo in ("G3", "G2S1", "G3S1", "G3S2"):
+    share = together(algo, K).round(9)
+    words = [[next(t for v, t in names.items() if abs(v - s) < 1e-6) for s in row] for row in share]
+    for a in range(K - 1):
+        if share[a, a + 1] == 0:
+            words[a][a + 1] = words[a + 1][a] = "×"
+    tables[algo] = share, words
+ticks = {"xticks": range(K), "xticklabels": range(1, K + 1)}
+ticks |= {"yticks": range(K), "yticklabels": range(1, K + 1)}
+show(draw_tables(tables, height=2.4, xlabel="layer", **ticks), 5)
 
 # %%
 cases = [(X, Y, K) for X in range(2, 7) for Y in range(1, X) for K in range(X + 1, 20)]
@@ -438,15 +389,7 @@ rows = [
     for report in reports["G3S2"]
     for layer in report.layers
 ]
-show(
-    ml.gradient_map(rows, f"G3S2, {EPOCHS} epochs"),
-    "**Figure 6.** The gradient map of this run, measured: the colour and the number are the "
-    "block's, darker where the layer's gradient was larger. It is Figure 3's last panel, with "
-    "sizes. `python -m minilocal.train` draws it for every run.",
-    alt="A grid of 7 layers down and 8 epochs across. In odd epochs layers 1 to 3 have block 1's "
-    "colour, 4 to 6 block 2's and 7 block 3's. In even epochs layers 1 and 2 are hatched grey, 3 "
-    "to 5 have block 1's colour, 6 and 7 block 2's. Shades differ from layer to layer.",
-)
+show(ml.gradient_map(rows, f"G3S2, {EPOCHS} epochs"), 6)
 
 found, expected, resting = [], [], []
 for epoch, report in enumerate(reports["G3S2"]):
@@ -496,28 +439,13 @@ for epoch in (0, 1):
         for i in range(blocks[0].first, K + 1)
     }
 
-figure, axis = plt.subplots(figsize=(7.5, 3.0))
-for (s, values), (color, dashes, marker) in zip(
-    cosines.items(), (("#777777", "--", "s"), ("#333333", "-", "^")), strict=True
-):
-    axis.plot(
-        list(values), list(values.values()), color=color, linestyle=dashes, marker=marker,
-        label=f"shift {s}",
-    )  # fmt: skip
+curves = {}
+for s, values in cosines.items():
+    curves[f"shift {s}"] = (list(values), list(values.values()))
     for block in blocks_at(s, 3, K)[:-1]:
-        axis.plot([block.last + 0.5] * 2, [0, 1.05], color=color, linestyle=dashes, linewidth=3)
-axis.set(xlabel="layer", ylabel="cosine with BP's gradient", ylim=(0, 1.05))
-axis.set_xticks(range(1, K + 1))
-axis.legend(loc="lower left")
-show(
-    figure,
-    "**Figure 7.** How well each layer's gradient agrees with BP's at both shifts of one trained "
-    "network. Vertical lines are the walls of that shift. A block's last layer has the worst "
-    "direction of its block, and at the other shift it is another layer's turn.",
-    alt="Two curves of the cosine over the layers 1 to 7. At shift 0, dashed, with walls after "
-    "layers 3 and 6, it is low at layer 3 and high at 4 and 5. At shift 2, solid, with a wall "
-    "after layer 5, it is higher at layer 3, low at layer 5, and 1 at layers 6 and 7.",
-)
+        look = {"linewidth": 3, "marker": "", "linestyle": "--" if s else "-", "color": "#777777"}
+        curves[f"_wall after {block.last} at shift {s}"] = ([block.last + 0.5] * 2, [0, 1], look)
+show(draw_curves({"": curves}, xlabel="layer", ylabel="cosine with BP's gradient"), 7)
 gain = [cosines[2][i] - cosines[0][i] for i in (3, 6)]
 check(
     "a block's last layer points nearer to BP once the wall has moved",

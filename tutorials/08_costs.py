@@ -2,7 +2,7 @@
 # # Lesson 8: What it saves: multiply-adds and trips to memory
 #
 # Local learning leaves out one product per block, and no activation has to be kept until a
-# gradient comes back from the top of the network. What is that worth? You can answer with a
+# gradient comes back from the end of the network. What is that worth? You can answer with a
 # pencil: both savings follow from the shapes of the layers alone. In this lesson you write down the
 # formulas, in a dozen lines each, count a real step's multiplications to see that they are right,
 # and recompute Table I and Figs. 6 and 8 of the paper.
@@ -14,10 +14,10 @@
 # * count the words that travel between a chip and its memory, and name the assumption behind it;
 # * check published numbers, and say where they hold and where they don't quite.
 #
-# *You need:* lesson 2 (a convolution is a matrix product). *Time:* 25 minutes to read, a few
+# *You need:* lesson 2 (a convolution is a matrix product). *Time:* 45 minutes to read, a few
 # seconds to run. Symbols are those of [reference.md](reference.md), "Cost model".
 #
-# **If you start here:** *backpropagation* (BP) trains all $K$ layers by one loss at the top. *GX*
+# **If you start here:** *backpropagation* (BP) trains all $K$ layers by one loss at the end. *GX*
 # cuts the layers into blocks of X; each block learns from a small *auxiliary classifier* $A_j$ on
 # its last layer $j$, and the gradient stops at the block's first layer. *GXSY* moves all
 # boundaries by Y layers after every epoch, while the shift is less than X; the layers before the
@@ -44,13 +44,13 @@ if importlib.util.find_spec("minilocal") is None:
 from typing import NamedTuple
 from unittest.mock import patch
 
-import matplotlib.pyplot as plt
 import numpy as np
 
 import minilocal as ml
-from minilocal.course import check, show, sized, source, style
+from minilocal.course import check, figures, sized, source
+from minilocal.course.charts import draw_bars
 
-style()
+show = figures(8)
 
 # %% [markdown]
 # ## 1 One layer: three products of the same size
@@ -111,22 +111,13 @@ print(f"{net.stored.sum():,} stored")
 # > where are the weights, and where are the activations that must be stored?
 
 # %%
-figure, axes = plt.subplots(1, 3, figsize=(7.5, 2.8))
 panels = {"MACs": net.macs, "weights": net.weights, "stored activations": net.stored}
-for axis, (title, numbers) in zip(axes, panels.items(), strict=True):
-    axis.bar(range(1, K + 1), numbers / numbers.sum() * 100, color="#8A8A8A")
-    axis.set(title=f"{title}\n{numbers.sum():,}", xlabel="layer")
-    axis.set_xticks([1, 5, 10, 15])
-axes[0].set_ylabel("share of all layers (%)")
-show(
-    figure,
-    "**Figure 1.** VGG-16 for 32×32 images, per image. The work is spread out, the activations "
-    "are in the first half, the weights in the second half.",
-    alt="Three bar charts over layers 1 to 15. MACs: about 12 percent in each of six layers, 6 "
-    "percent in three, 3 in three, next to none in layers 1, 14 and 15. Weights: almost all in "
-    "layers 8 to 15. Stored activations: 35 percent in layer 1, 18 in layer 3, less than 10 "
-    "in any other.",
-)
+shares = {
+    f"{title}\n{numbers.sum():,}": {"": numbers / numbers.sum() * 100}
+    for title, numbers in panels.items()
+}
+labels = [i if i in (1, 5, 10, 15) else "" for i in range(1, K + 1)]
+show(draw_bars(shares, labels, xlabel="layer", ylabel=["share (%)", "", ""]), 1)
 
 # %% [markdown]
 # The library computes the same in `minilocal.costs`, whose shapes come from the same config list.
@@ -238,7 +229,7 @@ for name, number, row in (("A1", 15, a1), ("A2", 13, a2)):
 #
 # Let a step have frozen layers $1 \dots s$, followed by blocks $i \dots j$. All layers run forward.
 # All trained layers need their weight gradient. Input gradients are needed *within* a block only,
-# from its last layer down to its second. And every block's classifier does its three products:
+# from its last layer back to its second. And every block's classifier does its three products:
 #
 # $$\mathrm{MACs} = \underbrace{\sum_{i=1}^{K} m_i}_{\text{forward}}
 # + \underbrace{\sum_{i>s} m_i}_{\text{weight gradients}}
@@ -287,19 +278,7 @@ strips = {
     "G3, and G3S2\nin odd epochs": blocks_by_shift("G3S2", K)[0],
     "G3S2 in\neven epochs": blocks_by_shift("G3S2", K)[1],
 }
-show(
-    draw_work(net.macs, strips),
-    "**Figure 2.** The products of one step of VGG-16, each block in its colour (colours repeat "
-    "after seven). Layers 1, 14 and 15 cost so little that they are thin lines. BP leaves out one "
-    "of these, the images' gradient; G1 leaves out the whole third row, and G3 the first layer of "
-    "each block. In even epochs G3S2 leaves out other layers, and of the frozen layers 1 and 2 "
-    "(hatched) everything but forward.",
-    alt="Four strips, for BP, G1 and the two shifts of G3S2. Each has three rows, forward, "
-    "weight gradient and input gradient, and a column per layer, as wide as the layer's MACs. All "
-    "forward cells are filled. The input gradient row is full for BP, blank for G1, and blank at "
-    "the first layer of each block for G3S2. In even epochs of G3S2 the layers 1 and 2 are "
-    "frozen: only their forward cells are filled, hatched grey.",
-)
+show(draw_work(net.macs, strips), 2)
 
 # %% [markdown]
 # The library's formula says the same for each block separately, so that we can also ask which block
@@ -501,14 +480,7 @@ traffic = {
     },
 }
 totals = {title: sum(map(abs, words.values())) for title, words in traffic.items()}
-show(
-    draw_traffic({f"{t}: {totals[t] / 1e6:.1f} million words": w for t, w in traffic.items()}),
-    "**Figure 3.** What travels in one step of VGG-16 on 128 images, in millions of words; the "
-    "more words, the thicker the arrow. Grey: read; black: written.",
-    alt="Two panels, each a chip and its off-chip memory. Under BP five thick arrows run between "
-    "them: weights 16.3 in, activations 23.7 out, activations 23.7 in, weights 16.3 in, updated "
-    "weights 16.3 out. Under G3S2 there are two: weights 16.4 in, updated weights 16.4 out.",
-)
+show(draw_traffic({f"{t}: {totals[t] / 1e6:.1f} million words": w for t, w in traffic.items()}), 3)
 
 # %% [markdown]
 # > **Question.** What happens to the two panels when the minibatch becomes larger? What share can
@@ -577,39 +549,17 @@ for what, differences in off_by.items():
 
 
 # %%
-def draw_reductions(axis, saved, paper, title):
-    looks = (("#333333", ""), ("#8A8A8A", "////"), ("#C4C4C4", ""), ("#E4E4E4", "...."))
-    for number, (model, (grey, hatch)) in enumerate(zip(MODELS, looks, strict=True)):
-        places = np.arange(len(saved)) + 0.2 * (number - 1.5)
-        heights = [numbers[number] for numbers in saved.values()]
-        axis.bar(places, heights, 0.2, color=grey, hatch=hatch, edgecolor="white", label=model)
-        for place, algo in zip(places, saved, strict=True):
-            if algo in paper:
-                axis.hlines(paper[algo][number], place - 0.1, place + 0.1, color="black", lw=2.5)
-    axis.set_xticks(range(len(saved)), list(saved))
-    axis.set(title=title, ylabel="less than BP (%)")
-
-
-picture, axes = plt.subplots(2, 2, figsize=(7.5, 5.6))
-for (left, right), (number, figure) in zip(axes, FIGURES.items(), strict=True):
-    marks = {figure.algorithms[-1]: list(figure.off_chip.values())}
-    title = f"Fig. {number}, {figure.dataset}"
-    draw_reductions(left, by_algorithm(less_words, figure), marks, f"{title}: off-chip accesses")
-    marks = {algo: [percent] * len(MODELS) for algo, percent in figure.macs.items()}
-    draw_reductions(right, by_algorithm(less_macs, figure), marks, f"{title}: MACs")
-axes[0, 0].plot([], [], color="black", lw=2.5, label="the paper's")
-picture.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=5)
-show(
-    picture,
-    "**Figure 4.** Figs. 6 and 8 of the paper, from our formulas; black marks are the paper's "
-    "numbers. The accesses differ by network, hardly by algorithm; with the MACs it is the other "
-    "way round.",
-    alt="Four bar charts, a bar per network in each of five algorithms. Off-chip accesses are "
-    "lower than BP's by about 66, 64, 88 and 81 percent for vgg16, vgg19, vgg11b and vgg11bx2, "
-    "whichever the algorithm. MACs are lower by about 33 percent for G1, 12 for G2, 17 for G2S1, "
-    "11 for G3 and 13 to 15 for the last one. The paper's marks lie about 2 points from the "
-    "bars at most.",
-)
+panels, marks = {}, {}
+for number, figure in FIGURES.items():
+    for what, less in (("off-chip accesses", less_words), ("MACs", less_macs)):
+        title, saved = f"Fig. {number}: {what}", by_algorithm(less, figure)
+        panels[title] = {model: [s[m] for s in saved.values()] for m, model in enumerate(MODELS)}
+        for model in MODELS:
+            own = {figure.algorithms[-1]: figure.off_chip[model]}  # one per network
+            paper = own if less is less_words else figure.macs  # one per algorithm
+            marks[title, model] = [paper.get(algo, np.nan) for algo in figure.algorithms]
+algorithms = (*FIGURES[6].algorithms[:-1], "GXSY")
+show(draw_bars(panels, algorithms, rows=2, marks=marks, ylabel="less than BP (%)"), 4)
 
 # %% [markdown]
 # So what the paper reports follows from shapes alone, with one reservation: "regardless of the

@@ -1,26 +1,27 @@
 # %% [markdown] slideshow={"slide_type": "slide"}
 # # Lesson 9: Update unlocking: two blocks at work at once
 #
-# Under backpropagation the first layer learns last. It waits until its minibatch has gone up
-# through the whole network and the gradient has come down again, and meanwhile all other layers
-# wait too. A local block is done with a minibatch as soon as its own classifier has seen it. So
-# while block 2 works on a minibatch, block 1 can already be busy with the next. In this lesson you
-# build that, as a pipeline of two threads in a page of code, and prove the surprising part: the
-# trained weights are those of the plain loop, **to the last bit**.
+# Under backpropagation the first layer learns last. It waits until its minibatch has gone forward
+# through the whole network and the gradient has come back, and meanwhile all other layers wait too.
+# A local block is done with a minibatch as soon as its own classifier has seen it. So while block 2
+# works on a minibatch, block 1 can already be busy with the next. In this lesson you build that, as
+# a pipeline of two threads in a page of code, and prove the surprising part: the trained weights
+# are those of the plain loop, **to the last bit**.
 #
 # **Learning goals.** After this lesson you can
 #
 # * say what a block needs from others in a step, and draw the jobs that wait for one another;
 # * compute how long a pipeline takes, and which block sets its pace;
-# * build a pipeline from generators, threads and queues;
+# * build a pipeline from generators, threads and queues, and say when threads of Python run at
+#   once;
 # * name four ways in which running side by side could change a result, and what prevents each.
 #
-# *You need:* lesson 6 (blocks); Python's generators help. *Time:* 25 minutes to read, under a
+# *You need:* lesson 6 (blocks); Python's generators help. *Time:* 40 minutes to read, under a
 # minute to run. Symbols are those of [reference.md](reference.md).
 #
 # **If you start here:** *local learning* cuts the $K$ layers of a network into blocks. The block of
 # layers $i \dots j$ has a small *auxiliary classifier* $A_j$ on its last layer; the loss of $A_j$
-# trains the block, and no gradient goes further down. *GX* has blocks of X layers; *GXSY* moves
+# trains the block, and no gradient goes further back. *GX* has blocks of X layers; *GXSY* moves
 # all boundaries by Y layers after every epoch, and the layers before the first block are *frozen*
 # for that epoch: they run forward and do not learn.
 
@@ -49,30 +50,25 @@ from threading import Thread
 import numpy as np
 
 import minilocal as ml
-from minilocal.course import check, show, sized, source, style
+from minilocal.course import check, figures, sized
 
-style()
+show = figures(9)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## 1 What a block waits for
 #
-# This is all that happens to a block in a step:
-
-# %% slideshow={"slide_type": "-", "code": "block_step"}
-source(ml.block_step)
-
-# %% [markdown] slideshow={"slide_type": "subslide"}
-# Read it as a function. The features $x_{i-1}^{(t)}$ of minibatch $t$ go in, and the block's own
-# weights after $t$ updates, $\theta^{(t)}$ (with its classifier's, and momentum). Features for the
-# next block come out, and new weights for the block itself:
+# You read `block_step` in lesson 6: forward, loss, backward, update. Now read it as a function. The
+# features $x_{i-1}^{(t)}$ of minibatch $t$ go in, and the block's own weights after $t$ updates,
+# $\theta^{(t)}$ (with its classifier's, and momentum). Features for the next block come out, and
+# new weights for the block itself:
 #
 # $$x_j^{(t)} = F\big(x_{i-1}^{(t)};\ \theta^{(t)}\big), \qquad
 # \theta^{(t+1)} = \theta^{(t)} - \mathrm{lr}\cdot g\big(x_{i-1}^{(t)},\ \theta^{(t)}\big).$$
 #
-# Nothing else comes from outside: no gradient from above, no weights of other blocks. And look at
-# the last line: the features handed on are those from **before** the update. So the job "block
-# $b$, step $t$" waits for two other jobs only: the previous block with the same minibatch, and
-# its own block with the previous minibatch.
+# Nothing else comes from outside: no gradient from later layers, no weights of other blocks. And
+# the features that it hands on are those from **before** the update. So the job "block $b$, step
+# $t$" waits for two other jobs only: the previous block with the same minibatch, and its own block
+# with the previous minibatch.
 #
 # > **Question.** Which jobs of the grid below can run at the same time? What would the arrows look
 # > like for backpropagation?
@@ -80,25 +76,16 @@ source(ml.block_step)
 # %% slideshow={"slide_type": "subslide"}
 from minilocal.course.jobs import draw_jobs
 
-show(
-    draw_jobs(blocks=3, steps=6),
-    "**Figure 1.** A job per block and step, each in its block's colour. Arrows to the right carry "
-    "the block's own weights, arrows down features. Jobs on one dotted line do not wait for "
-    "each other.",
-    alt="A grid of boxes, three blocks down and six steps across. From each box an arrow leads to "
-    "the next step of the same block, and one down to the same step of the next block. Dotted "
-    "diagonals join block 1 step 2 with block 2 step 1, and so on: block 1 step 3, block 2 step 2 "
-    "and block 3 step 1 can run together.",
-)
+show(draw_jobs(blocks=3, steps=6), 1)
 
 # %% [markdown] slideshow={"slide_type": "-"}
-# Jobs on one diagonal can run together: block 1 with step 3, block 2 with step 2, block 3 with
-# step 1. Under backpropagation there are jobs for the way down as well, and step 2 of block 1
-# waits for the way down of step 1, which comes last of all. Then no two jobs can ever run
-# together. Three kinds of waiting have names (Jaderberg et al. 2017): *forward locking* (a layer
-# waits for the layers before it), *backward locking* (it waits for the gradient from the layers
-# after it) and *update locking* (the next minibatch waits for the update). Local learning keeps the
-# first and drops the other two.
+# Jobs on one diagonal can run together: block 1 with step 3, block 2 with step 2, block 3 with step
+# 1. Under backpropagation there are jobs for the way back as well, and step 2 of block 1 waits for
+# the way back of step 1, which comes last of all. Then no two jobs can ever run together. In the
+# words of lesson 4 (Jaderberg et al. 2017): *forward locking* means that a layer can't run before
+# the layers before it have run, *update locking* that it can't be updated before the layers after
+# it have run forward, and *backward locking* that these must have run backward as well. Local
+# learning keeps the first and drops the other two.
 #
 # ## 2 How long it takes
 #
@@ -148,7 +135,7 @@ T = 4
 local = [3.0, 3.0]  # forward, loss, backward and update of two equal blocks
 bp, now = [], 0.0
 for t in range(1, T + 1):
-    for worker, cost, way in ((1, 1, "↑"), (2, 1, "↑"), (2, 2, "↓"), (1, 2, "↓")):
+    for worker, cost, way in ((1, 1, "→"), (2, 1, "→"), (2, 2, "←"), (1, 2, "←")):
         bp.append(Job(worker, 1, now, now + cost, f"{t}{way}"))
         now += cost
 one = [
@@ -169,13 +156,7 @@ show(
         },
         unit="time (forward of one block = 1)",
     ),
-    "**Figure 2.** Four steps of a network of two equal blocks; numbers are the minibatches, ↑ is "
-    "forward and ↓ backward. A second worker is of no use to BP: one of the two always waits. With "
-    "local learning both are busy except during the first and the last job.",
-    alt="Three timelines. BP on two workers: they take turns, worker 1 forward, worker 2 forward "
-    "and backward, worker 1 backward, and are done after 24 units. Local learning on one worker: "
-    "blocks 1 and 2 alternate, also 24 units. On two workers: block 1 runs minibatches 1 to 4 "
-    "without a gap, block 2 follows one minibatch behind, done after 15 units.",
+    2,
 )
 
 # %% [markdown]
@@ -350,7 +331,41 @@ check(
 #
 # ## 5 Two blocks at work at once
 #
-# Now for real. A stage of the pipeline is a generator: minibatches come in, go through one block,
+# Now for real, and with threads. In Python that needs a word. The interpreter has a lock, the
+# **GIL** (global interpreter lock), and a thread must hold it to execute Python. So of two threads
+# that add up a list, only one ever works. But code that is not Python may let go of the lock while
+# it computes, and NumPy's matrix products do, as do kernels that Numba compiles with `nogil=True`:
+# all of the library's. Nearly all of a training step is spent there, so two threads can train at
+# once, and only the few lines of Python in between take turns:
+
+# %%
+a = np.ones((sized(1500, 50), sized(1500, 50)), np.float32)
+
+
+def python_only():
+    sum(i for i in range(sized(2_000_000, 1000)))
+
+
+def product():
+    with ml.one_blas_thread():
+        a @ a
+
+
+for work in (python_only, product):
+    times = []
+    for threads in ([Thread(target=work)], [Thread(target=work), Thread(target=work)]):
+        began = time.perf_counter()
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        times.append(time.perf_counter() - began)
+    print(f"{work.__name__:<12} twice, in two threads: {times[1] / times[0]:.1f} times as long")
+
+# %% [markdown]
+# (About 2 means one after the other, about 1 at the same time, if two cores are free.)
+#
+# A stage of the pipeline is a generator: minibatches come in, go through one block,
 # and come out with that block's features in the place of $x$.
 
 
@@ -464,15 +479,9 @@ jobs = [
     for worker, step, start, end in log
     if step in middle
 ]
-show(
-    draw_timeline({"epoch 1: block 1-3 on worker 1, block 4-6 on worker 2": jobs}, "ms"),
-    "**Figure 3.** Eight steps as they really happened; numbers are the minibatches. Block 2 "
-    "follows block 1, which is already busy with a later minibatch by then.",
-    alt="A measured timeline of two workers. Worker 1 has the jobs of block 1 for eight "
-    "minibatches in a row, worker 2 those of block 2, at the same time but with earlier ones.",
-)
+show(draw_timeline({"epoch 1: block 1-3 on worker 1, block 4-6 on worker 2": jobs}, "ms"), 3)
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 jobs_of = {w: [(start, end) for worker, _, start, end in log if worker == w] for w in (1, 2)}
 beside = sum(any(a < end and b > start for a, b in jobs_of[1]) for start, end in jobs_of[2])
 check(
@@ -480,68 +489,32 @@ check(
     beside > sized(0.25, 0) * len(jobs_of[2]),
     f"during {beside} of block 2's {len(jobs_of[2])} jobs block 1 has one too",
 )
-print(f"plain loop {plain_seconds:.1f} s, pipeline {seconds:.1f} s")
-
-# %% [markdown]
-# How much faster the pipeline is depends on whether two cores are really free, and on the blocks.
-# In the first epoch both cost about the same. In the third they are layers 3–5, after the frozen
-# layers 1 and 2, and layer 6 alone: the second worker is all but idle. That is the bound of section
-# 2.
-#
-# ## 6 Processes, and machines
-#
-# Two threads of one process share memory. So handing over features means handing over a reference,
-# and when the boundaries move, nothing has to move with them: another thread takes over layer 4,
-# its weights, its running statistics, its momentum, once the last epoch's jobs are done. Between
-# processes or GPUs all of that is sent, which is why the paper moves "layer parameters and SGD
-# optimizer states between GPUs" whenever boundaries shift.
-#
-# The library's own pipeline, `minilocal/pipeline/`, does that: with processes of one machine, which
-# see features in memory that they share, or over MPI on many machines. The trainer's loop stays the
-# same; only its call that takes a step goes to the workers. What each of them is told is a `Step`:
-# the number of the step, its epoch and its minibatch, the blocks, the learning rate. Everything
-# else a worker has already, or gets from the worker before it. This is what it does with a step.
-# You know `block_step` and `frozen_forward`; `_release` makes room for the next features, and if a
-# number is no longer finite, `diagnosed` finds out in which layer.
-
-# %%
-from functools import partial
-
-from minilocal.pipeline.worker import Worker
-
-source(Worker._train)
-
-# %% [markdown]
-# Before it starts, the pipeline measures how long each block takes, and gives each worker
-# consecutive blocks, so that the slowest worker is as fast as possible. Here are two processes, and
-# the same run in one:
-
-# %%
-config = ml.Config(
-    algo="G3S1", width=0.0625, epochs=3, batch_size=64, train_size=len(data.train), test_size=100
-)
-alone, shared = config.build(), config.build()
-for _ in alone.epochs():
-    pass
-with ml.workers(shared, 2, partial(ml.Config.build, config), say=print) as root:
-    for _ in shared.epochs():
-        pass
-print(*root.log.describe(), sep="\n")
-here, there = (fingerprint(t.network, t.optimizer) for t in (shared, alone))
-check(
-    "two processes give the bits of one",
-    here == there,
-    f"{here} and {there}; layers moved {len(root.log.moves)} times",
-)
+busy = np.zeros((EPOCHS, 2))
+for worker, step, start, end in log:
+    busy[step // steps, worker - 1] += end - start
+bound = busy.sum() / busy.max(axis=1).sum()
+print(f"plain loop {plain_seconds:.1f} s, pipeline {seconds:.1f} s: ", end="")
+print(f"{plain_seconds / seconds:.2f} times as fast; the bound of section 2 is {bound:.2f}")
+for epoch, (first, second) in enumerate(busy, 1):
+    print(f"  epoch {epoch}: worker 1 busy for {first:.2f} s, worker 2 for {second:.2f} s")
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# With the training command it is `python -m minilocal.train --algo G3S1 --workers 2`, or
-# `mpiexec -n 5 python -m minilocal.train --algo G3S1 --model vgg16 --parallel mpi`.
+# The bound is section 2's, $\sum c\,/\max c$ over all epochs, with the times that each worker was
+# busy. It is far below 2. In the first epoch both blocks cost about the same; in the third they are
+# layers 3–5, after the frozen layers 1 and 2, and layer 6 alone: the second worker is all but idle.
+# What is missing to the bound is the lock, memory that two cores share, and cores that are not
+# free. With larger blocks and a better cut more is possible: vgg16 on two workers takes 1.7 to 1.9
+# times as many steps ([README](../README.md)).
 #
-# Compare that with BP. Pipelines for BP exist too. They either keep workers waiting, or let a
-# layer's gradient come from weights that are several updates old (*delayed gradients*), and so
-# train something slightly different. Here nothing is stale: each job sees exactly the features and
-# the weights that it would see in the plain loop.
+# Threads share memory, so when the boundaries move nothing has to be sent. The library's own
+# pipeline, `minilocal/pipeline/`, does the same with processes, on one machine or on many: `python
+# -m minilocal.train --algo G3S1 --workers 2`. There a layer that changes its worker is sent with
+# its momentum, and the weights are again those of the plain loop, to the bit.
+#
+# Pipelines for BP exist too. They either keep workers waiting, or let a layer's gradient come from
+# weights that are several updates old (*delayed gradients*), and so train something slightly
+# different. Here nothing is stale: each job sees exactly the features and the weights that it would
+# see in the plain loop.
 #
 # ## Summary
 #
@@ -550,6 +523,7 @@ check(
 # * With a worker per block, $T$ steps take $\sum_b c_b + (T-1)\max_b c_b$. The costliest block sets
 #   the pace; at best the pipeline is $\sum c_b / \max c_b$ times as fast as one worker.
 # * A pipeline is a chain of generators, each run ahead by a thread, with a short queue between.
+#   Threads run at once as long as they compute outside Python's lock.
 # * The result is the plain loop's to the bit, because every order that obeys the arrows gives the
 #   same: features from before the update, random numbers and learning rates that belong to a step
 #   rather than to a moment, and sums that are always cut in the same way.

@@ -3,7 +3,7 @@
 #
 # Two networks can reach the same accuracy and yet get there in different ways. Under
 # backpropagation a layer in the middle only has to be useful to the layers after it. Under local
-# learning it has to be useful to a classifier that sits right on top of it. What does that change
+# learning it has to be useful to a classifier right behind it. What does that change
 # inside? We train the same network by BP, G1 and G3S2, freeze it, and ask every layer two
 # questions: *how much of the answer can be read off you?* (a linear probe), and *whom do you
 # resemble?* (CKA).
@@ -18,7 +18,7 @@
 # *You need:* lesson 1 (a linear classifier), lesson 5 or 6 (local learning). *Time:* 25 minutes to
 # read, about a minute to run. Symbols are those of [reference.md](reference.md).
 #
-# **If you start here:** *backpropagation* (BP) trains all $K$ layers by one loss at the top.
+# **If you start here:** *backpropagation* (BP) trains all $K$ layers by one loss at the end.
 # *G1* gives every layer a small *auxiliary classifier* and trains the layer by that classifier's
 # loss alone; no gradient passes from layer to layer. *G3S2* does the same with blocks of three
 # layers, whose boundaries move by two layers after one epoch, and back after the next.
@@ -39,13 +39,13 @@ if importlib.util.find_spec("minilocal") is None:
     subprocess.run([sys.executable, "-m", "pip", "install", "-q", wheel], check=True)
 
 # %%
-import matplotlib.pyplot as plt
 import numpy as np
 
 import minilocal as ml
-from minilocal.course import check, show, sized, style
+from minilocal.course import check, figures, sized
+from minilocal.course.charts import draw_curves, draw_tables
 
-style()
+show = figures(10)
 
 # %% [markdown]
 # ## 1 One network, trained in three ways
@@ -105,14 +105,7 @@ from minilocal.course.probes import draw_probes
 
 FEATURES = 128
 shapes = networks["BP"].shapes
-show(
-    draw_probes(shapes, FEATURES),
-    f"**Figure 1.** The frozen network, and a probe $P_i$ on each layer. Every probe sees "
-    f"{FEATURES} numbers, averages over windows of the layer's map. The bar: no gradient comes "
-    "back from a probe.",
-    alt="Six hatched boxes f1 to f6 in a row, with the shapes of their outputs below, 32×32×16 to "
-    "a vector of 128. From each an arrow leads up, past a bar, to a probe P1 to P6.",
-)
+show(draw_probes(shapes, FEATURES), 1)
 
 
 # %%
@@ -182,38 +175,23 @@ for name, row in accuracy.items():
 # > 80 %, little less than one on the images?
 
 # %%
-LOOKS = {
-    "BP": {"color": "#333333", "linestyle": "-", "marker": "o"},
-    "G3S2": {"color": "#555555", "linestyle": "--", "marker": "s"},
-    "G1": {"color": "#8A8A8A", "linestyle": "-", "marker": "^"},
-    "untrained": {"color": "#A5A5A5", "linestyle": ":", "marker": "v"},
-}
+NAMES = ("BP", "G3S2", "G1", "untrained")
+places = ["images", *range(1, K + 1)]
 
 
-def by_layer(axis, rows, looks, ylabel, first=0):
-    for name, look in looks.items():
-        axis.plot(range(first, K + 1), rows[name][first:], label=name, **look)
-    axis.set_xticks(range(first, K + 1), ["images"] * (first == 0) + list(range(1, K + 1)))
-    axis.set(xlabel="layer", ylabel=ylabel)
-    axis.grid(alpha=0.3)
-    axis.legend()
+def by_layer(rows, ylabel, first=0):
+    curves = {name: (range(first, K + 1), row[first:]) for name, row in rows.items()}
+    ticks = {"xticks": range(first, K + 1), "xticklabels": places[first:]}
+    return draw_curves({"": curves}, xlabel="layer", ylabel=ylabel, **ticks)
 
 
-figure, axis = plt.subplots(figsize=(7.5, 3.4))
-by_layer(axis, {name: 100 * np.array(row) for name, row in accuracy.items()}, LOOKS, "accuracy (%)")
-show(
-    figure,
-    "**Figure 2.** Test accuracy of a linear probe on each layer, and on the images. Depth makes "
-    "the answer easier to read only where layers were trained.",
-    alt="Probe accuracy over the images and layers 1 to 6. All begin at the same point for the "
-    "images and are near 82 percent at layer 1. BP, G3S2 and G1 rise together, to about 85 at "
-    "layer 2 and 86 to 87 at layer 6. The untrained network stays near 81 and falls to 79.",
-)
+rows = {name: 100 * np.array(accuracy[name]) for name in NAMES}
+show(by_layer(rows, "accuracy (%)"), 2)
 gain = {name: 100 * (row[K] - row[1]) for name, row in accuracy.items()}
 check(
     "depth makes the answer easier to read if trained",
     min(gain[name] for name in ("BP", "G1", "G3S2")) > gain["untrained"] + sized(2, -10),
-    ", ".join(f"{name} {gain[name]:+.1f}" for name in LOOKS),
+    ", ".join(f"{name} {gain[name]:+.1f}" for name in NAMES),
 )
 
 # %% [markdown]
@@ -304,45 +282,18 @@ check(
 # %%
 tests = {name: [test for _, test in pairs] for name, pairs in X.items()}
 onehot = np.eye(len(data.classes))[data.test.labels]
-names = ["images", *range(1, K + 1), "labels"]
-figure, axes = plt.subplots(2, 2, figsize=(7.5, 6.6))
-for axis, name in zip(axes.flat, ("untrained", "BP", "G1", "G3S2"), strict=True):
+tables = {}
+for name in ("untrained", "BP", "G1", "G3S2"):
     everyone = [*tests[name], onehot]
     table = np.array([[cka(a, b) for b in everyone] for a in everyone])
-    axis.imshow(table, vmin=0, vmax=1)
-    for row, column in np.ndindex(table.shape):
-        value = table[row, column]
-        ink = "black" if value > 0.55 else "white"
-        axis.text(
-            column, row, f"{value:.2f}".lstrip("0"), ha="center", va="center", fontsize=7, color=ink
-        )
-    axis.set_xticks(range(K + 2), names, rotation=90)
-    axis.set_yticks(range(K + 2), names)
-    axis.set_title(name)
-show(
-    figure,
-    "**Figure 3.** CKA of every layer with every other one, with the images and with the labels. "
-    "Neighbours are alike. Trained layers leave the images behind and come closer to the labels.",
-    alt="Four tables of eight by eight, for the untrained network, BP, G1 and G3S2: images, layers "
-    "1 to 6, labels. Values are 1 on the diagonal and fall away from it. In the untrained network "
-    "the row of the labels is dark throughout, about 0.2 to 0.4; in the trained ones it rises from "
-    "0.4 at layer 1 to 0.65 at layer 6.",
-)
+    tables[name] = table, [[f"{value:.2f}".lstrip("0") for value in row] for row in table]
+ticks = {"xticks": range(K + 2), "yticks": range(K + 2)}
+ticks |= {"xticklabels": ["x", *range(1, K + 1), "y"], "yticklabels": [*places, "labels"]}
+show(draw_tables(tables, rows=2, height=3.3, **ticks), 3)
 
 # %%
-likeness = {name: [cka(test, onehot) for test in tests[name]] for name in LOOKS}
-figure, axis = plt.subplots(figsize=(7.5, 3.4))
-by_layer(axis, likeness, LOOKS, "CKA with the labels")
-axis.set_ylim(0, None)
-show(
-    figure,
-    "**Figure 4.** How much each layer resembles the labels. Under G1 all layers have a classifier "
-    "of their own, under G3S2 layers 3, 5 and 6, under BP only layer 6.",
-    alt="CKA with the labels over the images and layers 1 to 6. Untrained: about 0.35 at layer 1, "
-    "0.2 to 0.35 after it. The trained networks begin near 0.4 at layer 1. G1 rises from layer 2 "
-    "on; BP dips at layer 2 and stays below G1 until layer 5; G3S2 follows BP at layer 2 and is "
-    "with G1 from layer 3 on. All three meet near 0.65 at layer 6.",
-)
+likeness = {name: [cka(test, onehot) for test in tests[name]] for name in NAMES}
+show(by_layer(likeness, "CKA with the labels"), 4)
 middle = slice(2, 5)  # layers 2 to 4
 lead = np.mean(likeness["G1"][middle]) - np.mean(likeness["BP"][middle])
 check(
@@ -365,12 +316,7 @@ check(
 # networks trained by BP from different seeds are not the same either, and that is the yardstick.
 
 # %%
-PAIRS = {
-    "BP and BP, other seed": {"color": "#333333", "linestyle": "-", "marker": "o"},
-    "BP and G3S2": {"color": "#555555", "linestyle": "--", "marker": "s"},
-    "BP and G1": {"color": "#8A8A8A", "linestyle": "-", "marker": "^"},
-    "BP and untrained": {"color": "#A5A5A5", "linestyle": ":", "marker": "v"},
-}
+PAIRS = ("BP and BP, other seed", "BP and G3S2", "BP and G1", "BP and untrained")
 
 
 def side_by_side(one, other):
@@ -378,16 +324,7 @@ def side_by_side(one, other):
 
 
 alike = {pair: side_by_side(*pair.split(" and ")) for pair in PAIRS}
-figure, axis = plt.subplots(figsize=(7.5, 3.4))
-by_layer(axis, alike, PAIRS, "CKA", first=1)
-show(
-    figure,
-    "**Figure 5.** The same layer in two networks. All trained ones are alike in the first layer "
-    "and in the last; in between, G1 goes its own way.",
-    alt="CKA over layers 1 to 6 for four pairs. BP and untrained falls from 0.97 at layer 1 to "
-    "about 0.5 at layers 5 and 6. The other three begin near 0.98, dip in the middle and end near "
-    "0.94: BP and BP from another seed dips to about 0.91, BP and G3S2 to 0.88, BP and G1 to 0.82.",
-)
+show(by_layer(alike, "CKA", first=1), 5)
 print(f"{'CKA':24}" + "".join(f"{i:7}" for i in range(1, K + 1)))
 for pair, row in alike.items():
     print(f"{pair:24}" + "".join(f"{value:7.2f}" for value in row[1:]))

@@ -25,7 +25,7 @@
 #
 # $N \cdot P \cdot Q \cdot 9 \cdot C_\mathrm{in} C_\mathrm{out}$ multiply-adds (MACs) for $N$ images
 # of $P \times Q$ pixels. *im2col* writes the 3×3 patch of every pixel into a row of a matrix, so
-# that $y = \mathrm{cols}\cdot W$ is one matrix product. *Time:* 30 minutes to read, a minute to
+# that $y = \mathrm{cols}\cdot W$ is one matrix product. *Time:* 45 minutes to read, a minute to
 # run. Symbols are those of [reference.md](reference.md).
 
 # %%
@@ -52,10 +52,10 @@ import numpy as np
 
 import minilocal as ml
 from minilocal.compute import parallel, vectors
-from minilocal.course import check, show, sized, source, style
+from minilocal.course import check, figures, sized, source
 from minilocal.layers import im2col, winograd
 
-style()
+show = figures(11)
 
 # %% [markdown]
 # ## 1 How to measure, and how fast it could be
@@ -346,16 +346,7 @@ check("four multiplications give two outputs of three taps", error < 1e-14, f"{e
 # %%
 from minilocal.course.tiles import draw_tiles
 
-show(
-    draw_tiles(),
-    "**Figure 1.** Left: the output is cut into 4×4 tiles, each made from a 6×6 patch of the "
-    "input. Right: patch and kernel are both turned into 36 points and multiplied point by point, "
-    "⊙, and summed over the input channels; the result is turned into a tile.",
-    alt="Left: a map of six tiles of 4 by 4 pixels, and two hatched patches of 6 by 6 that overlap "
-    "by two columns and hang over the border by one. Right: a 6 by 6 patch d and a 3 by 3 kernel "
-    "g, each with an arrow to a 6 by 6 grid of points; the two grids are multiplied point by "
-    "point, and an arrow leads on to a 4 by 4 tile.",
-)
+show(draw_tiles(), 1)
 
 # %%
 matrices = kernels.winograd
@@ -489,14 +480,7 @@ axis.text(1e9 / peak, len(names), " the matrix product's rate", va="center", fon
 axis.set(xscale="log", xlabel="nanoseconds per multiply-add of the definition")
 axis.set(xlim=(min(times) / 3, max(times) * 6), ylim=(-0.7, len(names) + 0.5))
 axis.invert_yaxis()
-show(
-    figure,
-    "**Figure 2.** The ladder, on a logarithmic scale: each tick to the left is ten times "
-    "faster. Python's loops (hatched) ran on a smaller layer.",
-    alt="Horizontal bars of the time per multiply-add on a logarithmic scale, one per variant, "
-    "from loops in Python, several hundred nanoseconds, over compiled loops, around one, down to "
-    "im2col and Winograd, a hundredth or less. A dotted line marks the rate of the matrix product.",
-)
+show(figure, 2)
 
 # %% [markdown]
 # The times differ from machine to machine and from day to day; these statements should not:
@@ -584,17 +568,7 @@ axis.yaxis.set_minor_formatter("")
 axis.set(xlabel="multiply-adds of the definition per byte of x, w and y")
 axis.set(ylabel="billion multiply-adds a second")
 axis.legend(loc="center left", bbox_to_anchor=(1, 0.5), fontsize=9)
-show(
-    figure,
-    "**Figure 3.** The roofline of this machine and three layers. Below the slope memory is the "
-    "limit, below the flat part multiplying. Winograd's own roof is the dotted one. (A multiply-"
-    "add is two operations: twice the numbers at the left are GFLOP/s.)",
-    alt="A log-log plot of multiply-adds per second against multiply-adds per byte. A line rises "
-    "with the memory's bandwidth and turns flat at the matrix product's rate; a dotted line turns "
-    "flat four times higher. The image layer's two points are at the left, direct convolution "
-    "above im2col; the narrow layer's in the middle and the wide layer's at the right, each with "
-    "Winograd above im2col. The wide layer's points are higher than the narrow layer's.",
-)
+show(figure, 3)
 
 # %%
 for name, faster in (("image", "direct"), ("narrow", "winograd"), ("wide", "winograd")):
@@ -650,14 +624,7 @@ fused = [
     ("gradient", "x y dy", "dx"),
 ]
 arrays = ["x", "a", "b", "y", "dy", "db", "da", "dx"]
-show(
-    draw_passes({"three layers": separate, "one fused layer": fused}, arrays),
-    "**Figure 4.** A row is a pass over memory, a column an array as large as the activations; R "
-    "means read, W written. The fused layer never writes down $a$, $b$, $da$ and $db$: each of "
-    "their numbers lives in a register for a few nanoseconds.",
-    alt="Two tables of passes and arrays. Three layers: eight passes, which move 17 arrays. One "
-    "fused layer: four passes, which move 10 arrays and do not touch a, b, da and db.",
-)
+show(draw_passes({"three layers": separate, "one fused layer": fused}, arrays), 4)
 
 # %% [markdown]
 # How can backward do without $a$ and $b$? It has to know which entries ReLU and dropout let pass.
@@ -770,14 +737,7 @@ for name, value in least.items():
     axis.text(1e3 * value * 1.02, name, text, va="center", fontsize=9)
 axis.set(xlabel="milliseconds per step", xlim=(0, 1.25e3 * max(least.values())))
 axis.invert_yaxis()
-show(
-    figure,
-    f"**Figure 5.** A training step of {model} × {width:g} on {batch} images. Convolutions and "
-    "the layers that wait for memory share the time: making one of them fast leaves the other.",
-    alt="Four horizontal bars: the time of a training step with im2col and three layers, which is "
-    "the longest, with im2col and fused layers, with the fastest methods and three layers, and "
-    "with the fastest methods and fused layers, the shortest.",
-)
+show(figure, 5)
 
 # %% [markdown]
 # This is **Amdahl's law** at work. If a share $s$ of the time is made $k$ times faster, the whole

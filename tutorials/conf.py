@@ -28,7 +28,8 @@ extensions = [
     "pages",
     "explorer",
 ]
-exclude_patterns = ["_site", "rendered", "teach"]  # what lecturers alone should see
+# Solutions, cases and answers are for lecturers alone.
+exclude_patterns = ["_site", "rendered", "teach/*/**"]
 default_role = "py:obj"
 python_use_unqualified_type_names = True
 autodoc_typehints_format = "short"

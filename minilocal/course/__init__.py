@@ -1,7 +1,9 @@
 """What the lessons in tutorials/ share, apart from their subject.
 
-    lesson.py     sizes (full, or small for tests), checked claims, the library's own source
+    lesson.py     sizes (full, or small for tests), checked claims, the library's own source, captions of figures
     figure.py     the course's look: a colour and a hatch per block, sharp figures with captions and alt texts
+    charts.py     images, curves, bars and tables
+    captions/     every figure's caption and alt text, a file per lesson
 
     and a file for each kind of picture:
     products.py   matrix products as rectangles, to show which sizes must agree
@@ -22,11 +24,11 @@
 
 A lesson begins with
 
-    from minilocal.course import check, show, sized, source, style
-    style()
+    from minilocal.course import check, figures, sized, source
+    show = figures(LESSON)
 """
 
 from minilocal.course.figure import block_line, block_patch, show, style
-from minilocal.course.lesson import check, sized, source
+from minilocal.course.lesson import check, figures, sized, source
 
-__all__ = ["block_line", "block_patch", "check", "show", "sized", "source", "style"]
+__all__ = ["block_line", "block_patch", "check", "figures", "show", "sized", "source", "style"]

@@ -14,7 +14,7 @@ import numpy as np
 
 from minilocal.course.figure import WIDTH, show_png
 
-SHARP = 1.5  # pixels of the image per pixel of the page: fewer than for a still figure, because there are many frames
+SHARP = 1.2  # pixels of the image per pixel of the page: fewer than for a still figure, because there are many frames
 COLOURS = 64  # of all frames together
 
 
@@ -41,28 +41,9 @@ def show_animation(figures: Iterable[Any], caption: str, alt: str, seconds: floa
 
 
 def _with_one_palette(frames: Sequence[np.ndarray]) -> list[Any]:
-    """Return frames (H, W, 3) of bytes as images that share a palette, which makes the PNG three times smaller.
-
-    Drawings have few colours. The most common ones, nearly all, are kept exactly; the shades along edges become the
-    nearest of these.
-    """
+    """Return frames (H, W, 3) of bytes as images that share a palette, which makes the PNG three times smaller."""
     from PIL import Image
 
-    codes = [frame.astype(np.int32) @ np.array([1 << 16, 1 << 8, 1]) for frame in frames]
-    colours, counts = np.unique(
-        np.concatenate([c.ravel() for c in codes[:: max(1, len(codes) // 8)]]), return_counts=True
-    )
-    palette = _channels(colours[np.argsort(-counts, kind="stable")[:COLOURS]])
-    images = []
-    for code in codes:
-        colours, which = np.unique(code, return_inverse=True)
-        distance = ((_channels(colours)[:, None] - palette) ** 2).sum(axis=2)
-        image = Image.fromarray(distance.argmin(axis=1).astype(np.uint8)[which].reshape(code.shape))
-        image.putpalette(palette.astype(np.uint8).tobytes())
-        images.append(image)
-    return images
-
-
-def _channels(codes: np.ndarray) -> np.ndarray:
-    """Return the red, green and blue (n, 3) of numbers 0xRRGGBB (n,)."""
-    return np.stack([codes >> 16, codes >> 8 & 255, codes & 255], axis=1)
+    some = np.concatenate(frames[:: max(1, len(frames) // 8)])
+    palette = Image.fromarray(some).quantize(COLOURS, dither=Image.Dither.NONE)
+    return [Image.fromarray(frame).quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]

@@ -105,9 +105,9 @@ def show(figure: Any, caption: str, alt: str) -> None:
     from matplotlib.text import Text
 
     width = round(figure.get_figwidth() * WIDTH)
-    smallest = min((text.get_fontsize() for text in figure.findobj(Text) if text.get_text().strip()), default=99)
     image = io.BytesIO()
     figure.savefig(image, format="png", dpi=SHARP * WIDTH, metadata={"Software": None})
+    smallest = min((text.get_fontsize() for text in figure.findobj(Text) if text.get_text().strip()), default=99)
     plt.close(figure)
     show_png(image.getvalue(), width, caption, alt, smallest=smallest)
 

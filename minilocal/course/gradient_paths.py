@@ -18,7 +18,7 @@ KEPT = "#BDBDBD"  # colour of a layer that has run forward and waits for its gra
 def draw_gradient_paths(algorithms: Sequence[str], layers: int, epochs: int = 4, moment: int | None = None) -> Any:
     """Return a figure with a panel for each algorithm.
 
-    A block is a bar in its colour, with an arrow from its classifier up to its first layer, and a wall where the
+    A block is a bar in its colour, with an arrow from its classifier back to its first layer, and a wall where the
     gradient stops. `moment` counts from 0 through one step of each epoch, which takes 2·layers moments: later epochs
     are empty, and layers of the current one are empty, grey (run forward, kept for backward) or coloured (trained).
     """

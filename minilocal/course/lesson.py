@@ -5,13 +5,18 @@ from __future__ import annotations
 import inspect
 import os
 import textwrap
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
 import minilocal
+from minilocal.course.animation import show_animation
+from minilocal.course.figure import show, style
 from minilocal.errors import InputError
 
 T = TypeVar("T")
+
+CAPTIONS = Path(__file__).with_name("captions")  # a file per lesson
 
 # CSS of a box of code, as wide as the library's lines are long.
 BOX = "background: #F7F7F7; color: #222222; padding: 0.6em"
@@ -43,6 +48,24 @@ def check(claim: str, holds: Any, number: str) -> None:
     if not holds:
         raise AssertionError(f"this does not hold: {claim} ({number})")
     print(f"✓ {claim} ({number})")
+
+
+def figures(lesson: int) -> Callable[[Any, int], None]:
+    """Set the course's look, and return `show(figure, number)`: it shows a figure, or the frames of an animation.
+
+    captions/NN.md has two paragraphs for each figure of lesson NN: its caption, and an alt text for readers who can't
+    see it. Raises `InputError` if a figure has none.
+    """
+    style()
+    texts = [" ".join(text.split()) for text in (CAPTIONS / f"{lesson:02}.md").read_text("utf-8").split("\n\n")]
+
+    def show_numbered(figure: Any, number: int) -> None:
+        if not texts[2 * number - 2 :] or not texts[2 * number - 2].startswith(f"**Figure {number}.**"):
+            raise InputError(f"captions/{lesson:02}.md has no Figure {number}; add its caption and its alt text")
+        caption, alt = texts[2 * number - 2 : 2 * number]
+        (show if hasattr(figure, "savefig") else show_animation)(figure, caption, alt)
+
+    return show_numbered
 
 
 def source(*objects: Any) -> None:

@@ -66,7 +66,7 @@ class Recipe:
     )
     idle: str = option(
         "rest",
-        "classifiers rest while no block ends at them, as in the paper, or learn without training the layers below",
+        "classifiers rest while no block ends at them, as in the paper, or learn without training the layers before",
         group=MOVING,
         choices=OPTIONS["idle"],
     )

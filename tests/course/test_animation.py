@@ -28,7 +28,7 @@ def test_frames_follow_one_another_and_the_first_stays_longest(shown):
     show_animation(frames(colours), "**Figure 1.** Colours.", alt="Red, green, blue.", seconds=0.1, first=2)
     (picture, metadata), (caption, _) = shown
     image = Image.open(io.BytesIO(base64.b64decode(picture["image/png"])))
-    assert image.size == (300, 150)
+    assert image.size == (240, 120)
     assert (image.n_frames, image.info["loop"]) == (3, 0)
     for number, (colour, duration) in enumerate(zip(colours, (2000, 100, 100), strict=True)):
         image.seek(number)

@@ -33,7 +33,7 @@ def test_a_figure_has_a_caption_an_alt_text_and_twice_the_pixels(shown):
     (picture, metadata), (caption, _) = shown
     pixels = imread(io.BytesIO(base64.b64decode(picture["image/png"])))
     assert pixels.shape[:2] == (600, 1200)
-    assert metadata == {"image/png": {"width": 600, "alt": "A line from 1 to 2."}}
+    assert metadata == {"image/png": {"width": 600, "alt": "A line from 1 to 2.", "smallest": 10.0}}
     assert picture["text/plain"] == "A line from 1 to 2."
     assert caption["text/markdown"].startswith("**Figure 1.** A line.\n")
     assert "A line from 1 to 2." in caption["text/markdown"]

@@ -28,6 +28,7 @@ SHARED = {  # file of the repository: the page that shows it, or what stands for
     "CONTRIBUTING.md": "contributing.md",
     "CHANGELOG.md": "changelog.md",
     "data/README.md": "images.md",
+    "LICENSE-lessons.md": "licence.md",
     ".github/SUPPORT.md": "support.md",
     ".github/CODE_OF_CONDUCT.md": "conduct.md",
 }
@@ -65,7 +66,7 @@ def prepare(app: Any, page: str, source: list[str]) -> None:
     text = re.sub(r"^[\w/]+\*$", pattern, text, flags=re.MULTILINE)  # a toctree's pattern may match nothing yet
     text = re.sub(r"^% include (\S+)$", include, text, flags=re.MULTILINE)
     text = re.sub(r"^% readme (\w+) (\d+)$", block, text, flags=re.MULTILINE)
-    text = re.sub(r"^% goals$", lambda _: goals(), text, flags=re.MULTILINE)
+    text = re.sub(r"^% goals$", lambda _: goals(folder), text, flags=re.MULTILINE)
     source[0] = re.sub(r"^% api$", lambda _: api(), text, flags=re.MULTILINE)
 
 
@@ -87,7 +88,7 @@ def linked(text: str, here: Path, folder: Path, address: str) -> str:
         elif path.startswith("minilocal/") and path.endswith(".py"):
             page = os.path.relpath(TUTORIALS / "source" / path, folder).removesuffix(".py")
             return f'<a class="reference" href="{page}.html">{words}</a>'
-        elif TUTORIALS not in file.parents or file.suffix == ".py":
+        elif TUTORIALS not in file.parents or file.is_dir() or file.match("tutorials/teach/*/*"):
             return f"[{words}]({address}/blob/main/{path})" if address else words
         return f"{image}[{words}]({os.path.relpath(file, folder)}{mark}{anchor})"
 
@@ -130,14 +131,14 @@ def complete(app: Any, kind: str, name: str, what: Any, options: Any, lines: lis
         lines += ["", f"*In {'lessons' if len(lessons) > 1 else 'lesson'}* {links}."]
 
 
-def goals() -> str:
-    """Return each lesson's title and its learning goals."""
+def goals(folder: Path) -> str:
+    """Return each lesson's title and its learning goals, for a page in that folder."""
     text = []
     for lesson in LESSONS:
         first = "".join(json.loads(lesson.read_text(encoding="utf-8"))["cells"][0]["source"])
         title = first.partition("\n")[0].removeprefix("# ")
         match = re.search(r"\*\*Learning goals\.\*\*.*?\n\n((?:\* .*\n(?:  .*\n)*)+)", first)
-        text.append(f"**[{title}]({lesson.name})**\n\n{match[1] if match else ''}")
+        text.append(f"**[{title}]({os.path.relpath(lesson, folder)})**\n\n{match[1] if match else ''}")
     return "\n".join(text)
 
 

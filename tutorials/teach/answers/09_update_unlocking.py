@@ -14,8 +14,8 @@
 # %%
 for costs in ([3, 1, 2], [1.5, 1, 2], [3, 0.5, 2], [3, 1, 1]):
     end = ends(costs, 10)
-    rest = [end[b, -1] - 10 * cost for b, cost in enumerate(costs)]
-    print(f"costs {costs}: done at {end[-1, -1]:g}; each worker's waiting until its own last job: {rest}")
+    rest = [float(end[b, -1] - 10 * cost) for b, cost in enumerate(costs)]
+    print(f"costs {costs}: done at {end[-1, -1]:g}; each worker waits for {rest} in all")
 check("33 as they are, 22.5 with a cheaper first block", ends([1.5, 1, 2], 10)[-1, -1] == 22.5, "22.5")
 
 from minilocal.course import show as show_figure
