@@ -176,7 +176,7 @@ for name, row in accuracy.items():
 
 # %%
 NAMES = ("BP", "G3S2", "G1", "untrained")
-places = ["images", *range(1, K + 1)]
+places = ("images", *range(1, K + 1))
 
 
 def by_layer(rows, ylabel, first=0):
@@ -288,7 +288,7 @@ for name in ("untrained", "BP", "G1", "G3S2"):
     table = np.array([[cka(a, b) for b in everyone] for a in everyone])
     tables[name] = table, [[f"{value:.2f}".lstrip("0") for value in row] for row in table]
 ticks = {"xticks": range(K + 2), "yticks": range(K + 2)}
-ticks |= {"xticklabels": ["x", *range(1, K + 1), "y"], "yticklabels": [*places, "labels"]}
+ticks |= {"xticklabels": ("x", *range(1, K + 1), "y"), "yticklabels": (*places, "labels")}
 show(draw_tables(tables, rows=2, height=3.3, **ticks), 3)
 
 # %%
