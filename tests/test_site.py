@@ -116,8 +116,8 @@ def address(site, served):
 @pytest.mark.parametrize("width", [390, 800, 1400])
 def test_pages_fit(chromium, site, address, width):
     page = chromium(width)
-    for file in sorted(site.glob("*.html")):
-        page.goto(f"{address}/{file.name}")
+    for file in sorted([*site.glob("*.html"), *site.glob("teach/*.html")]):
+        page.goto(f"{address}/{file.relative_to(site).as_posix()}")
         page.wait_for_load_state("networkidle")
         assert chromium.problems(page) == [], f"{file.name} at {width} pixels"
 
