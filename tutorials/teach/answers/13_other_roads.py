@@ -134,9 +134,11 @@ def value_of_man():
 
 _, _, dx = loss(layer.forward(few, training=True), few_labels)
 layer.backward(dx, need_dx=False)
-for name, gradient in (*layer.grads.items(), ("linear", loss.layers["linear"].grads["weight"])):
-    array = layer.params[name] if name in layer.params else loss.layers["linear"].params["weight"]
-    result = ml.check_gradient("MAN", name, value_of_man, array, gradient.copy(), entries=8)
+linear = loss.layers["linear"]
+checked = [(name, layer.params[name], g.copy()) for name, g in layer.grads.items()]
+checked.append(("the Linear", linear.params["weight"], linear.grads["weight"].copy()))
+for name, array, gradient in checked:
+    result = ml.check_gradient("MAN", name, value_of_man, array, gradient, entries=8)
     check(f"MAN's gradient of {name}", result.passed(1e-6), f"{result.worst:.1e}")
 
 pair = [ml.Block(1, 1), ml.Block(2, 2)]
