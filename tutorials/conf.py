@@ -36,6 +36,7 @@ autodoc_typehints_format = "short"
 autodoc_member_order = "bysource"
 
 nb_execution_mode = "off"
+nb_render_markdown_format = "myst"  # captions have formulas
 myst_enable_extensions = ["amsmath", "attrs_inline", "colon_fence", "dollarmath"]
 myst_heading_anchors = 3
 repository_address = ADDRESSES.get("Repository", "").rstrip("/")
