@@ -12,13 +12,14 @@ networks = {name: trained(*how) for name, how in asked.items()} | {"untrained": 
 # %% [markdown]
 # ## Exercise 1
 #
-# **Answer.** With 32 numbers the probes of the convolutional layers see averages over larger
-# windows (layer 1: 16 channels at two places), and lose most; with 512 they gain most, the images
-# and layer 1 above all. Layer 6 has its 128 in any case, so at 512 the comparison is *not* fair
-# any more between layers: deeper layers fall behind for want of numbers. Between algorithms it
-# stays fair, because the same layer has the same count. *Typical wrong answers:* "more numbers,
-# better layers" (the layers are the same); comparing layer 6 at 32 numbers (it has no pool: it
-# keeps 128, four times as many as the others).
+# **Answer.** With 32 numbers instead of 128 the probes of the images and of layers 1 to 3 lose
+# seven to ten points: they see averages over larger windows (layer 1: 16 channels at two places).
+# With 512 layer 1 gains about five points, layers 2 to 5 two to four, and the untrained network no
+# less than the trained ones: it is the probe that has got better. Layer 6 has its 128 in any case,
+# so at 512 the comparison is *not* fair any more between layers: layer 6 of BP is below its layer
+# 1. Between algorithms it stays fair, because the same layer has the same count. *Typical wrong
+# answers:* "more numbers, better layers" (the layers are the same); comparing layer 6 at 32
+# numbers (it has no pool: it keeps 128, four times as many as the others).
 
 # %%
 with ml.one_blas_thread():
@@ -35,9 +36,11 @@ FEATURES = 128
 # **Answer.** A good prediction: G3's blocks end at layers 3 and 6, so its curve is near G1's at
 # layer 3 (and 6, where all meet), and near BP's at layers 1, 2, 4 and 5. G2S1's blocks end at 2,
 # 4, 6 and at 3, 5, 6 in turn: every layer but the first ends a block every other epoch, so its
-# curve follows G1's from layer 2 on. Mark the prediction's reason rather than its success: one
-# seed moves a point of the curve by 0.02 or so. *Typical wrong answer:* G2S1 between BP and G1
-# everywhere, "because its blocks are larger than G1's and smaller than BP's".
+# curve follows G1's from layer 2 on. In this run G3 is with G1 at layer 3 and near BP at layer 5,
+# but at layer 4 it is nearer to G1: what comes out of layer 3 resembles the labels already. G2S1
+# is with G1 from layer 3 on. Mark the prediction's reason rather than its success: one seed moves
+# a point of the curve by 0.02 or so. *Typical wrong answer:* G2S1 between BP and G1 everywhere,
+# "because its blocks are larger than G1's and smaller than BP's".
 
 # %%
 with ml.one_blas_thread():
@@ -56,7 +59,7 @@ for name in ("BP", "G1", "G3", "G2S1", "G3S2"):
 # labels is 0. What is left is still alike, far above the noise's 0.06: trained networks share
 # *how* images of one class differ (bright or dark, long or short sleeves), much of which is in the
 # images and in the common initial weights. They share least in the deeper layers, where two seeds
-# differ as much as two algorithms, or more. *Typical wrong answers:* subtracting the mean of all
+# differ nearly as much as two algorithms. *Typical wrong answers:* subtracting the mean of all
 # images (CKA does that already); "alike because of the labels alone".
 
 

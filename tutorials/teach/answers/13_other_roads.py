@@ -9,14 +9,12 @@ tests = np.concatenate([x for x, _ in ml.evaluation_batches(data.test)])
 # %% [markdown]
 # ## Exercise 1
 #
-# **Answer.** Either layer alone predicts nearly as well as both, and the first one a little better
-# or worse than the second depending on the seed: the second sees only the direction of the first
-# one's output, and that still contains the label. With a faint label (`INK` = 1) the layers hardly
-# notice it and learn little; from 4 on it makes less difference; a very bright one (32) drowns the
-# image after the scaling to length 1, and it is the image that must be compared with the label.
-# *Typical wrong answers:* evaluating with the new `INK` layers that were trained with the old one;
-# leaving out `normalised` between the layers, so that the second layer repeats the first one's
-# goodness.
+# **Answer.** The first layer knows far more: 75 % alone, the second 35 %, and both together 72 %,
+# less than the first. The second layer sees only the direction of the first one's output, in which
+# little of the label is left to compare. With a faint label (`INK` = 1) the first layer hardly
+# notices it: 52 %. From 8 on it makes no difference. *Typical wrong answers:* evaluating with the
+# new `INK` layers that were trained with the old one; leaving out `normalised` between the layers,
+# so that the second layer repeats the first one's goodness.
 
 
 # %%
@@ -62,11 +60,12 @@ INK = 8.0
 # ## Exercise 2
 #
 # **Answer.** Hard negatives are the labels that the layers themselves find likely. They need ten
-# forward passes more per step, so a step takes several times as long. Per step it may learn a
-# little faster or not at all in so short a training; per second it does not. *Typical wrong
-# answers:* the right label is not left out (some "negative" images are positive); taking the most
-# likely wrong label always, instead of drawing it (the layers then chase one pair of classes after
-# another); comparing at the same number of steps only.
+# forward passes more per step, which takes twice as long here. Per step it learns clearly faster:
+# 74 % after two epochs, which random labels do not reach in six, and 77 % in the end. Per second
+# it wins, too, though by less. *Typical wrong answers:* the right label is not left out (some
+# "negative" images are positive); taking the most likely wrong label always, instead of drawing it
+# (the layers then chase one pair of classes after another); comparing at the same number of steps
+# only.
 
 # %%
 import time
