@@ -113,6 +113,12 @@ PROBLEMS = r"""
     if (!image.alt && !image.closest(".sidebar-brand")) problems.push(`image without alt text: ${image.src}`);
   }
   for (const node of document.querySelectorAll("mjx-merror, .problematic")) problems.push(`bad: ${node.textContent}`);
+  const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (texts.nextNode()) {
+    const { data, parentElement } = texts.currentNode;
+    if (/\$[^$]+\$/.test(data) && !parentElement.closest("pre, code, script, style, mjx-container"))
+      problems.push(`formula left as text: ${data.trim().slice(0, 80)}`);
+  }
   return problems;
 }
 """

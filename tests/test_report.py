@@ -17,7 +17,7 @@ def images(tmp_path_factory):
     """A data set with class names that are markup, in a file whose name is."""
     rng = np.random.default_rng(0)
     labels = np.arange(400) % 4
-    pixels = rng.integers(0, 60, (400, 8, 8, 1)) + 60 * labels[:, None, None, None]
+    pixels = rng.integers(0, 60, (400, 16, 16, 1)) + 60 * labels[:, None, None, None]
     file = tmp_path_factory.mktemp("data") / "<b onmouseover=hacked()>.npz"
     arrays = {"x_train": pixels[:320], "y_train": labels[:320], "x_test": pixels[320:], "y_test": labels[320:]}
     np.savez(file, classes=np.array(HOSTILE), **{k: a.astype(np.uint8) for k, a in arrays.items()})

@@ -116,8 +116,8 @@ def address(site, served):
 @pytest.mark.parametrize("width", [390, 800, 1400])
 def test_pages_fit(chromium, site, address, width):
     page = chromium(width)
-    for file in sorted(site.glob("*.html")):
-        page.goto(f"{address}/{file.name}")
+    for file in sorted([*site.glob("*.html"), *site.glob("teach/*.html")]):
+        page.goto(f"{address}/{file.relative_to(site).as_posix()}")
         page.wait_for_load_state("networkidle")
         assert chromium.problems(page) == [], f"{file.name} at {width} pixels"
 
@@ -139,12 +139,10 @@ def test_the_explorer_shows_what_python_says(chromium, address):
     page.goto(f"{address}/explorer.html")
     for model, algo, classifier, classes in SETTINGS:
         size, _, shift = algo.removeprefix("G").partition("S")
-        for name, value in zip(
-            ("model", "size", "classifier", "classes"), (model, size, classifier, classes), strict=True
-        ):
-            page.select_option(f"select[name={name}]", str(value))
-        if shift:
-            page.select_option("select[name=shift]", shift)
+        chosen = {"model": model, "size": size, "shift": shift or "0", "classifier": classifier, "classes": classes}
+        for name, value in chosen.items():
+            if page.locator(f"select[name={name}]").is_enabled():
+                page.select_option(f"select[name={name}]", str(value))
         check_blocks(page, model, algo)
         check_costs(page, model, algo, classifier, classes)
 
@@ -185,7 +183,7 @@ def check_costs(page, model, algo, classifier, classes):
             assert len(texts) == 1
             continue
         assert numbers(texts[1])[0] == pytest.approx(pair[0], abs=0.5 if i < 4 else 0.005)
-        assert bars[1] / bars[0] == pytest.approx(pair[0] / pair[1], abs=0.02)
+        assert bars[1] / bars[0] == pytest.approx(pair[0] / pair[1], rel=0.03)  # whole pixels
         if i < 4:
             less = reduction(*pair)
             shown = 0 if "as BP" in texts[1] else numbers(texts[1])[1] * (1 if "less" in texts[1] else -1)
@@ -193,6 +191,11 @@ def check_costs(page, model, algo, classifier, classes):
     macs = ours.mean.macs
     parts = numbers(tables.nth(0).locator("td.parts").inner_text().rpartition(f"{algo}: ")[2])
     assert parts == pytest.approx([macs.forward, macs.weight_gradient, macs.input_gradient, macs.classifiers], abs=0.5)
+
+
+def test_the_explorer_is_short():
+    script = ROOT / "tutorials" / "_site" / "static" / "explorer.js"
+    assert len(script.read_text(encoding="utf-8").splitlines()) <= 300
 
 
 def test_the_explorer_needs_no_mouse_and_remembers(chromium, address):

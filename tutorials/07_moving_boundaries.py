@@ -260,7 +260,7 @@ check(
 # %%
 source(ml.frozen_forward)
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "-"}
 # (The loss of a block, `network.loss(…)`, does lines 7 and 8 up to $dx_j$; lesson 12 puts others in
 # its place. `idle` is an option beyond the paper, off by default: exercise 2.)
 #
@@ -270,7 +270,7 @@ source(ml.frozen_forward)
 # and its gradient passes from one into the other. In what share of the epochs does that happen?
 
 
-# %% slideshow={"slide_type": "slide"}
+# %% slideshow={"slide_type": "-"}
 def together(algo, K):
     schedule = ml.parse_schedule(algo)
     share = np.zeros((K, K))
@@ -531,4 +531,6 @@ check(
 # Your answer to exercise 3
 
 # %% [markdown]
+# *Lab:* [bounce.py](labs/bounce.py), boundaries that bounce: a function to fill in and have checked.
+#
 # *Next:* in [lesson 8](08_costs.ipynb) we count what all this saves: multiply-adds and memory.

@@ -481,7 +481,7 @@ jobs = [
 ]
 show(draw_timeline({"epoch 1: block 1-3 on worker 1, block 4-6 on worker 2": jobs}, "ms"), 3)
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 jobs_of = {w: [(start, end) for worker, _, start, end in log if worker == w] for w in (1, 2)}
 beside = sum(any(a < end and b > start for a, b in jobs_of[1]) for start, end in jobs_of[2])
 check(
@@ -498,7 +498,7 @@ print(f"{plain_seconds / seconds:.2f} times as fast; the bound of section 2 is {
 for epoch, (first, second) in enumerate(busy, 1):
     print(f"  epoch {epoch}: worker 1 busy for {first:.2f} s, worker 2 for {second:.2f} s")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # The bound is section 2's, $\sum c\,/\max c$ over all epochs, with the times that each worker was
 # busy. It is far below 2. In the first epoch both blocks cost about the same; in the third they are
 # layers 3–5, after the frozen layers 1 and 2, and layer 6 alone: the second worker is all but idle.
@@ -557,5 +557,7 @@ for epoch, (first, second) in enumerate(busy, 1):
 # Your answer to exercise 3
 
 # %% [markdown]
+# *Lab:* [rooms.py](labs/rooms.py), a pipeline with little room between its blocks: a function to fill in and have checked.
+#
 # *Next:* in [lesson 10](10_what_layers_know.ipynb) you find out what the layers have learned under
 # each algorithm.

@@ -28,17 +28,15 @@ extensions = [
     "pages",
     "explorer",
 ]
-exclude_patterns = [
-    "_site",
-    "rendered",
-    "teach/*/**",
-]  # solutions, cases and answers are for lecturers alone
+# Solutions, cases and answers are for lecturers alone.
+exclude_patterns = ["_site", "rendered", "teach/*/**"]
 default_role = "py:obj"
 python_use_unqualified_type_names = True
 autodoc_typehints_format = "short"
 autodoc_member_order = "bysource"
 
 nb_execution_mode = "off"
+nb_render_markdown_format = "myst"  # captions have formulas
 myst_enable_extensions = ["amsmath", "attrs_inline", "colon_fence", "dollarmath"]
 myst_heading_anchors = 3
 repository_address = ADDRESSES.get("Repository", "").rstrip("/")

@@ -76,13 +76,13 @@ def load(path: Path = PUBLIC) -> dict[str, Lab]:
     try:
         with open_regular(path) as file:
             content = plain.unpack(file.read(), standins.construct)
-        if content["version"] != VERSION:
-            raise InputError(f"{path} is of version {content['version']}; record it again with this minilocal")
-        labs = [_lab(values) for values in content["labs"]]
-    except OSError as error:
-        raise InputError(f"{path} can't be read ({error.strerror}); give a file of cases") from None
+        version, labs = content["version"], [_lab(values) for values in content["labs"]]
     except (plain.PlainError, TypeError, KeyError) as error:
         raise InputError(f"{path} is no file of cases ({error}); `package` writes one") from None
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} can't be read ({getattr(error, 'strerror', error)}); give a file of cases") from None
+    if version != VERSION:
+        raise InputError(f"{path} is of version {version}; record it again with this minilocal")
     return {lab.name: lab for lab in labs}
 
 

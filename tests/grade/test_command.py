@@ -80,6 +80,7 @@ def test_json(capsys):
         ("tutorials/labs --due week3", "--due is 'week3'; choose from week1, week2"),
         ("tutorials/labs --due week1 --only rooms", "none of --only's labs is due in week1"),
         ("tutorials/labs --cases README.md", "README.md is no file of cases"),
+        ("tutorials/labs --cases \0", "can't be read (embedded null byte); give a file of cases"),
         ("tutorials/labs --cases no.cases", "no.cases can't be read (No such file"),
         ("tutorials/labs --cases /dev/zero", "/dev/zero can't be read (it is not a regular file)"),
         ("tutorials/labs --csv no/such/marks.csv", "--csv: 'no/such/marks.csv' can't be written"),
@@ -314,6 +315,7 @@ def test_nbgrader_gives_partial_credit(tmp_path, monkeypatch):
     """A lecturer's notebook, a student's copy with one wrong function, and nbgrader's own command."""
     pytest.importorskip("nbgrader")
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:{os.environ['PATH']}")  # for alembic, which it starts
 
     def grading(name, points=None):
         about = {"schema_version": 3, "grade_id": name, "locked": points is not None, "task": False,

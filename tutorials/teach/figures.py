@@ -28,6 +28,7 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 
 from minilocal.course import animation, figure
+from minilocal.course import lesson as lesson_tools
 
 LESSONS = Path(__file__).resolve().parents[1]
 
@@ -62,6 +63,7 @@ def exporting(lesson: str, folder: Path, captions: list[str]) -> Iterator[None]:
         patch.object(figure, "show_png", show_png),
         patch.object(animation, "show_png", show_png),
         patch.object(animation, "show_animation", show_animation),
+        patch.object(lesson_tools, "show_animation", show_animation),
     ):
         yield
 

@@ -263,6 +263,7 @@ def check(pages: Sequence[Path], folder: Path) -> dict[str, list[str]]:
         browser = playwright.chromium.launch(executable_path=chromium, args=flags)
         for path in pages:
             page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
+            page.set_default_timeout(600_000)  # milliseconds; a busy machine takes its time
             page.goto(path.as_uri())
             page.wait_for_function(
                 "() => window.Reveal && Reveal.isReady() && window.MathJax && MathJax.startup"

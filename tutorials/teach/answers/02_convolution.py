@@ -12,11 +12,11 @@
 # $28 \cdot 28 \cdot 2400$ MACs (the window counted at every pixel of the input).
 
 # %%
-layer = ml.Conv2d(3, 32, kernel=5, stride=2, padding=2)
+layer = ml.Conv2d(3, 32, kernel=5, stride=2, padding=2, rng=0)
 print("output", layer.output_shape((28, 28, 3)), " weights", layer.params["weight"].size, end="")
 print(f"  MACs {layer.macs((28, 28, 3)):,}")
 for padding in (2, 3, 4):
-    shape = ml.Conv2d(3, 32, kernel=7, stride=2, padding=padding).output_shape((28, 28, 3))
+    shape = ml.Conv2d(3, 32, kernel=7, stride=2, padding=padding, rng=0).output_shape((28, 28, 3))
     print(f"7×7, stride 2, padding {padding}: {shape}")
 
 # %% [markdown]
@@ -41,7 +41,7 @@ difference = abs(by_convolution - col2im(dcols, x.shape, 3, 1, 1)).max()
 check("dx is a convolution of dy", difference < 1e-12, f"difference {difference:.0e}")
 
 xs = np.random.default_rng(7).standard_normal((2, 7, 7, 3))
-layer = ml.Conv2d(3, 4, stride=2, method="im2col", dtype=np.float64)
+layer = ml.Conv2d(3, 4, stride=2, method="im2col", rng=0, dtype=np.float64)
 layer.params["weight"][...] = w
 dy2 = np.random.default_rng(8).standard_normal(layer.forward(xs, training=True).shape)
 spread = np.zeros((2, 7, 7, 4))
@@ -108,9 +108,9 @@ check(
 )
 shape = (16, 16, 64)
 layers = {
-    "full": ml.Conv2d(64, 64),
+    "full": ml.Conv2d(64, 64, rng=0),
     "depthwise": Depthwise(64),
-    "1×1": ml.Conv2d(64, 64, kernel=1, padding=0),
+    "1×1": ml.Conv2d(64, 64, kernel=1, padding=0, rng=0),
 }
 for name, layer in layers.items():
     print(f"{name:<10}{layer.macs(shape) // 256:>8,} MACs a pixel{layer.params['weight'].size:>8,} weights")

@@ -47,7 +47,7 @@ check(
 
 # %%
 rich = build("G1", classifier="a2", seed=SEED)
-print(rich.classifier(2))
+print(*rich.classifier(2).layers.values(), sep="\n")
 print("layer     of layer i      of A1      of A2    MACs of three products, per image")
 share = {"A1": 0, "A2": 0, "layers": 0}
 for i in range(1, K + 1):

@@ -14,8 +14,8 @@
 # %%
 for costs in ([3, 1, 2], [1.5, 1, 2], [3, 0.5, 2], [3, 1, 1]):
     end = ends(costs, 10)
-    rest = [end[b, -1] - 10 * cost for b, cost in enumerate(costs)]
-    print(f"costs {costs}: done at {end[-1, -1]:g}; each worker's waiting until its own last job: {rest}")
+    rest = [float(end[b, -1] - 10 * cost) for b, cost in enumerate(costs)]
+    print(f"costs {costs}: done at {end[-1, -1]:g}; each worker waits for {rest} in all")
 check("33 as they are, 22.5 with a cheaper first block", ends([1.5, 1, 2], 10)[-1, -1] == 22.5, "22.5")
 
 from minilocal.course import show as show_figure
@@ -84,13 +84,13 @@ check("two blocks in a stage, the same bits", here == plain, f"{here} and {plain
 # needs no layer 4). The same from epoch 2 to 3. From epoch 3 to 4 (3–5, 6, then 1–3, 4–6) the new
 # block 1 needs layers 1 and 2, which were frozen, and 3: all of block 1 itself. It can go on while
 # block 2 finishes. With six blocks and G2S1 on 12 layers each block waits for its right
-# neighbour's last job only, not for the last block's: the pipeline never runs empty, and about
-# four jobs of six are gained at every change to shift 1, all of them at the change back. Between
-# processes a layer is handed over with its weights, its running statistics and its momentum (and a
-# classifier that ends up with another worker, with its own), right after its last update of the
-# epoch and before its first job of the next. *Typical wrong answers:* "everything can overlap, as
-# there is no update locking" (a layer's own weights are what a job waits for); forgetting momentum
-# or running statistics.
+# neighbour's last job only, or for its own, and never for the last block's: the pipeline does not
+# run empty. Over four epochs of 30 steps that gains 25 of 298 units, nearly all that emptying
+# costs; with G3S1 on six layers it is 1 of 612. Between processes a layer is handed over with its
+# weights, its running statistics and its momentum (and a classifier that ends up with another
+# worker, with its own), right after its last update of the epoch and before its first job of the
+# next. *Typical wrong answers:* "everything can overlap, as there is no update locking" (a layer's
+# own weights are what a job waits for); forgetting momentum or running statistics.
 
 
 # %%
