@@ -14,9 +14,9 @@ from unittest.mock import patch
 
 import numpy as np
 
-from minilocal import losses
 from minilocal.layers import Conv2d
 from minilocal.layers.sequential import leaves
+from minilocal.losses import cross_entropy
 from minilocal.networks.network import Network
 from minilocal.optim import SGD
 
@@ -47,7 +47,7 @@ def instrumented(network: Network, optimizer: SGD) -> Iterator[Seconds]:
                 clock(leaf, type(leaf).__name__, "forward", "backward")
         for classifier in network.auxiliary.values():
             clock(classifier, "classifiers", "forward", "backward")
-        clock(losses, "loss", "softmax_cross_entropy")
+        clock(cross_entropy, "loss", "softmax_cross_entropy")
         clock(optimizer, "SGD", "update")
         yield seconds
 

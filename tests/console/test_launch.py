@@ -22,11 +22,12 @@ def test_ctrl_c_while_a_command_is_imported_is_one_sentence(name, tmp_path):
     """A module that stands in for NumPy says when its import begins, and then takes for ever."""
     (tmp_path / "numpy.py").write_text("import os, time\nos.write(1, b'.')\ntime.sleep(60)")
     environment = os.environ | {"PYTHONPATH": f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"}
-    for argv in ([f"minilocal.{name}", "list"], ["minilocal", name, "list"]):
-        process = start(argv, stdout=subprocess.PIPE, env=environment)
+    module = cli.COMMANDS[name][0].removesuffix(".__main__")
+    for argv in ([module], ["minilocal", name]):
+        process = start([*argv, "list"], stdout=subprocess.PIPE, env=environment)
         assert process.stdout.read(1) == "."
         process.send_signal(signal.SIGINT)
-        assert process.communicate() == ("", f"minilocal.{name}: interrupted\n")
+        assert process.communicate() == ("", f"{module}: interrupted\n")
         assert process.returncode == 130
 
 
