@@ -29,9 +29,10 @@ check("λW/2 is found to be wrong", not half.passed(1e-6), f"worst error {half.w
 # $p$. A layer that knows nothing has a loss of 0.5 with all logits zero; the best constant logits,
 # 1/10 each, give $\frac12(0.9^2 + 9 \cdot 0.1^2) = 0.45$. *Typical wrong answers:* $\log 10$ (that
 # is cross-entropy's), and comparing both losses at the same learning rate. Each needs its own,
-# chosen on held-out training images. Squared error needs one that is thirty times smaller or more:
-# its gradient grows with the logits without end, and at cross-entropy's best rate it diverges. It
-# asks for logits of exactly 0 and 1, and pays for those that are *more* right than that.
+# chosen on held-out training images. Squared error needs one that is ten times smaller: its
+# gradient grows with the logits without end, and at cross-entropy's best rate, 0.01, it diverges.
+# After eight epochs it is nine points behind, 74.5 % against 83.7 %. It asks for logits of exactly
+# 0 and 1, and pays for those that are *more* right than that.
 
 
 # %%

@@ -39,7 +39,7 @@ def exercises(lesson: Any) -> dict[str, str]:
     """Return a lesson's exercises: from "1", "2", … to the text."""
     texts = "\n\n".join(cell.source for cell in lesson.cells if cell.cell_type == "markdown")
     _, _, texts = texts.partition("## Exercises")
-    texts = re.split(r"^\*(?:Lab|Next):\*", texts, flags=re.MULTILINE)[0]
+    texts = re.split(r"^\*(?:Lab|Next|That was)", texts, flags=re.MULTILINE)[0]
     parts = re.split(HEADING, texts, flags=re.MULTILINE)
     return {number: text.strip() for number, _, text in zip(*[iter(parts[1:])] * 3, strict=True)}
 
