@@ -142,7 +142,7 @@ def test_what_is_not_a_regular_file_is_never_replaced(tmp_path):
     """Root may rename a file over a device, and the whole machine would be without it."""
     path = tmp_path / "special"
     os.mkfifo(path)
-    with pytest.raises(InputError, match="--out: .*special' can't be written .special is not a regular file.; name"):
+    with pytest.raises(InputError, match=r"--out: .*special' can't be written .special is not a regular file.; name"):
         check_writable(path, "--out")
     with pytest.raises(TrainingError, match="special is not a regular file"), replacing(path):
         pass
