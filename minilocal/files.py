@@ -60,6 +60,7 @@ def replacing(path: Path, aside: Path | None = None) -> Iterator[IO[bytes]]:
     """
     temporary, written, moved = temporary_of(path), False, False
     try:
+        _check_replaceable(path)
         with temporary.open("x+b") as file:
             yield file
             file.flush()
@@ -83,6 +84,12 @@ def replacing(path: Path, aside: Path | None = None) -> Iterator[IO[bytes]]:
     flush_directory(path.parent)
 
 
+def _check_replaceable(path: Path) -> None:
+    """Raise `OSError` if a device or a pipe is at `path`: root could put a file where /dev/zero was."""
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise OSError(f"{path.name} is not a regular file")
+
+
 def _rename(source: Path, target: Path) -> None:
     """Rename a file; if that isn't permitted, try again until `PATIENCE` ends."""
     deadline = time.monotonic() + PATIENCE
@@ -101,6 +108,7 @@ def check_writable(path: Path, option: str) -> None:
     try:
         if path.is_dir():
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        _check_replaceable(path)
         temporary = temporary_of(path)
         temporary.open("xb").close()
         temporary.unlink()

@@ -142,7 +142,7 @@ def chromium():
 
         def opened(width=1400, **options):
             page = browser.new_page(viewport={"width": width, "height": 900}, **options)
-            page.set_default_timeout(120_000)
+            page.set_default_timeout(300_000)  # machines are shared
             page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
             page.on("pageerror", lambda error: complaints.append(str(error)))
             page.on("dialog", lambda dialog: (complaints.append("a dialog opens"), dialog.dismiss()))

@@ -137,6 +137,19 @@ def test_what_is_not_a_regular_file_is_refused_without_waiting(tmp_path, kind):
         open_regular(path)
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes with names")
+def test_what_is_not_a_regular_file_is_never_replaced(tmp_path):
+    """Root may rename a file over a device, and the whole machine would be without it."""
+    path = tmp_path / "special"
+    os.mkfifo(path)
+    with pytest.raises(InputError, match=r"--out: .*special' can't be written .special is not a regular file.; name"):
+        check_writable(path, "--out")
+    with pytest.raises(TrainingError, match="special is not a regular file"), replacing(path):
+        pass
+    assert path.is_fifo()
+    assert len(list(tmp_path.iterdir())) == 1
+
+
 def test_a_link_to_nothing_does_not_exist(tmp_path):
     (tmp_path / "link").symlink_to(tmp_path / "nothing")
     with pytest.raises(FileNotFoundError):

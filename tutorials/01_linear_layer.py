@@ -447,6 +447,7 @@ show(
 # Your answer to exercise 3
 
 # %% [markdown]
-# *Lab:* [margin.py](labs/margin.py), soft targets and the margin loss: a function to fill in and have checked.
+# *Lab:* [margin.py](labs/margin.py), soft targets and the margin loss:
+# a function to fill in and have checked.
 #
 # *Next:* [Lesson 2](02_convolution.ipynb), convolution: loops, im2col and one matrix product.

@@ -461,7 +461,8 @@ show(draw_images({f"pattern {o + 1}": maps[0, :, :, o] for o in range(16)}, rows
 # Your answer to exercise 3
 
 # %% [markdown]
-# *Lab:* [dilated.py](labs/dilated.py), a dilated depthwise convolution: a function to fill in and have checked.
+# *Lab:* [dilated.py](labs/dilated.py), a dilated depthwise convolution:
+# a function to fill in and have checked.
 #
 # *Next:* [Lesson 3](03_batchnorm_relu_dropout_pooling.ipynb), what comes between two convolutions:
 # BatchNorm, ReLU, dropout and pooling, by hand.

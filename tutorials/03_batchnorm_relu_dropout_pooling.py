@@ -533,7 +533,8 @@ check(
 # Your answer to exercise 3
 
 # %% [markdown]
-# *Lab:* [groupnorm.py](labs/groupnorm.py), group normalisation: a function to fill in and have checked.
+# *Lab:* [groupnorm.py](labs/groupnorm.py), group normalisation:
+# a function to fill in and have checked.
 #
 # *Next:* [Lesson 4](04_backpropagation.ipynb), backpropagation through a VGG, gradient by gradient:
 # what must be stored, and for how long.

@@ -447,6 +447,7 @@ check("blocks lower the peak", peaks[1] < peaks[0], f"to {peaks[1] / peaks[0]:.0
 # Your answer to exercise 3
 
 # %% [markdown]
-# *Lab:* [branches.py](labs/branches.py), gradients where a network branches: a function to fill in and have checked.
+# *Lab:* [branches.py](labs/branches.py), gradients where a network branches:
+# a function to fill in and have checked.
 #
 # *Next:* [Lesson 5](05_local_learning.ipynb), local learning: every layer gets a loss of its own.

@@ -452,6 +452,7 @@ check(
 # Your answer to exercise 3
 
 # %% [markdown]
-# *Lab:* [two_layers.py](labs/two_layers.py), an auxiliary classifier with a hidden layer: a function to fill in and have checked.
+# *Lab:* [two_layers.py](labs/two_layers.py), an auxiliary classifier with a hidden layer:
+# a function to fill in and have checked.
 #
 # *Next:* [Lesson 6](06_blocks.ipynb), blocks: several layers share a loss, and a wall.

@@ -406,6 +406,7 @@ check(
 # Your answer to exercise 3
 
 # %% [markdown]
-# *Lab:* [many_losses.py](labs/many_losses.py), a block whose losses are handed in: a function to fill in and have checked.
+# *Lab:* [many_losses.py](labs/many_losses.py), a block whose losses are handed in:
+# a function to fill in and have checked.
 #
 # *Next:* [Lesson 7](07_moving_boundaries.ipynb), moving boundaries: the wall that goes for a walk.

@@ -531,6 +531,7 @@ check(
 # Your answer to exercise 3
 
 # %% [markdown]
-# *Lab:* [bounce.py](labs/bounce.py), boundaries that bounce: a function to fill in and have checked.
+# *Lab:* [bounce.py](labs/bounce.py), boundaries that bounce:
+# a function to fill in and have checked.
 #
 # *Next:* in [lesson 8](08_costs.ipynb) we count what all this saves: multiply-adds and memory.

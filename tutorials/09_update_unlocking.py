@@ -557,7 +557,8 @@ for epoch, (first, second) in enumerate(busy, 1):
 # Your answer to exercise 3
 
 # %% [markdown]
-# *Lab:* [rooms.py](labs/rooms.py), a pipeline with little room between its blocks: a function to fill in and have checked.
+# *Lab:* [rooms.py](labs/rooms.py), a pipeline with little room between its blocks:
+# a function to fill in and have checked.
 #
 # *Next:* in [lesson 10](10_what_layers_know.ipynb) you find out what the layers have learned under
 # each algorithm.

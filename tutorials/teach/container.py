@@ -39,6 +39,7 @@ RUN = [
     ),
     *("--tmpfs", "/tmp:size=64m"),
 ]
+ENGINE_FAILED = 125  # docker's and podman's exit status if the container didn't start
 
 
 def main(path: Path, options: dict[str, Any]) -> int:
@@ -60,9 +61,13 @@ def main(path: Path, options: dict[str, Any]) -> int:
             flags += [flag(name), *map(str, words)]
     whole = [engine, *RUN, *mounts, IMAGE, "python", "-m", "minilocal.grade", "/hand-ins", *flags]
     csv = options.get("csv", Path("-"))
+    result = subprocess.run(whole, stdout=None if csv == Path("-") else subprocess.PIPE)
+    if result.returncode == ENGINE_FAILED:
+        raise InputError(
+            f"{Path(engine).name} could not start the container; build the image first, as the Dockerfile says"
+        )
     if csv == Path("-"):
-        return subprocess.run(whole).returncode
-    result = subprocess.run(whole, stdout=subprocess.PIPE)
+        return result.returncode
     if result.returncode == 0:
         with replacing(csv) as file:
             file.write(result.stdout)
