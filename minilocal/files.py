@@ -85,9 +85,11 @@ def replacing(path: Path, aside: Path | None = None) -> Iterator[IO[bytes]]:
 
 
 def _check_replaceable(path: Path) -> None:
-    """Raise `OSError` if a device or a pipe is at `path`: root could put a file where /dev/zero was."""
-    if path.exists() and not (path.is_file() or path.is_dir()):
-        raise OSError(f"{path.name} is not a regular file")
+    """Raise `OSError` if a device is at `path`: root could put a file where /dev/zero was."""
+    with contextlib.suppress(FileNotFoundError):
+        mode = path.lstat().st_mode
+        if stat.S_ISCHR(mode) or stat.S_ISBLK(mode):
+            raise OSError(f"{path.name} is a device")
 
 
 def _rename(source: Path, target: Path) -> None:

@@ -1,5 +1,6 @@
 import errno
 import os
+import stat
 import time
 from pathlib import Path
 
@@ -137,16 +138,16 @@ def test_what_is_not_a_regular_file_is_refused_without_waiting(tmp_path, kind):
         open_regular(path)
 
 
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes with names")
-def test_what_is_not_a_regular_file_is_never_replaced(tmp_path):
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can make a device")
+def test_a_device_is_never_replaced(tmp_path):
     """Root may rename a file over a device, and the whole machine would be without it."""
-    path = tmp_path / "special"
-    os.mkfifo(path)
-    with pytest.raises(InputError, match=r"--out: .*special' can't be written .special is not a regular file.; name"):
+    path = tmp_path / "zero"
+    os.mknod(path, stat.S_IFCHR | 0o600, os.makedev(1, 5))
+    with pytest.raises(InputError, match=r"--out: .*zero' can't be written \(zero is a device\); name another file"):
         check_writable(path, "--out")
-    with pytest.raises(TrainingError, match="special is not a regular file"), replacing(path):
+    with pytest.raises(TrainingError, match="zero is a device"), replacing(path):
         pass
-    assert path.is_fifo()
+    assert path.is_char_device()
     assert len(list(tmp_path.iterdir())) == 1
 
 
