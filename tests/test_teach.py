@@ -149,7 +149,7 @@ def test_every_exercise_has_an_answer_that_was_run(answers):
         text = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
         assert re.findall(r"^## Exercise (\d)", text, re.MULTILINE) == ["1", "2", "3"]
         assert text.count("**Answer.**") == 3
-        assert len(re.findall(r"\*(That is the )?[Tt]ypical (wrong|weak) answers?", text)) >= 3
+        assert len(re.findall(r"\*(That is the )?[Tt]ypical\s+(wrong|weak)\s+answers?", text)) >= 3
         assert answers.lessons.claims(notebook)
 
 
