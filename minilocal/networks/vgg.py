@@ -126,8 +126,10 @@ def _match_similarity(network: Network, local_loss: str, classes: int, seed: int
             rng = generator(seed, SIMILARITY_INIT, number)
             with naming(f"layer {number}"):
                 branch = similarity_branch(network.shapes[number - 1], rng, dtype, conv)
-            both, alone = PredSim(classifier, branch, classes), SimilarityMatching(branch, classes)
-            network.losses[number] = both if local_loss == "predsim" else alone
+            if local_loss == "predsim":
+                network.losses[number] = PredSim(classifier, branch, classes)
+            else:
+                network.losses[number] = SimilarityMatching(branch, classes)
 
 
 def _layer(stage: Stage, shape: tuple[int, ...], dropout: float, rng: Any, dtype: Any, conv: str, fused: bool) -> Layer:

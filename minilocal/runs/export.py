@@ -61,4 +61,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def pools(network: Network) -> str:
     """Return a digit for each layer: "1" if it begins with a max-pool, as in "0010111"."""
-    return "".join("1" if "pool" in getattr(layer, "layers", {}) else "0" for layer in network.layers)
+    return "".join("1" if "pool" in layer.layers else "0" for layer in network.layers)
