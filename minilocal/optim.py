@@ -18,13 +18,17 @@ class SGD:
 
         velocity ← momentum·velocity + gradient + weight_decay·weight        weight ← weight − lr·velocity
 
+    For BatchNorm's beta, lr is multiplied by `beta_lr` and weight decay is divided by it.
+
     You may set `lr` before each step. `velocity` maps layer → name → array and starts at zero. It belongs to these
     layers and not to copies of them: copy an optimizer with its network, `copy.deepcopy((network, optimizer))`.
     Source: tutorials/reference.md, "Training recipe".
     """
 
-    def __init__(self, lr: float = 0.1, momentum: float = 0.9, weight_decay: float = 5e-4) -> None:
-        self.lr, self.momentum, self.weight_decay = lr, momentum, weight_decay
+    def __init__(
+        self, lr: float = 0.1, momentum: float = 0.9, weight_decay: float = 5e-4, beta_lr: float = 1.0
+    ) -> None:
+        self.lr, self.momentum, self.weight_decay, self.beta_lr = lr, momentum, weight_decay, beta_lr
         self.velocity: dict[Layer, Arrays] = {}
 
     def update(self, layer: Layer) -> None:
@@ -36,7 +40,8 @@ class SGD:
         for name, velocity in self.velocity_of(layer).items():
             arrays = params[name].reshape(-1), velocity.reshape(-1), grads[name].reshape(-1)
             number = velocity.dtype.type  # Python floats would make float32 arithmetic float64
-            factors = number(self.lr), number(self.momentum), number(self.weight_decay)
+            faster = self.beta_lr if name.split(".")[-1] == "beta" else 1
+            factors = number(faster * self.lr), number(self.momentum), number(self.weight_decay / faster)
             chunks = parallel.chunks(velocity.size, 3 * velocity.itemsize)
             if not all(parallel.run(partial(_update, arrays, factors), chunks)):
                 raise NonFiniteError(f"{name} is not finite after its update")
@@ -71,11 +76,21 @@ def step_decay(lr: float, step: int, steps: int) -> float:
     return lr * 0.25 ** sum(step >= share * steps for share in (0.5, 0.75, 0.875, 0.9375))
 
 
-LR_SCHEDULES = {"cosine": cosine, "step": step_decay}
+def triangle(lr: float, step: int, steps: int) -> float:
+    """Return the rate in the middle of a step, if it rises from 0 to lr for a quarter of the steps, then falls to 0.
+
+    >>> [round(triangle(0.8, t, 8), 4) for t in range(8)]
+    [0.2, 0.6, 0.7333, 0.6, 0.4667, 0.3333, 0.2, 0.0667]
+    """
+    done = (step + 0.5) / steps
+    return lr * min(4 * done, 4 / 3 * (1 - done))
+
+
+LR_SCHEDULES = {"cosine": cosine, "step": step_decay, "triangle": triangle}
 
 
 def learning_rate(schedule: str, lr: float, step: int, steps: int) -> float:
-    """Return the learning rate of a step (from 0) under a learning-rate schedule, "cosine" or "step".
+    """Return the learning rate of a step (from 0) under a learning-rate schedule, one of `LR_SCHEDULES`.
 
     Raises `InputError` for an unknown schedule.
     """

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from minilocal.errors import InputError, NonFiniteError
-from minilocal.layers import Linear
-from minilocal.optim import SGD, cosine, learning_rate, step_decay
+from minilocal.layers import BatchNorm, Linear, Sequential
+from minilocal.optim import SGD, cosine, learning_rate, step_decay, triangle
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [(np.float32, 1e-6), (np.float64, 1e-14)])
@@ -47,6 +47,27 @@ def test_the_largest_number_is_finite_and_a_larger_one_is_not():
     layer.grads["weight"][...] = -np.finfo(np.float32).max
     with np.errstate(over="ignore", invalid="ignore"), pytest.raises(NonFiniteError):
         optimizer.update(layer)
+
+
+def test_only_beta_learns_faster_and_decays_as_much():
+    layer = Sequential(linear=Linear(3, 4, rng=0), bn=BatchNorm(4))
+    optimizer = SGD(lr=0.01, momentum=0, weight_decay=0.1, beta_lr=8)
+    for name in layer.params:
+        layer.params[name][...], layer.grads[name][...] = 2, 3
+    optimizer.update(layer)
+    for name, param in layer.params.items():
+        step = 8 * 0.01 * (3 + 0.1 / 8 * 2) if name == "bn.beta" else 0.01 * (3 + 0.1 * 2)
+        np.testing.assert_allclose(param, 2 - step, rtol=1e-6)
+
+
+@pytest.mark.parametrize("steps", [1, 2, 7, 400])
+def test_a_triangle_rises_for_a_quarter_of_the_steps_and_ends_near_zero(steps):
+    rates = [triangle(1, t, steps) for t in range(steps)]
+    peak = int(np.argmax(rates))
+    assert rates == sorted(rates[: peak + 1]) + sorted(rates[peak + 1 :], reverse=True)
+    assert all(0 < rate <= 1 for rate in rates)
+    assert abs(peak - steps / 4) <= 1
+    assert np.isclose(np.mean(rates), 0.5, atol=0.2 / steps + 1e-3) or steps < 3
 
 
 def test_cosine_starts_at_lr_and_ends_near_zero():

@@ -176,7 +176,7 @@ class Sweep:
     def costs(self, entry: Entry) -> AlgorithmCosts:
         """Return what an entry's steps cost; raises `InputError` if its network does not fit the images or blocks."""
         config, size = entry.config(self.setting), self.size
-        network = architecture(config.model, config.width)
+        network = architecture(config.model, config.width, config.whiten)
         images, schedule = (size.image_shape, size.classes), config.schedule
         return algorithm_costs(network, schedule, *images, config.classifier, config.batch_size, config.local_loss)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-INIT, AUXILIARY_INIT, ORDER, AUGMENT, DROPOUT, SPLIT, SIMILARITY_INIT = range(7)
+INIT, AUXILIARY_INIT, ORDER, AUGMENT, DROPOUT, SPLIT, SIMILARITY_INIT, FLIPS = range(8)
 
 
 def generator(seed: int, *key: int) -> np.random.Generator:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from minilocal.errors import InputError, ShapeError
@@ -31,6 +31,8 @@ class LayerSize:
             block the input of its second convolution.
         inner_macs: multiply-adds of that second convolution, whose input is not the layer's own.
         kept: how many numbers it keeps for backward: its input, the input of each BatchNorm, the output of each ReLU.
+        frozen_macs: multiply-adds of the whitening in front of it, which has no gradients.
+        frozen_weights: the whitening's weights, which are not among `weights`.
     """
 
     macs: int
@@ -40,6 +42,8 @@ class LayerSize:
     stored: int
     inner_macs: int
     kept: int
+    frozen_macs: int = 0
+    frozen_weights: int = 0
 
 
 class ClassifierSize(NamedTuple):
@@ -79,7 +83,11 @@ def layer_sizes(stages: str | Sequence[int | str], fc: Sequence[int], image_shap
             shape = (*(-(-side // stage.stride) for side in inputs[-1][:2]), stage.width)
         outputs.append(shape)
     passed = (*inputs[1:], shape[-1:] if parsed[-1].average else shape)
-    return [_layer_size(*sizes) for sizes in zip(parsed, inputs, outputs, passed, strict=True)]
+    channels, frozen = inputs[0][-1], 0
+    if parsed[0].whiten:  # 3×3 kernels, from C to 8C channels
+        inputs[0], frozen = (*inputs[0][:-1], 8 * channels), 72 * channels**2
+    first, *others = (_layer_size(*sizes) for sizes in zip(parsed, inputs, outputs, passed, strict=True))
+    return [replace(first, frozen_macs=math.prod(image_shape[:2]) * frozen, frozen_weights=frozen), *others]
 
 
 def _layer_size(stage: Stage, x: Shape, y: Shape, passed: Shape) -> LayerSize:

@@ -1,9 +1,9 @@
 """The cost model: what one training step costs.
 
-    MACs      the forward pass of every layer; the weight gradient of every trained layer; the input gradient of every
-              trained layer, but in the first layer of each block only inside it, where a residual block's second
-              convolution has one; 3 × the forward pass of each block's classifier (forward and both gradients); the
-              forward pass and the gradients inside idle classifiers that learn
+    MACs      the forward pass of every layer and of whitening; the weight gradient of every trained layer; the input
+              gradient of every trained layer, but in the first layer of each block only inside it, where a residual
+              block's second convolution has one; 3 × the forward pass of each block's classifier (forward and both
+              gradients); the forward pass and the gradients inside idle classifiers that learn
     off chip  BP: weights are read twice and written once, activations are written and read
               local learning: on-chip memory holds a block, so weights are read once (and written if trained), and
               activations stay on the chip
@@ -177,6 +177,7 @@ def step_costs(
         {number: classifiers[number].idle_macs for number in idle},
         [layer.inner_macs for layer in layers],
     )
+    macs[0] += Macs(forward=layers[0].frozen_macs)
     by_block: list[BlockCosts] = []
     for block, its_macs in zip(blocks, macs, strict=True):
         start = block.first if by_block else 1  # the first layer that it runs forward
@@ -187,7 +188,7 @@ def step_costs(
                 block=block,
                 macs=its_macs,
                 trained=sum(layer.weights for layer in its_layers),
-                frozen=sum(layer.weights for layer in before),
+                frozen=sum(layer.weights for layer in before) + (0 if by_block else layers[0].frozen_weights),
                 classifiers=sum(classifiers[number].weights for number in numbers),
                 stored=sum(layer.stored for layer in its_layers),
             )

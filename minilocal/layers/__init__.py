@@ -10,6 +10,7 @@ from minilocal.layers.linear import Flatten, Linear
 from minilocal.layers.pooling import AvgPool2d, MaxPool2d
 from minilocal.layers.residual import PadShortcut, Residual
 from minilocal.layers.sequential import Sequential
+from minilocal.layers.whitening import Whitening
 
 __all__ = [
     "AvgPool2d",
@@ -26,4 +27,5 @@ __all__ = [
     "ReLU",
     "Residual",
     "Sequential",
+    "Whitening",
 ]

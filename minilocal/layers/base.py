@@ -128,13 +128,13 @@ class Layer:
     def check_input(self, x: np.ndarray, training: bool) -> np.ndarray:
         """Return x, contiguous; in training it must have at least one sample.
 
-        Raises `ShapeError` if its shape doesn't fit the layer, and `InputError` if its dtype is not the parameters'
-        (mixing dtypes would quietly lose precision or time) or, without parameters, not float32 or float64.
+        Raises `ShapeError` if its shape doesn't fit the layer, and `InputError` if its dtype is not that of the layer's
+        arrays (mixing dtypes would quietly lose precision or time) or, without any, not float32 or float64.
         """
         name = type(self).__name__
         x = _contiguous(name, x)
         either = x.dtype if x.dtype in FLOATS else FLOATS[0]
-        dtype = next((param.dtype for param in self.params.values()), either)
+        dtype = next((array.dtype for array in (self.params or self.state).values()), either)
         if x.dtype != dtype:
             raise InputError(f"{name} takes {dtype} and got {x.dtype}; use x.astype(np.{dtype})")
         self.output_shape(x.shape[1:])

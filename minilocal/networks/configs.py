@@ -5,6 +5,7 @@
     R64/2     a residual block of two such convolutions, the first with stride 2
     P64/2     the same, with a projection as its shortcut
     M         a 2×2 max-pool in front of the next layer
+    W         at the start: a frozen whitening of 2×2 patches in front of the first layer, a conv layer
     A         at the end: the network's own classifier sees each channel's mean
 
 Source: Lee, Lee & Jeon 2021, section III; He et al. 2016, section 4.2; tutorials/reference.md, "Networks".
@@ -55,8 +56,8 @@ CONFIGS = {
 LAYER = re.compile(r"([RP]?)(\d+)(?:k(\d+))?(?:/(\d+))?", re.ASCII)  # a layer of a config list
 
 
-def architecture(model: str, width: float = 1.0) -> Architecture:
-    """Return one of `CONFIGS`, with the widths of its layers and D multiplied by `width`.
+def architecture(model: str, width: float = 1.0, whiten: bool = False) -> Architecture:
+    """Return one of `CONFIGS`, with the widths of its layers and D multiplied by `width`, and with W if `whiten`.
 
     Raises `InputError` if the model is unknown, or if the width is not a power of two up to 8 or is too small.
 
@@ -76,6 +77,7 @@ def architecture(model: str, width: float = 1.0) -> Architecture:
     config = CONFIGS[model]
     stages = LAYER.sub(lambda layer: layer[0].replace(layer[2], str(scale(int(layer[2]))), 1), config.stages)
     fc, features = tuple(scale(size) for size in config.fc), scale(config.features)
+    stages = f"W {stages}" if whiten else stages
     return replace(config, stages=stages, fc=fc, features=features)
 
 
@@ -89,6 +91,7 @@ class Stage(NamedTuple):
         kernel: the side of its kernels.
         stride: the stride of its first convolution.
         average: whether the network's own classifier, which comes next, averages over the map.
+        whiten: whether it begins with the whitening of images.
     """
 
     kind: str
@@ -97,6 +100,7 @@ class Stage(NamedTuple):
     kernel: int = 3
     stride: int = 1
     average: bool = False
+    whiten: bool = False
 
 
 KINDS = {"": "conv", "R": "residual", "P": "projection"}
@@ -107,15 +111,16 @@ def parse_stages(stages: str | Sequence[int | str], fc: Sequence[int]) -> list[S
 
     >>> for stage in parse_stages("16 M R32k5/2", [10]):
     ...     print(stage)
-    Stage(kind='conv', width=16, pool=False, kernel=3, stride=1, average=False)
-    Stage(kind='residual', width=32, pool=True, kernel=5, stride=2, average=False)
-    Stage(kind='fc', width=10, pool=False, kernel=3, stride=1, average=False)
+    Stage(kind='conv', width=16, pool=False, kernel=3, stride=1, average=False, whiten=False)
+    Stage(kind='residual', width=32, pool=True, kernel=5, stride=2, average=False, whiten=False)
+    Stage(kind='fc', width=10, pool=False, kernel=3, stride=1, average=False, whiten=False)
     """
     layers: list[Stage] = []
     listed = stages.split() if isinstance(stages, str) else [str(stage) for stage in stages]
-    average = listed[-1:] == ["A"]
+    average, whiten = listed[-1:] == ["A"], listed[:1] == ["W"]
+    listed = listed[whiten : len(listed) - average]
     pool = False  # whether the next layer begins with a max-pool
-    for stage in listed[:-1] if average else listed:
+    for stage in listed:
         if stage != "M":
             layers.append(_conv_stage(stage, pool))
             if layers[-1].kind == "residual" and (not layers[:-1] or layers[-2].width > layers[-1].width):
@@ -134,6 +139,9 @@ def parse_stages(stages: str | Sequence[int | str], fc: Sequence[int]) -> list[S
         raise InputError(f"stages {stages!r} and fc {list(fc)!r} must end with a layer")
     if average and fc:
         raise InputError(f"stages {stages!r} end with 'A', the mean over the map; leave it or fc {list(fc)!r} out")
+    if whiten and layers[0].kind != "conv":
+        raise InputError(f"stages {stages!r}: 'W' must stand in front of the width of a conv layer")
+    layers[0] = layers[0]._replace(whiten=whiten)
     return [*layers[:-1], layers[-1]._replace(average=average)]
 
 
@@ -145,7 +153,7 @@ def _conv_stage(stage: str, pool: bool) -> Stage:
             return Stage(KINDS[match[1]], width, pool, kernel, stride)
     raise InputError(
         f"stages contain {stage!r}; use positive whole widths, such as 64 or 64k5/2 (odd kernels, stride), R64 or P64 "
-        "(residual blocks), 'M' for a max-pool, and 'A' at the end for a mean over the map"
+        "(residual blocks), 'M' for a max-pool, 'W' at the start for whitening, and 'A' at the end for a mean over the map"
     )
 
 

@@ -22,6 +22,7 @@ from minilocal.errors import InputError, naming
 from minilocal.layers import BatchNorm, BatchNormReLUDropout, Conv2d, Dropout, Flatten, Layer, Linear, MaxPool2d, ReLU
 from minilocal.layers.residual import PadShortcut, Residual
 from minilocal.layers.sequential import Sequential
+from minilocal.layers.whitening import Whitening
 from minilocal.losses import PredSim, SimilarityMatching
 from minilocal.networks.auxiliary import CLASSIFIERS, own_classifier, similarity_branch
 from minilocal.networks.configs import Stage, architecture, check_local_loss, check_task, fitting, parse_stages
@@ -43,14 +44,17 @@ def build_vgg(
     classes: int = 10,
     algo: str | Schedule = "BP",
     width: float = 1.0,
+    whiten: bool = False,
     **options: Any,
 ) -> Network:
     """Return one of `CONFIGS`, with its conv and FC widths and D multiplied by `width`, a power of two.
 
+    With `whiten` it begins with the whitening of images, which a `Trainer` fits to its own.
+
     The options are those of `build_network`. Raises `InputError` if the model is unknown, if the width is not a power
     of two or is too small, or if the model does not fit the images.
     """
-    config = architecture(model, width)
+    config = architecture(model, width, whiten)
     return build_network(config.stages, config.fc, image_shape, classes, algo, features=config.features, **options)
 
 
@@ -134,13 +138,16 @@ def _match_similarity(network: Network, local_loss: str, classes: int, seed: int
 
 def _layer(stage: Stage, shape: tuple[int, ...], dropout: float, rng: Any, dtype: Any, conv: str, fused: bool) -> Layer:
     """Return a layer of a config list for inputs of that shape; the caller checks that a max-pool fits."""
-    kind, width, pool, kernel, stride, _ = stage
+    kind, width, pool, kernel, stride, _, whiten = stage
     if kind == "fc":
         d_in = max(1, math.prod(shape) // 4) if pool else math.prod(shape)
         return fbrd(d_in, width, dropout, pool, rng=rng, dtype=dtype, fused=fused)
     options: dict[str, Any] = {"rng": rng, "dtype": dtype, "fused": fused, "conv": conv, "kernel": kernel}
     if kind == "conv":
-        return cbrd(shape[-1], width, dropout, pool, stride=stride, **options)
+        whitening = Whitening(shape[-1], dtype, conv) if whiten else None
+        c_in = whitening.output_shape(shape)[-1] if whitening else shape[-1]
+        layer = cbrd(c_in, width, dropout, pool, stride=stride, **options)
+        return Sequential(whiten=Sequential(patches=whitening, relu=ReLU()), **layer.layers) if whitening else layer
     block = residual(shape[-1], width, dropout, stride, kind == "projection", **options)
     return Sequential(pool=MaxPool2d(2), residual=block) if pool else block
 

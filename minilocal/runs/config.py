@@ -39,6 +39,9 @@ class Config(Recipe):
         group="network",
         choices=LOCAL_LOSSES,
     )
+    whiten: bool = option(
+        False, "whiten 2×2 patches of the images, by a frozen convolution in front of the first layer", group="network"
+    )
     dropout: float | None = option(
         None, "dropout rate (default: the paper's for the model and data set, else 0.05; resnets 0)", group="network",
         least=0, below=1,
@@ -106,6 +109,7 @@ class Config(Recipe):
             classes,
             self.schedule,
             self.width,
+            self.whiten,
             classifier=self.classifier,
             local_loss=self.local_loss,
             conv="im2col" if self.plain else self.conv,

@@ -74,7 +74,10 @@ class Recipe:
     batch_size: int = option(128, "images per step", least=2, most=100_000)
     lr: float = option(0.1, "initial learning rate", above=0, most=1000)
     lr_schedule: str = option(
-        "cosine", "cosine to 0, or ×0.25 at 50, 75, 87.5 and 93.75 %% of the steps", choices=tuple(LR_SCHEDULES)
+        "cosine",
+        "cosine to 0, ×0.25 at 50, 75, 87.5 and 93.75 %% of the steps, or a triangle: up for a quarter of the steps, "
+        "then down to 0",
+        choices=tuple(LR_SCHEDULES),
     )
     lr_epochs: int | None = option(
         None,
@@ -86,16 +89,31 @@ class Recipe:
     )
     momentum: float = option(0.9, "SGD's momentum", least=0, below=1)
     weight_decay: float = option(5e-4, "L2 penalty on all parameters", least=0, below=1)
+    beta_lr: float = option(
+        1.0, "factor by which BatchNorm's beta has a higher learning rate and less weight decay", above=0, most=1000
+    )
     label_smoothing: float = option(0.0, "share of each label that is spread over all classes", least=0, below=1)
     crop: bool = option(True, "random crops of the padded image", group="augmentation")
     crop_margin: int | None = option(
         None, "pixels by which a crop may shift an image (default: an eighth of its shorter side, 4 of 32)",
         group="augmentation", least=1, metavar="PIXELS",
     )  # fmt: skip
+    crop_border: str = option(
+        "black",
+        "what crops show beyond the image's border: black, or the image mirrored",
+        group="augmentation",
+        choices=("black", "mirror"),
+    )
     flip: bool | None = option(
         None, "mirror half of the images (default: for objects, but not for digits or your own data)",
         group="augmentation",
     )  # fmt: skip
+    flips: str = option(
+        "random",
+        "mirror a random half of the images in each epoch, or alternate between that of the first epoch and the other",
+        group="augmentation",
+        choices=("random", "alternate"),
+    )
     alignment: bool = option(
         False,
         "measure after each epoch how far each layer's gradient points in BP's direction; costs two steps",
@@ -137,7 +155,7 @@ class Recipe:
 
     def optimizer(self) -> SGD:
         """Return a new optimizer, whose learning rate is that of the first step."""
-        return SGD(self.lr, self.momentum, self.weight_decay)
+        return SGD(self.lr, self.momentum, self.weight_decay, self.beta_lr)
 
     def step(self, epoch: int, index: int, steps_per_epoch: int, layers: int) -> Step:
         """Return the step at an index of an epoch, both from 0, on a network with that many layers."""

@@ -10,9 +10,11 @@ from typing import Protocol
 
 import numpy as np
 
-from minilocal.datasets.batches import Minibatches
+from minilocal.datasets.batches import Minibatches, evaluation_batch
 from minilocal.datasets.prepare import Data
 from minilocal.errors import InputError, NonFiniteError
+from minilocal.layers.sequential import leaves
+from minilocal.layers.whitening import Whitening
 from minilocal.networks.network import Network
 from minilocal.steps import backprop_step, local_step
 from minilocal.training.alignment import alignment
@@ -20,6 +22,8 @@ from minilocal.training.diagnosis import damaged, diagnosed
 from minilocal.training.evaluation import Score, evaluate
 from minilocal.training.recipe import Recipe, Step
 from minilocal.training.results import EpochReport, EpochTotals, Position, StepResults
+
+WHITENED = 5000  # the images that whitening is fitted to, at most
 
 
 class Workers(Protocol):
@@ -72,6 +76,9 @@ class Trainer:
         for number in recipe.schedule.classifiers(len(network)):
             network.loss(number)  # raises if the network was built for another algorithm
         self.smooth_labels()
+        for layer in leaves(network.layers[0]):
+            if isinstance(layer, Whitening) and not layer.fitted:
+                layer.fit(evaluation_batch(data.train, 0, WHITENED)[0])
         self.optimizer = recipe.optimizer()
         self.totals = self.new_totals(0)
         self.workers: Workers | None = None
@@ -131,7 +138,10 @@ class Trainer:
         """Return the minibatches of an epoch, counted from 0."""
         recipe, flip = self.recipe, self.data.flip if self.recipe.flip is None else self.recipe.flip
         crop, margin = recipe.crop, recipe.crop_margin
-        return Minibatches(self.data.train, recipe.batch_size, recipe.seed, epoch, crop, flip, margin)
+        mirror, alternate = recipe.crop_border == "mirror", recipe.flips == "alternate"
+        return Minibatches(
+            self.data.train, recipe.batch_size, recipe.seed, epoch, crop, flip, margin, mirror, alternate
+        )
 
     def add(self, finished: Iterable[StepResults]) -> None:
         """Count finished steps."""

@@ -14,6 +14,7 @@ from minilocal.schedule import Schedule, parse
 from minilocal.steps import backprop_step, local_step
 
 TINY = Architecture("4 5 M 6 7 M", (8, 9), 32)
+WHITENED = Architecture("W 4 5 M 6", (8,), 32)
 RESIDUAL = Architecture("4 R4 R5/2 M P6k5 P5/2 8k1 A", (), 32)
 IMAGES, CLASSES = (3, 8, 8, 2), 5
 SCHEDULES = [
@@ -48,7 +49,9 @@ def counting(monkeypatch):
     return counting
 
 
-@pytest.mark.parametrize(("architecture", "classifier"), [(TINY, "a1"), (TINY, "a2"), (RESIDUAL, "a1")])
+@pytest.mark.parametrize(
+    ("architecture", "classifier"), [(TINY, "a1"), (TINY, "a2"), (RESIDUAL, "a1"), (WHITENED, "a1")]
+)
 @pytest.mark.parametrize(
     ("schedule", "epoch"),
     [(schedule, epoch) for schedule in SCHEDULES for epoch in range(schedule.period)],

@@ -102,6 +102,32 @@ def test_a_minibatch_does_not_need_the_others_nor_labels_their_pixels():
         assert np.array_equal(batches.labels(number), labels)
 
 
+def test_crops_may_show_the_image_mirrored_beyond_its_border(rng):
+    images = Images(
+        rng.integers(0, 256, (40, 5, 7, 2), np.uint8), np.arange(40), Normalisation(np.zeros(2), np.ones(2))
+    )
+    batches = Minibatches(images, 40, seed=0, epoch=0, crop=True, flip=True, margin=4, mirror=True)
+    padded = np.pad(images.pixels, ((0, 0), (4, 4), (4, 4), (0, 0)), mode="reflect")
+    for x, image in zip(batches.pixels(0), batches.order, strict=True):
+        i, j = batches.shifts[image] + 4
+        crop = padded[image, i : i + 5, j : j + 7]
+        np.testing.assert_array_equal(x, crop[:, ::-1] if batches.flips[image] else crop)
+    with pytest.raises(InputError, match="crop_margin is 5, but images of 5×7 pixels are mirrored"):
+        Minibatches(images, 40, seed=0, epoch=0, crop=True, flip=True, margin=5, mirror=True)
+
+
+def test_alternating_flips_show_each_image_both_ways_in_two_epochs():
+    flips = [
+        Minibatches(numbered(400), 16, seed, epoch, crop=False, flip=True, alternate=True).flips
+        for seed, epoch in ((0, 0), (0, 1), (0, 2), (1, 0))
+    ]
+    assert np.array_equal(flips[0], ~flips[1])
+    assert np.array_equal(flips[0], flips[2])
+    assert 150 < np.sum(flips[0]) < 250
+    assert 150 < np.sum(flips[0] ^ flips[3]) < 250
+    assert not Minibatches(numbered(9), 4, 0, 1, crop=False, flip=False, alternate=True).flips.any()
+
+
 def test_data_without_pixels_gives_the_same_labels(images):
     data = prepare(images, validation=0.25)
     bare = data.without_pixels()

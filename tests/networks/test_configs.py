@@ -2,6 +2,7 @@ from itertools import product
 
 import pytest
 
+from minilocal.errors import InputError
 from minilocal.networks.configs import CONFIGS, Stage, a1_window, architecture, parse_stages
 
 
@@ -40,6 +41,15 @@ def test_kernels_strides_and_blocks_of_a_config_list():
         Stage("projection", 8, pool=True, kernel=1, average=True),
     ]
     assert parse_stages([16, "M", "R32/3"], [4])[1:] == [Stage("residual", 32, pool=True, stride=3), Stage("fc", 4)]
+    first, second = parse_stages("W 16 M 8 A", [])
+    assert (first, second.average) == (Stage("conv", 16, whiten=True), True)
+    assert architecture("vgg8b", 0.125, whiten=True).stages == f"W {architecture('vgg8b', 0.125).stages}"
+
+
+@pytest.mark.parametrize("stages", ["W", "W M 8", "8 W 8", "W P8 A", "W W 8"])
+def test_whitening_stands_in_front_of_a_conv_layer(stages):
+    with pytest.raises(InputError, match="stages"):
+        parse_stages(stages, [])
 
 
 def doubled(shape, features):
