@@ -30,8 +30,8 @@ class Whitening(Layer):
     signs, so that a ReLU behind it loses nothing. Before `fit`, patches pass as they are (V = 1, λ + ε = 1).
 
     State: weight (3, 3, C, 8C), the kernels of a 3×3 convolution whose first row and column are zero, because that is
-    the shape for which convolutions are fast; with `method` "im2col" they go the plain way. Source: K. Jordan, "94% on CIFAR-10 in 3.29 Seconds on a Single GPU",
-    2024; D. Page, "How to Train Your ResNet", 2019.
+    the shape for which convolutions are fast; with `method` "im2col" they go the plain way. Source: K. Jordan, "94% on
+    CIFAR-10 in 3.29 Seconds on a Single GPU", 2024; D. Page, "How to Train Your ResNet", 2019.
     """
 
     def __init__(self, channels: int, dtype: Any = np.float32, method: str = "auto") -> None:

@@ -153,7 +153,7 @@ def _conv_stage(stage: str, pool: bool) -> Stage:
             return Stage(KINDS[match[1]], width, pool, kernel, stride)
     raise InputError(
         f"stages contain {stage!r}; use positive whole widths, such as 64 or 64k5/2 (odd kernels, stride), R64 or P64 "
-        "(residual blocks), 'M' for a max-pool, 'W' at the start for whitening, and 'A' at the end for a mean over the map"
+        "(residual blocks), 'M' for a max-pool, 'W' at the start for whitening, 'A' at the end for a mean over the map"
     )
 
 

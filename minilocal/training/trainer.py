@@ -137,10 +137,16 @@ class Trainer:
     def minibatches(self, epoch: int) -> Minibatches:
         """Return the minibatches of an epoch, counted from 0."""
         recipe, flip = self.recipe, self.data.flip if self.recipe.flip is None else self.recipe.flip
-        crop, margin = recipe.crop, recipe.crop_margin
-        mirror, alternate = recipe.crop_border == "mirror", recipe.flips == "alternate"
         return Minibatches(
-            self.data.train, recipe.batch_size, recipe.seed, epoch, crop, flip, margin, mirror, alternate
+            self.data.train,
+            recipe.batch_size,
+            recipe.seed,
+            epoch,
+            recipe.crop,
+            flip,
+            recipe.crop_margin,
+            mirror=recipe.crop_border == "mirror",
+            alternate=recipe.flips == "alternate",
         )
 
     def add(self, finished: Iterable[StepResults]) -> None:
