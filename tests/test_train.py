@@ -10,6 +10,7 @@ import signal
 import struct
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -17,9 +18,10 @@ import pytest
 from minilocal.console.signals import TERMINATE
 from minilocal.datasets.prepare import prepare
 from minilocal.runs import sealed
-from minilocal.runs.config import Config
+from minilocal.runs.config import PRESETS, Config
 from minilocal.runs.directory import RunDirectory
 from minilocal.train import draw, introduction, main
+from minilocal.training.trainer import Trainer
 
 
 def rows(path):
@@ -123,6 +125,37 @@ def test_a_residual_network_has_the_same_bytes_plain_with_workers_and_resumed(tr
     assert config["dropout"] == 0.1
 
 
+def test_the_whole_recipe_of_the_hour_resumed_plain_and_with_workers_gives_the_same_bytes(train, tmp_path):
+    """Whitening, triangle, beta, smoothing, crops and flips, in the size of a test; what is given overrides."""
+    options = ["--preset", "hour", "--algo", "G2S1", "--dataset", "fashion-mnist-mini", "--width", "0.125"]
+    options += ["--epochs", "2", "--train-size", "128", "--conv", "im2col", "--flip"]
+    assert train(*options, "--run-dir", "run")[0] == 0
+    assert train(*options[:-3], "--plain", "--flip", "--run-dir", "plain")[0] == 0
+    assert train(*options, "--workers", "2", "--run-dir", "workers")[0] == 0
+    assert train(*options, "--lr-epochs", "2", "--epochs", "1", "--run-dir", "resumed")[0] == 0
+    assert main(["--resume", "resumed", "--epochs", "2", "--quiet"]) == 0
+    for other in ("plain", "workers", "resumed"):
+        for name in ("metrics.csv", "gradients.csv"):
+            assert (tmp_path / other / name).read_bytes() == (tmp_path / "run" / name).read_bytes(), (other, name)
+    config = json.loads((tmp_path / "run" / "config.json").read_text())["config"]
+    given = {"algo": "G2S1", "dataset": "fashion-mnist-mini", "width": 0.125, "epochs": 2}
+    assert config.items() >= (PRESETS["hour"] | given).items()
+
+
+def test_whitening_is_fitted_once_and_a_run_keeps_its_own(train, tmp_path):
+    assert train("--whiten", "--algo", "BP", "--epochs", "1", "--run-dir", "run")[0] == 0
+    run = RunDirectory(tmp_path / "run")
+    config, _ = run.read_config()
+    first, other = (replace(config, train_size=size).build() for size in (256, 200))
+    name = "layers.1.whiten.patches.weight"
+    weights = first.network.arrays()[name].copy()
+    assert not np.array_equal(weights, other.network.arrays()[name])
+    run.read_checkpoint(other.network)
+    assert np.array_equal(weights, other.network.arrays()[name])
+    again = Trainer(other.network, other.data, config)
+    assert np.array_equal(weights, again.network.arrays()[name])
+
+
 def test_describe_shows_what_residual_blocks_consist_of(train):
     status, out, _ = train("--describe", "--model", "resnet20", "--width", "1")
     assert status == 0
@@ -205,6 +238,7 @@ def test_options_make_a_difference(train, tmp_path, option):
         (["--resume", "run", "--lr", "0.05"], "--lr is 0.05, but the run has 0.1"),
         (["--resume", "run", "--epochs", "5"], "only a run that began with --lr-epochs 5 or more can become that long"),
         (["--resume", "run", "--run-dir", "other"], "--run-dir has no effect with --resume run"),
+        (["--resume", "run", "--preset", "hour"], "--preset has no effect with --resume run"),
         (["--resume", "nowhere"], "nowhere/config.json does not exist; name a run directory"),
         (["--resume", "file"], "file/config.json can't be read"),
         (["--resume", "run", "--keep", "-1"], "--keep is -1; it must be at least 0"),

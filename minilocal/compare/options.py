@@ -12,6 +12,7 @@ from minilocal.compare.published import table_of
 from minilocal.console.cli import Parser, check_once
 from minilocal.console.options import add_options, flag, given, option
 from minilocal.errors import InputError
+from minilocal.runs.config import PRESETS as SETTINGS
 from minilocal.runs.config import Config
 
 
@@ -38,6 +39,7 @@ PRESETS = {
         {"dataset": "cifar10", "model": "vgg11b", "width": 0.125, "train_size": 20_000, "epochs": 20, "dropout": 0.0},
         with_a2=(0, -1),
     ),
+    "hour": Preset("as in minilocal.train; takes half a day on two cores", SETTINGS["hour"], seeds=(0, 1)),
     "paper": Preset(
         "the paper's recipe, CIFAR-10 or CIFAR-100, any of its networks, one seed, A1 and A2; takes weeks",
         {"dataset": "cifar10", "model": "vgg11b", "width": 1.0, "epochs": 400},

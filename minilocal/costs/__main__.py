@@ -39,6 +39,7 @@ class Task:
     )
     model: str = option("vgg16", ", ".join(CONFIGS), group=TASK, choices=tuple(CONFIGS), metavar="MODEL")
     width: float = option(1.0, "factor for all widths, a power of two", group=TASK, above=0, most=8)
+    whiten: bool = option(False, "whiten the images in front of the first layer", group=TASK)
     classes: int = option(10, "number of classes", group=TASK, least=2, most=MOST, metavar="N")
     image_size: int = option(32, "images are N×N pixels", group=TASK, least=1, most=MOST, metavar="N")
     channels: int = option(3, "channels of the images", group=TASK, choices=(1, 3))
@@ -128,7 +129,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def costs_of(task: Task) -> tuple[str, dict[str, Any]]:
     """Return the algorithms' costs, as tables and ready for JSON."""
-    config = architecture(task.model, task.width)
+    config = architecture(task.model, task.width, task.whiten)
     setting = task.image_shape, task.classes, task.classifier, task.batch_size
     backprop, *algorithms = (
         algorithm_costs(config, algo, *setting, "ce" if algo.block_size is None else task.local_loss)

@@ -8,7 +8,8 @@
     W         at the start: a frozen whitening of 2×2 patches in front of the first layer, a conv layer
     A         at the end: the network's own classifier sees each channel's mean
 
-Source: Lee, Lee & Jeon 2021, section III; He et al. 2016, section 4.2; tutorials/reference.md, "Networks".
+Source: Lee, Lee & Jeon 2021, section III; He et al. 2016, section 4.2; vgg6 is the ladder of
+widths of Jordan, "94% on CIFAR-10 in 3.29 Seconds on a Single GPU", 2024; tutorials/reference.md, "Networks".
 """
 
 from __future__ import annotations
@@ -48,6 +49,7 @@ CONFIGS = {
     "vgg19": Architecture(
         "64 64 M 128 128 M 256 256 256 256 M 512 512 512 512 M 512 512 512 512 M", (1024, 1024), 2048
     ),
+    "vgg6": Architecture("64 M 64 256 M 256 256 M 256", (), 2048, dropout=0),
     "resnet20": Architecture("16 R16 R16 R16 R32/2 R32 R32 R64/2 R64 R64 A", (), 2048, dropout=0),
     "resnet32": Architecture(
         "16 R16 R16 R16 R16 R16 R32/2 R32 R32 R32 R32 R64/2 R64 R64 R64 R64 A", (), 2048, dropout=0

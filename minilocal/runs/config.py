@@ -21,6 +21,14 @@ from minilocal.networks.vgg import DROPOUT, build_vgg
 from minilocal.training.recipe import Recipe
 from minilocal.training.trainer import Trainer
 
+PRESETS: dict[str, dict[str, Any]] = {  # options by name
+    "hour": {
+        "dataset": "cifar10", "model": "vgg6", "width": 1.0, "whiten": True, "epochs": 16, "dropout": 0.0,
+        "lr_schedule": "triangle", "beta_lr": 8.0, "label_smoothing": 0.2, "crop_margin": 2, "crop_border": "mirror",
+        "flips": "alternate",
+    },
+}  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Config(Recipe):
