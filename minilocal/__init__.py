@@ -61,6 +61,7 @@ _PUBLIC = {
     "ReLU": "layers",
     "Residual": "layers",
     "Sequential": "layers",
+    "Whitening": "layers",
     "CrossEntropy": "losses",
     "PredSim": "losses",
     "SimilarityMatching": "losses",
