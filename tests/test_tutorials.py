@@ -27,7 +27,6 @@ def tool(name):
 
 
 build = tool("build")
-OLD = "12_local_losses"  # has its captions in its code, and prints the block step for readers who begin there
 every_lesson = pytest.mark.parametrize("script", build.lessons(), ids=lambda script: script.stem)
 
 
@@ -123,8 +122,6 @@ def drawing_lines(code):
 @every_lesson
 def test_at_most_a_tenth_of_the_code_draws(script):
     """Drawing stands in minilocal/course, and captions and alt texts in its captions/."""
-    if script.stem == OLD:
-        return
     total = drawing = 0
     for cell in cells(build.read(script), "code")[1:]:
         code = {n for n, line in enumerate(cell.source.splitlines(), 1) if line.strip() and line.strip()[0] != "#"}
@@ -140,8 +137,7 @@ def test_drawing_lines_are_found():
 
 
 def test_the_block_step_is_printed_in_one_lesson():
-    lessons = [lesson for lesson in build.lessons() if lesson.stem != OLD]
-    printing = [s.name for s in lessons if re.search(r"source\([^)]*ml\.block_step", s.read_text("utf-8"))]
+    printing = [s.name for s in build.lessons() if re.search(r"source\([^)]*ml\.block_step", s.read_text("utf-8"))]
     assert len(printing) == 1, printing
 
 

@@ -23,9 +23,10 @@ from minilocal.console.options import add_options, given, option
 from minilocal.errors import InputError
 from minilocal.files import check_writable, expanded, replacing
 from minilocal.grade import hand_ins, report
-from minilocal.grade.grading import Clock, Graded, grade
+from minilocal.grade.grading import Graded, grade
 from minilocal.grade.hand_ins import HandIn
 from minilocal.grade.lab import PUBLIC, Lab, load
+from minilocal.grade.outside import Clock
 
 PRINTED = {"json": report.as_json, "gradescope": report.as_gradescope, "classroom": report.as_classroom}
 STDOUT = Path("-")

@@ -101,6 +101,19 @@ def test_bad_input_is_one_sentence(argv, says, capsys, monkeypatch):
     assert says in captured.err
 
 
+def test_archives_go_to_no_impossible_folder(capsys, tmp_path):
+    (tmp_path / "file").write_bytes(b"kept")
+    (tmp_path / "taken" / "hidden.cases").mkdir(parents=True)
+    (tmp_path / "link").symlink_to("nowhere")
+    before = sorted(tmp_path.rglob("*"))
+    for name in ("file", "file/below", "new/" + "n" * 300, "taken", "link", "nul\0"):
+        assert main(["package", str(tmp_path / name)]) == 2
+        captured = capsys.readouterr()
+        assert (captured.out, captured.err.count("\n")) == ("", 1)
+        assert "; name another f" in captured.err
+    assert sorted(tmp_path.rglob("*")) == before
+
+
 @pytest.fixture
 def folder(tmp_path):
     """Return a class of five, whose hand-ins look as platforms make them."""
@@ -148,6 +161,24 @@ def test_a_class_as_a_table(folder, capsys, tmp_path):
         "rooms.py: loading the file (its imports, and what stands outside functions)"
     )
     assert "not saved as UTF-8 (byte 0xe9" in found["student_Émile"][-1]
+
+
+def test_folders_that_can_not_be_read_are_named(folder, tmp_path, monkeypatch, capsys):
+    closed = (folder / "none", tmp_path / "closed")
+    closed[1].mkdir()
+    scandir, iterdir = os.scandir, Path.iterdir
+
+    def refused(path):  # root, as whom tests may run, can read everything
+        if str(path) in map(str, closed):
+            raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(os, "scandir", lambda path: refused(path) or scandir(path))
+    monkeypatch.setattr(Path, "iterdir", lambda path: refused(path) or iterdir(path))
+    assert main([str(folder), "--csv", "-", "--only", "rooms", "--time-limit", "1"]) == 0
+    assert "the folder none can't be read (Permission denied)" in capsys.readouterr().out
+    for more in ([], ["--csv", "-"]):
+        assert main([str(closed[1]), *more]) == 2
+        assert "closed can't be read (Permission denied); " in capsys.readouterr().err
 
 
 def test_a_table_can_go_to_stdout(folder, capsys):
