@@ -93,6 +93,18 @@ def test_figures_have_captions_and_alt_texts(stored):
     assert figures
 
 
+@every_lesson
+def test_code_of_the_library_in_a_notebook_is_what_ships(script, stored):
+    for output in (output for cell in cells(stored, "code") for output in cell.outputs):
+        for part in re.split(r"^# (?=minilocal/\S+\.py$)", output.get("data", {}).get("text/plain", ""), flags=re.M)[
+            1:
+        ]:
+            name, *printed = part.splitlines()
+            ships = {line.strip() for line in (ROOT / name).read_text(encoding="utf-8").splitlines()}
+            old = [line for line in map(str.strip, printed) if line not in ships]
+            assert not old, f"{old[0]!r} is not in {name}: run python tutorials/build.py {int(script.name[:2])}"
+
+
 def drawing_lines(code):
     """Return the lines of statements that draw: calls of show, figures, draw_…, animate_…, and what uses plt."""
     tree = ast.parse(code)

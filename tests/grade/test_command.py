@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 import zipfile
 from pathlib import Path
 
@@ -203,6 +204,21 @@ def test_a_table_can_go_to_stdout(folder, capsys):
 )
 def test_names_of_files(name, parsed):
     assert hand_ins.parse(name, ["margin", "two_layers"]) == parsed
+
+
+@pytest.mark.slow
+def test_a_class_of_a_hundred_takes_minutes(tmp_path):
+    """A hundred complete hand-ins, two at a time, in six minutes; as processor time, which other jobs don't stretch."""
+    for number in range(100):
+        shutil.copytree(SOLUTIONS, tmp_path / "class" / f"student {number:03}", ignore=shutil.ignore_patterns("__*"))
+    command = [sys.executable, "-m", "minilocal.grade", str(tmp_path / "class"), "--csv", "marks.csv", "--jobs", "2"]
+    start, before = time.monotonic(), sum(os.times()[2:4])
+    subprocess.run(command, cwd=tmp_path, check=True, env={**os.environ, "PYTHONPATH": str(ROOT)})
+    wall, busy = time.monotonic() - start, sum(os.times()[2:4]) - before
+    with (tmp_path / "marks.csv").open(encoding="utf-8-sig", newline="") as file:
+        assert [row["total"] for row in csv.DictReader(file)] == ["60"] * 100
+    print(f"\n100 hand-ins, 2 at a time: {wall:.0f} s, of them {busy / 2:.0f} s for two busy processors")
+    assert busy / 2 < 360
 
 
 def test_gradescope_and_classroom_get_partial_marks(capsys, tmp_path):
