@@ -102,6 +102,20 @@ def test_bad_input_is_one_sentence(argv, says, capsys, monkeypatch):
     assert says in captured.err
 
 
+def test_what_was_packaged_before_is_not_packaged_again(monkeypatch, tmp_path):
+    package = teaching("package")
+    for name in (
+        "tutorials/out/hidden.cases",
+        "tutorials/out/lecturer.zip",
+        "tutorials/out/notes.md",
+        "minilocal/x.py",
+    ):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"")
+    monkeypatch.setattr(package, "ROOT", tmp_path)
+    assert {name for name, _ in package.students()} == {"tutorials/x/notes.md", "minilocal/x.py"}
+
+
 def test_archives_go_to_no_impossible_folder(capsys, tmp_path):
     (tmp_path / "file").write_bytes(b"kept")
     (tmp_path / "taken" / "hidden.cases").mkdir(parents=True)

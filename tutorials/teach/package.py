@@ -26,7 +26,12 @@ from recording import encoded, labs
 ROOT = Path(__file__).parents[2]
 ARCHIVES = ("students.zip", "lecturer.zip", "gradescope.zip")
 HIDDEN = "hidden.cases"
-SKIPPED = ("__pycache__", ".ipynb_checkpoints")
+SKIPPED = (
+    "__pycache__",
+    ".ipynb_checkpoints",
+    HIDDEN,
+    *ARCHIVES,
+)  # of an earlier package, wherever it was put
 
 
 def main(argv: Sequence[str]) -> int:
