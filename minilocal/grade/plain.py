@@ -131,7 +131,7 @@ class _Reader:
             return node
         ((kind, content),) = node.items() if isinstance(node, dict) else [("list in JSON", node)]
         if kind == "other" and isinstance(content, str):
-            return Other(content[:100])
+            return Other("".join(c for c in content[:100] if c.isprintable()))  # nothing that a terminal obeys
         if kind == "array" and type(content) is int and content == self.used < len(self.arrays):
             self.used += 1  # in order, and each once: the same one, ten thousand times, could fill the memory
             return self.arrays[content]

@@ -342,6 +342,13 @@ def test_text_of_a_hand_in_steers_no_terminal_and_no_spreadsheet(graded):
     result = graded("print('\\x1b[2J\\x1b]0;title\\x07 60 of 60')\nraise ValueError('\\x1b[1m\\r60 of 60 points')")
     assert "\x1b" not in result.unfit + result.printed
     assert "\r" not in result.unfit
+    values = ("type('\\x1b[2J\\r', (), {})()", "'\\x1b[2J\\r'", "['\\x1b[2J\\r']", "{'\\x1b[2J\\r': 1}")
+    names = [f"f{number}" for number in range(len(values))]
+    code = "\n".join(f"def {name}(x): return {value}" for name, value in zip(names, values, strict=True))
+    for expected in (np.ones(2), [1]):
+        for verdict in graded(code, make_lab(((1,), expected), functions=names)).verdicts:
+            assert verdict.status == "wrong"
+            assert verdict.says.isprintable()
 
 
 def test_a_hand_in_knows_no_expected_value_and_no_point(graded):
