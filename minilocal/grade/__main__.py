@@ -65,16 +65,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     if argv[:1] == ["package"]:
         return lecturers("package")(argv[1:])
     arguments = parser().parse_args(argv)
-    values = given(arguments, Options)
+    path, values = expanded(arguments.path), given(arguments, Options)
     options = Options(**values)
     labs = chosen(load(options.cases or PUBLIC), options)
     if options.csv not in (None, STDOUT):
         check_writable(options.csv, "--csv")
     if options.container:
-        return lecturers("container")(arguments.path, values)
+        return lecturers("container")(path, values)
     if options.csv is not None:
-        return mark_class(arguments.path, labs, options)
-    return mark_one(hand_ins.find(arguments.path, [lab.name for lab in labs]), arguments.path, labs, options)
+        return mark_class(path, labs, options)
+    return mark_one(hand_ins.find(path, [lab.name for lab in labs]), path, labs, options)
 
 
 def parser() -> Parser:
@@ -86,7 +86,7 @@ def parser() -> Parser:
         "everything is right or a class is marked, 1 if something is wrong or not filled in, 2 if there is nothing to "
         "mark. tutorials/teach/README.md says what hand-ins can't do, and what they still can.",
     )
-    p.add_argument("path", type=expanded, help="a folder with labs, one lab, or with --csv a folder of hand-ins")
+    p.add_argument("path", help="a folder with labs, one lab, or with --csv a folder of hand-ins")
     add_options(p, Options)
     return p
 

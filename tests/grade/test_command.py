@@ -89,6 +89,8 @@ def test_json(capsys):
         ("README.md --csv -", "README.md is no folder"),
         ("package", "folder"),
         ("package x --seed -1", "'-1' is no whole number"),
+        ("package ~nobody-here/x", "the home folder in '~nobody-here/x' is unknown"),
+        ("~nobody-here/x", "the home folder in '~nobody-here/x' is unknown"),
     ],
 )
 def test_bad_input_is_one_sentence(argv, says, capsys, monkeypatch):
@@ -104,12 +106,7 @@ def test_bad_input_is_one_sentence(argv, says, capsys, monkeypatch):
 
 def test_what_was_packaged_before_is_not_packaged_again(monkeypatch, tmp_path):
     package = teaching("package")
-    for name in (
-        "tutorials/out/hidden.cases",
-        "tutorials/out/lecturer.zip",
-        "tutorials/out/notes.md",
-        "minilocal/x.py",
-    ):
+    for name in ("tutorials/x/hidden.cases", "tutorials/x/lecturer.zip", "tutorials/x/notes.md", "minilocal/x.py"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(b"")
     monkeypatch.setattr(package, "ROOT", tmp_path)

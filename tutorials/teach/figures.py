@@ -30,7 +30,6 @@ from minilocal.console.cli import Parser
 from minilocal.course import animation, figure
 from minilocal.course import lesson as lesson_tools
 from minilocal.errors import InputError
-from minilocal.files import expanded
 
 sys.path.insert(0, str(Path(__file__).parent))
 from outputs import folder_for
@@ -97,12 +96,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         description="Export the lessons' figures as SVG and PNG.",
     )
     parser.add_argument("lesson", nargs="*", type=int, help="a lesson's number (default: all)")
-    parser.add_argument(
-        "--out",
-        type=expanded,
-        default=Path("figures"),
-        help="folder to write to (default: figures)",
-    )
+    parser.add_argument("--out", default="figures", help="folder to write to (default: figures)")
     options = parser.parse_args(argv)
     scripts = [
         s
@@ -113,8 +107,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.error("there is no such lesson")
     captions: list[str] = []
     try:
-        with folder_for(options.out, "--out", "captions.md"):
-            folder = options.out.resolve()
+        with folder_for(options.out, "--out", "captions.md") as out:
+            folder = out.resolve()
             for script in scripts:
                 new = export(script, folder)
                 print(f"{script.stem}: {len(new)} figures", flush=True)

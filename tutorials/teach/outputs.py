@@ -7,15 +7,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from minilocal.errors import InputError
-from minilocal.files import check_writable, new_directory
+from minilocal.files import check_writable, expanded, new_directory
 
 
 @contextlib.contextmanager
-def folder_for(folder: Path, option: str, *names: str) -> Iterator[None]:
-    """Make a folder for files of these names; if the block fails, no new folder stays behind unless it has files.
+def folder_for(path: str, option: str, *names: str) -> Iterator[Path]:
+    """Make a folder for files of these names, and return its path; if the block fails, no new folder stays behind unless it has files.
 
     Raises `InputError` before the block runs if the folder can't be made, or one of the files can't be written.
     """
+    folder = expanded(path)
     with contextlib.ExitStack() as stack:
         try:
             stack.enter_context(new_directory(folder))
@@ -26,4 +27,4 @@ def folder_for(folder: Path, option: str, *names: str) -> Iterator[None]:
             ) from None
         for name in names:
             check_writable(folder / name, option)
-        yield
+        yield folder

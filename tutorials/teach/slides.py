@@ -307,12 +307,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         default=LESSONS,
         help=f"a lesson's number (default: {LESSONS})",
     )
-    parser.add_argument(
-        "--out", type=expanded, default=Path("slides"), help="folder to write to (default: slides)"
-    )
+    parser.add_argument("--out", default="slides", help="folder to write to (default: slides)")
     parser.add_argument(
         "--libraries",
-        type=expanded,
         metavar="FOLDER",
         help="folder with npm's packages, to use no network",
     )
@@ -323,11 +320,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     scripts = [s for s in lessons.lessons() if int(s.name[:2]) in options.lesson]
     found: dict[str, list[str]] = {}
     try:
-        with folder_for(options.out, "--out", *(deck_of(script) for script in scripts)):
-            folder, local = options.out.resolve(), options.libraries is not None
+        with folder_for(options.out, "--out", *(deck_of(script) for script in scripts)) as out:
+            folder, local = out.resolve(), options.libraries is not None
             decks = {script: deck(script) for script in scripts}
             if local:
-                unpack(options.libraries, folder)
+                unpack(expanded(options.libraries), folder)
             pages = [convert(script, notebook, folder, local) for script, notebook in decks.items()]
             print(*(page.name for page in pages), sep="\n")
             if options.check:
