@@ -130,8 +130,32 @@ def test_lessons_become_slides(slides, tmp_path, capsys):
         assert "<details>" not in html
         assert "sys.path.append" not in html  # the first cell
     capsys.readouterr()
-    assert slides.main(["5", "--out", str(tmp_path), "--libraries", str(tmp_path)]) == 1
-    assert "make it with: npm pack reveal.js@" in capsys.readouterr().err
+    (tmp_path / f"reveal.js-{slides.LIBRARIES['reveal.js'][0]}.tgz").write_bytes(b"no archive")
+    for lesson, libraries, says in (
+        (5, "none", "make it with: npm pack reveal.js@"),
+        (5, ".", "can't be read"),
+        (8, ".", "lesson 8 has no slides; choose from (5, 6, 7, 9)"),
+    ):
+        with pytest.raises(SystemExit) as stop:
+            slides.main([str(lesson), "--out", str(tmp_path / "new"), "--libraries", str(tmp_path / libraries)])
+        assert stop.value.code == 2
+        assert says in capsys.readouterr().err
+        assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize("script", ["figures", "slides"])
+def test_a_folder_that_can_not_be_written_is_refused_at_once(script, slides, tmp_path, capsys):
+    (tmp_path / "file").write_bytes(b"kept")
+    names = {"figures": "captions.md", "slides": "05_local_learning.slides.html"}
+    (tmp_path / "taken" / names[script]).mkdir(parents=True)
+    main = (slides if script == "slides" else tool(TEACH / "figures.py")).main
+    for out in ("file", "file/below", "n" * 300, "taken", "nul\0"):
+        with pytest.raises(SystemExit) as stop:
+            main(["5", "--out", str(tmp_path / out)])
+        captured = capsys.readouterr()
+        assert (stop.value.code, captured.out, captured.err.count("\n")) == (2, "", 1)
+        assert "name another f" in captured.err
+    assert sorted(path.name for path in tmp_path.rglob("*")) == sorted(["file", "taken", names[script]])
 
 
 @pytest.fixture(scope="module")

@@ -27,7 +27,6 @@ def tool(name):
 
 
 build = tool("build")
-OLD = "12_local_losses"  # has its captions in its code, and prints the block step for readers who begin there
 every_lesson = pytest.mark.parametrize("script", build.lessons(), ids=lambda script: script.stem)
 
 
@@ -94,6 +93,18 @@ def test_figures_have_captions_and_alt_texts(stored):
     assert figures
 
 
+@every_lesson
+def test_code_of_the_library_in_a_notebook_is_what_ships(script, stored):
+    for output in (output for cell in cells(stored, "code") for output in cell.outputs):
+        for part in re.split(r"^# (?=minilocal/\S+\.py$)", output.get("data", {}).get("text/plain", ""), flags=re.M)[
+            1:
+        ]:
+            name, *printed = part.splitlines()
+            ships = {line.strip() for line in (ROOT / name).read_text(encoding="utf-8").splitlines()}
+            old = [line for line in map(str.strip, printed) if line not in ships]
+            assert not old, f"{old[0]!r} is not in {name}: run python tutorials/build.py {int(script.name[:2])}"
+
+
 def drawing_lines(code):
     """Return the lines of statements that draw: calls of show, figures, draw_…, animate_…, and what uses plt."""
     tree = ast.parse(code)
@@ -123,8 +134,6 @@ def drawing_lines(code):
 @every_lesson
 def test_at_most_a_tenth_of_the_code_draws(script):
     """Drawing stands in minilocal/course, and captions and alt texts in its captions/."""
-    if script.stem == OLD:
-        return
     total = drawing = 0
     for cell in cells(build.read(script), "code")[1:]:
         code = {n for n, line in enumerate(cell.source.splitlines(), 1) if line.strip() and line.strip()[0] != "#"}
@@ -140,8 +149,7 @@ def test_drawing_lines_are_found():
 
 
 def test_the_block_step_is_printed_in_one_lesson():
-    lessons = [lesson for lesson in build.lessons() if lesson.stem != OLD]
-    printing = [s.name for s in lessons if re.search(r"source\([^)]*ml\.block_step", s.read_text("utf-8"))]
+    printing = [s.name for s in build.lessons() if re.search(r"source\([^)]*ml\.block_step", s.read_text("utf-8"))]
     assert len(printing) == 1, printing
 
 

@@ -444,9 +444,11 @@ check(
 # %% [markdown]
 # **3 (hard).** *Deep supervision* is gradient descent on $\sum_i L_i$, with nothing left out.
 # Write its step: forward through all layers, then one backward pass in which layer $i$ gets
-# $dx_i$ from its classifier *plus* what comes from layer $i + 1$. Check layer 1's gradient with
-# `ml.check_gradient` against the sum of all `loss_of(i)`. Train with it and compare with G1. What
-# must it store, and when may layer 1 be updated?
+# $dx_i$ from its classifier *plus* what comes from layer $i + 1$. Check layer 1's gradient, in
+# float64, by central differences of the sum of all `loss_of(i)`. Take a step of $h = 10^{-6}$: a
+# larger one often crosses a kink of some ReLU or max-pool, and `ml.check_gradient`, whose step is
+# $10^{-4}$, leaves most entries out. Train with it and compare with G1. What must it store, and
+# when may layer 1 be updated?
 
 # %%
 # Your answer to exercise 3

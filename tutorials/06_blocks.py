@@ -399,8 +399,9 @@ check(
 # **3 (hard).** *A wall with a hole.* Let the first layer of a block compute its input gradient
 # after all, and pass $\alpha$ times it to the block before. For two blocks, 1–3 and 4–7, write the
 # step: layers 1 to 3 then follow $L_3 + \alpha L_7$, and the update of block 1 has to wait until
-# block 2 has run backward. Check it with `ml.check_gradient` in float64. For which $\alpha$, and
-# with which change of $L_3$, is it BP? Plot the cosine of layer 3 against $\alpha$.
+# block 2 has run backward. Check it in float64 by central differences with a step of $h = 10^{-6}$
+# (larger ones often cross a kink of some ReLU or max-pool). For which $\alpha$, and with which
+# change of $L_3$, is it BP? Plot the cosine of layer 3 against $\alpha$.
 
 # %%
 # Your answer to exercise 3

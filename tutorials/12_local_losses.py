@@ -45,35 +45,38 @@ if importlib.util.find_spec("minilocal") is None:
     subprocess.run([sys.executable, "-m", "pip", "install", "-q", wheel], check=True)
 
 # %%
-import matplotlib.pyplot as plt
 import numpy as np
 
 import minilocal as ml
-from minilocal.course import check, show, sized, source, style
+from minilocal.course import check, figures, sized
+from minilocal.course.charts import draw_curves, draw_images
+from minilocal.course.figure import DASHES
 
-style()
+show = figures(12)
 
 # %% [markdown]
 # ## 1 What does a block want from its loss?
 #
-# Here is the library's step for one block. Look for the place where the loss comes in:
-
-# %%
-source(ml.block_step)
-
-# %% [markdown]
-# One line between the block's forward and backward pass makes $dx_j$ out of $x_j$ and the labels:
-# `loss(x, labels)`. The rest of the step does not know what kind of loss it is. It asks for two
-# things. Called with $x_j$ and the labels, a **local loss** returns
+# [Lesson 6](06_blocks.ipynb) prints the library's step for one block, `block_step`: forward, loss,
+# backward, update. Which of its lines know the loss? Only these three:
+#
+# ```python
+# loss = network.loss(block.last)
+# value, correct, dx = loss(x, labels)
+# for layer in (*layers, *loss.layers.values()):  # update the block's layers, and the loss's own
+# ```
+#
+# So we need not write a step, only a loss. Called with $x_j$ and the labels, a **local loss**
+# returns
 #
 # $$\big(L,\ \text{number of correct predictions},\ dx_j\big)
 # \quad\text{with}\quad dx_j = \frac{\partial L}{\partial x_j},$$
 #
 # (None for the number, if it predicts no classes), and its `layers`, a dictionary from name to
-# layer, says what it trains along the way. Anything
-# with these two is a local loss. Let us write the usual one ourselves, the softmax cross-entropy of
-# the block's classifier. The classifier goes by the name `"aux"`, so that the network also finds it
-# when it is asked for class scores. With `need_dx=False` the caller says that it needs no $dx_j$.
+# layer, says what it trains along the way. Anything with these two is a local loss. Let us write
+# the usual one ourselves, the softmax cross-entropy of the block's classifier. The classifier goes
+# by the name `"aux"`, so that the network also finds it when it is asked for class scores. With
+# `need_dx=False` the caller says that it needs no $dx_j$.
 
 
 # %%
@@ -143,16 +146,7 @@ check(
 # %%
 from minilocal.course.local_losses import draw_local_losses
 
-show(
-    draw_local_losses(),
-    "**Figure 1.** One block and two local losses. Above: a classifier and cross-entropy. Below: "
-    "similarity matching, which compares how alike the images look to the block, $S(h)$, with how "
-    "alike their labels are, $S(Y)$. Dotted: the gradients' way back. Either loss can stand alone.",
-    alt="A block of layers f_i to f_j gives x_j, from which two paths lead to a loss. The upper "
-    "one passes the classifier A_j and cross-entropy, the lower one the deviation, the similarity "
-    "matrix S(h) and the mean square of its difference from S(Y). Labels go into both losses. "
-    "Dotted arrows lead from both losses back to x_j, into the block, and stop at its first layer.",
-)
+show(draw_local_losses(), 1)
 
 # %% [markdown]
 # ## 2 How alike do images look to a layer?
@@ -213,16 +207,6 @@ def features(network, x, number):
     return x.std(axis=(1, 2))
 
 
-def draw_similarities(matrices, height):
-    figure, axes = plt.subplots(1, len(matrices), figsize=(7.5, height))
-    for axis, (title, matrix) in zip(axes, matrices.items(), strict=True):
-        image = axis.imshow(matrix, vmin=-0.5, vmax=1)
-        axis.set(title=title, xticks=[], yticks=[])
-    axes[0].set_ylabel("image, sorted by class")
-    figure.colorbar(image, ax=axes, shrink=0.75, label="similarity")
-    return figure
-
-
 untrained = build()
 for x, labels in ml.training_batches(data.train, 128, seed=0, epoch=0, crop=True, flip=True):
     ml.frozen_forward(untrained, 3, x, labels)
@@ -231,15 +215,7 @@ matrices = {
     "layer 3, untrained": similarity(features(untrained, sorted_images, 3)),
     "the labels: the target": similarity_of_labels(sorted_labels),
 }
-show(
-    draw_similarities(matrices, 2.6),
-    "**Figure 2.** Each entry compares two of 100 test images, ten per class. To a good layer "
-    "the images should look as they do on the right: bright squares for the classes, dark "
-    "elsewhere.",
-    alt="Three similarity matrices of 100 images sorted by class. Pixels: a plaid of light and "
-    "dark with traces of squares on the diagonal. The untrained layer 3: a noisy plaid with hardly "
-    "any squares. The target: ten bright squares on the diagonal, dark elsewhere.",
-)
+show(draw_images(matrices, vmin=-0.5, vmax=1, cmap="cividis"), 2)
 
 # %% [markdown]
 # ## 3 The loss and its gradient, by hand
@@ -331,26 +307,16 @@ for step in range(601):
         snapshots[step] = unit_rows(points)[0] @ plane.T, loss
     points -= 8 * dh
 
-figure, axes = plt.subplots(1, 3, figsize=(7.5, 2.8))
 turn = np.linspace(0, 2 * np.pi, 200)
-for axis, (step, (places, loss)) in zip(axes, snapshots.items(), strict=True):
-    axis.plot(np.cos(turn), np.sin(turn), color="#E4E4E4", linestyle="-", zorder=0)
-    for label, (marker, color) in enumerate((("o", "white"), ("s", "#A5A5A5"), ("^", "#333333"))):
-        x, y = places[classes == label].T
-        axis.scatter(x, y, c=color, marker=marker, edgecolors="black", label=f"class {label}")
-    axis.set(title=f"step {step}: loss {loss:.3f}", aspect="equal", xlim=(-1.35, 1.35))
-    axis.set_ylim(-1.35, 1.35)
-    axis.axis("off")
-figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
-show(
-    figure,
-    "**Figure 3.** 45 images of three classes, each a point on the circle of $u$. Similarity "
-    "matching gathers each class and turns the classes away from each other, to 120°, where the "
-    "cosine is $-1/2 = -1/(C-1)$.",
-    alt="Three circles with 45 points of three classes, told apart by circles, squares and "
-    "triangles. At step 0 they are scattered around the circle; at step 20 they begin to part; at "
-    "step 600 each class sits in one place, and the three places are a third of the circle apart.",
-)
+circle = (np.cos(turn), np.sin(turn), {"marker": "", "color": "#DADADA", "zorder": 0})
+panels = {
+    f"step {step}: loss {value:.3f}": {
+        f"class {label}": (*places[classes == label].T, {"linestyle": ""}) for label in range(3)
+    }
+    | {"_circle": circle}
+    for step, (places, value) in snapshots.items()
+}
+show(draw_curves(panels, height=2.8, aspect="equal"), 3)
 check("in the end similarity is what the labels say", loss < 0.01, f"loss {loss:.1e}")
 
 # %% [markdown]
@@ -742,35 +708,15 @@ for kind in KINDS:
     print(f"{kind:<16}{cells[0]} {cells[1]}        {values.mean():.1f} ± {values.std(ddof=1):.1f}")
 
 # %%
-figure, axes = plt.subplots(1, 2, figsize=(7.5, 3.2), sharey=True)
-looks = {
-    "nothing": ("v", ":"),
-    "pred": ("s", "--"),
-    "sim": ("o", "-"),
-    "predsim": ("D", "-."),
-    "contrast": ("^", (0, (1, 1))),
+panels = {
+    title: {
+        kind: ([1, 2, 3], measure[kind].mean(axis=0), {"linestyle": dashes})
+        for kind, dashes in zip(KINDS, DASHES, strict=False)
+    }
+    for title, measure in (("nearest class mean", means), ("least squares", squares))
 }
-for axis, measure, title in zip(
-    axes, (means, squares), ("nearest class mean", "least squares"), strict=True
-):
-    for kind, (marker, dashes) in looks.items():
-        values = measure[kind].mean(axis=0)
-        axis.plot([1, 2, 3], values, marker=marker, linestyle=dashes, label=kind)
-    axis.set(xlabel="layer", xticks=[1, 2, 3], title=title)
-    axis.grid(alpha=0.3)
-axes[0].set_ylabel("test accuracy, %")
-figure.legend(
-    *axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=5, handlelength=3
-)
-show(
-    figure,
-    "**Figure 4.** What layers 1 to 3 know after learning from each loss, by two measures: means "
-    "of the seeds. Left, by the measure that similarity matching is close to, the losses are far "
-    "apart, and all are far from random layers. Right, by least squares, they are not.",
-    alt="Accuracy over layers 1 to 3, five curves in each of two panels. Left, nearest class mean: "
-    "nothing is 10 to 20 points below all others, predsim is highest in layer 3. Right, least "
-    "squares: all five curves lie within a few points, near 83 to 85 %.",
-)
+options = {"xlabel": "layer", "xticks": [[1, 2, 3]] * 2, "ylabel": ["test accuracy, %", ""]}
+show(draw_curves(panels, **options), 4)
 
 # %% [markdown]
 # Read the left half of the table alone, and similarity matching looks like a triumph: layers that
@@ -821,17 +767,7 @@ check(
 matrices = {
     kind: similarity(features(runs[0][0], sorted_images, 3)) for kind, runs in trained.items()
 }
-show(
-    draw_similarities(matrices, 1.9),
-    "**Figure 5.** Similarity of the 100 test images to layer 3, by the loss that layers 1 to 3 "
-    "learned from (seed 0). Sim, predsim and contrast were asked for bright squares. Bright places "
-    "off the diagonal show which classes stay hard: pullovers, coats and shirts, and the kinds of "
-    "shoes.",
-    alt="Five similarity matrices of 100 test images sorted by class. Nothing: a noisy plaid. "
-    "Pred: squares on the diagonal in a plaid of middling similarities. Sim, predsim and contrast: "
-    "bright squares on the diagonal on a dark ground, with further bright squares where shirts, "
-    "pullovers and coats meet, and where the three kinds of shoes meet.",
-)
+show(draw_images(matrices, vmin=-0.5, vmax=1, cmap="cividis"), 5)
 
 # %% [markdown]
 # Nøkland and Eidnes trained VGG8B on all of Fashion-MNIST to test errors of 5.7 % (pred), 5.1 %

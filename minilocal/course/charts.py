@@ -21,7 +21,7 @@ def draw_images(images: Mapping[str, np.ndarray], rows: int = 1, **look: Any) ->
     """Return a figure of grey images (H, W), title → image, in so many rows; `look` goes to `imshow`."""
     figure, panels = _panels(images, rows, 0.4 + 7.5 * rows / len(images), {}, sharey=False)
     for axes, image in panels:
-        axes.imshow(image, cmap="gray", **look)
+        axes.imshow(image, **{"cmap": "gray"} | look)
         axes.axis("off")
     return figure
 

@@ -23,9 +23,10 @@ from minilocal.console.options import add_options, given, option
 from minilocal.errors import InputError
 from minilocal.files import check_writable, expanded, replacing
 from minilocal.grade import hand_ins, report
-from minilocal.grade.grading import Clock, Graded, grade
+from minilocal.grade.grading import Graded, grade
 from minilocal.grade.hand_ins import HandIn
 from minilocal.grade.lab import PUBLIC, Lab, load
+from minilocal.grade.outside import Clock
 
 PRINTED = {"json": report.as_json, "gradescope": report.as_gradescope, "classroom": report.as_classroom}
 STDOUT = Path("-")
@@ -64,16 +65,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     if argv[:1] == ["package"]:
         return lecturers("package")(argv[1:])
     arguments = parser().parse_args(argv)
-    values = given(arguments, Options)
+    path, values = expanded(arguments.path), given(arguments, Options)
     options = Options(**values)
     labs = chosen(load(options.cases or PUBLIC), options)
     if options.csv not in (None, STDOUT):
         check_writable(options.csv, "--csv")
     if options.container:
-        return lecturers("container")(arguments.path, values)
+        return lecturers("container")(path, values)
     if options.csv is not None:
-        return mark_class(arguments.path, labs, options)
-    return mark_one(hand_ins.find(arguments.path, [lab.name for lab in labs]), arguments.path, labs, options)
+        return mark_class(path, labs, options)
+    return mark_one(hand_ins.find(path, [lab.name for lab in labs]), path, labs, options)
 
 
 def parser() -> Parser:
@@ -85,7 +86,7 @@ def parser() -> Parser:
         "everything is right or a class is marked, 1 if something is wrong or not filled in, 2 if there is nothing to "
         "mark. tutorials/teach/README.md says what hand-ins can't do, and what they still can.",
     )
-    p.add_argument("path", type=expanded, help="a folder with labs, one lab, or with --csv a folder of hand-ins")
+    p.add_argument("path", help="a folder with labs, one lab, or with --csv a folder of hand-ins")
     add_options(p, Options)
     return p
 
@@ -124,7 +125,7 @@ def mark_one(hand_in: HandIn, path: Path, labs: Sequence[Lab], options: Options)
 
 
 def _warn(all_graded: Iterable[Graded]) -> None:
-    if any(graded.holds and "files" not in graded.holds for graded in all_graded):
+    if any(graded.holds and not {"files", "calls"} <= set(graded.holds) for graded in all_graded):
         print(NOT_LOCKED, file=sys.stderr)
 
 

@@ -13,11 +13,10 @@ from minilocal.grade import compare, outside
 from minilocal.grade.compare import WrongError
 from minilocal.grade.inside import UnfitError
 from minilocal.grade.lab import Case, Lab, Trial
-from minilocal.grade.outside import LateError, NoAnswerError, Process
+from minilocal.grade.outside import SPENT, Clock, NoAnswerError, Process
 
 MOST_SOURCE = 1 << 20  # bytes
-AFTER_A_HANG = 1.0  # seconds for a trial once another one of the same student has used up the time limit
-TIMES = {0: "never", 1: "once", 2: "twice"}
+TIMES = {0: "never called", 1: "called once", 2: "called twice"}
 NOT_UTF8 = "line {}: it is not saved as UTF-8 (byte {:#x} has no meaning there; Latin-1, perhaps); save it as UTF-8"
 LOADING = "loading the file (its imports, and what stands outside functions) takes"
 
@@ -53,18 +52,6 @@ class Graded:
         return [case.points if verdict.status == "passed" else 0 for case, verdict in pairs]
 
 
-class Clock:
-    """The time limit for each call: shorter for a student whose code has hung once, so that a class goes on."""
-
-    def __init__(self, limit: float) -> None:
-        self.limit = limit
-
-    def note(self, error: NoAnswerError) -> None:
-        """Shorten the limit if a process was late."""
-        if isinstance(error, LateError):
-            self.limit = min(self.limit, AFTER_A_HANG)
-
-
 def grade(path: Path, lab: Lab, clock: Clock) -> Graded:
     """Return the verdicts on a file. Raises `TrainingError` if a process can't be started."""
     graded = Graded(path, lab)
@@ -73,8 +60,11 @@ def grade(path: Path, lab: Lab, clock: Clock) -> Graded:
         while len(graded.verdicts) < len(lab.cases):
             _grade(graded, source, clock)
     except UnfitError as error:
-        graded.unfit = str(error)
-        graded.verdicts = [Verdict("unfit")] * len(lab.cases)
+        left = len(lab.cases) - len(graded.verdicts)
+        if graded.verdicts:  # it was loaded once, and what passed then has passed
+            graded.verdicts += [Verdict("wrong", str(error))] * left
+        else:
+            graded.unfit, graded.verdicts = str(error), [Verdict("unfit")] * left
     return graded
 
 
@@ -104,13 +94,14 @@ def read(path: Path) -> str:
 
 def _grade(graded: Graded, source: str, clock: Clock) -> None:
     """Add verdicts, as far as the first case that ends or blocks the process."""
-    with contextlib.closing(Process()) as process:
+    if clock.left <= 0:
+        raise UnfitError(SPENT)
+    with contextlib.closing(Process(clock)) as process:
         graded.holds = process.holds
         start = {"file": f"{graded.lab.name}.py", "source": source}
         try:
-            loaded = process.ask(start, clock.limit, LOADING)
+            loaded = process.ask(start, clock.full, LOADING)
         except NoAnswerError as error:
-            clock.note(error)
             raise UnfitError(str(error)) from None
         graded.printed = text(loaded.get("printed"))
         if unfit := text(loaded.get("unfit")):
@@ -120,7 +111,6 @@ def _grade(graded: Graded, source: str, clock: Clock) -> None:
             try:
                 graded.verdicts.append(decide(case, process, holes if isinstance(holes, dict) else {}, clock.limit))
             except NoAnswerError as error:
-                clock.note(error)
                 graded.verdicts.append(Verdict("wrong", str(error)))
                 return
 
@@ -167,8 +157,8 @@ def _check_state(received: Any, expected: dict[str, Any]) -> None:
     calls = [text(call) for call in received["calls"]]
     for call in dict.fromkeys([*right, *calls]):
         if calls.count(call) != right.count(call):
-            has, must = (TIMES.get(n, f"{n} times") for n in (calls.count(call), right.count(call)))
-            raise WrongError(f"{name}: `{call}` is called {has}; it should be called {must}")
+            has, must = (TIMES.get(n, f"called {n} times") for n in (calls.count(call), right.count(call)))
+            raise WrongError(f"{name}: `{call}` is {has}; it should be {must}")
     if calls != right:
         raise WrongError(f"{name}: the calls are in another order; they should be {', '.join(right)}")
     for kind, words in {"params": "the {} after the step", "grads": "the gradient of {}"}.items():

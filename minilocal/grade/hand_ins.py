@@ -14,11 +14,13 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from minilocal.console.text import shown
 from minilocal.errors import InputError
 
 DEEPEST = 2  # folders inside a student's folder
-MOODLE = re.compile(r"_+assignsubmission_file.*$", re.IGNORECASE)
-NUMBERED = re.compile(r"^(.+?)(?:_late)?_(\d+)(?:_\d+)?$", re.IGNORECASE)
+ANYHOW = re.IGNORECASE | re.DOTALL  # a name may have a line break in it
+MOODLE = re.compile(r"_+assignsubmission_file.*$", ANYHOW)
+NUMBERED = re.compile(r"^(.+?)(?:_late)?_(\d+)(?:_\d+)?$", ANYHOW)
 
 
 @dataclass
@@ -37,7 +39,7 @@ class HandIn:
         if not again or copy >= self.copies[lab]:
             self.files[lab], self.copies[lab] = path, copy
         if again:
-            self.remarks.append(f"{lab}.py is there more than once, and {self.files[lab].name} counts")
+            self.remarks.append(f"{lab}.py is there more than once, and {shown(self.files[lab].name)} counts")
 
 
 def find(path: Path, labs: Collection[str]) -> HandIn:
@@ -45,7 +47,7 @@ def find(path: Path, labs: Collection[str]) -> HandIn:
     if not os.path.lexists(path):
         raise InputError(f"{path} does not exist; give a folder with labs, such as tutorials/labs")
     hand_in, names = HandIn(path.name), ", ".join(f"{name}.py" for name in labs)
-    for file in sorted(path.iterdir()) if path.is_dir() else [path]:
+    for file in _entries(path) if path.is_dir() else [path]:
         if (parsed := parse(file.name, labs)) is not None:
             hand_in.add(*parsed[1:], file)
     if not hand_in.files and path.is_dir():
@@ -60,22 +62,34 @@ def find_class(folder: Path, labs: Collection[str]) -> list[HandIn]:
     if not folder.is_dir():
         raise InputError(f"{folder} is no folder; --csv takes one that contains a class's hand-ins")
     found: dict[tuple[str, str], HandIn] = {}
-    for entry in sorted(folder.iterdir()):
+    for entry in _entries(folder):
         if entry.is_dir() and not entry.is_symlink() and not entry.name.startswith((".", "__")):
             hand_in = found.setdefault(whose(entry.name), HandIn(*whose(entry.name)))
-            for path in _files(entry):
+            for path in _files(entry, hand_in.remarks):
                 if (parsed := parse(path.name, labs)) is not None:
                     hand_in.add(*parsed[1:], path)
         elif (parsed := parse(entry.name, labs)) is not None:
             student = whose(parsed[0] or folder.name)
             found.setdefault(student, HandIn(*student)).add(*parsed[1:], entry)
-    if not any(hand_in.files for hand_in in found.values()):
+    if not any(hand_in.files or hand_in.remarks for hand_in in found.values()):
         raise InputError(f"{folder} contains no hand-ins; give a folder with a folder or files for each student")
     return [found[student] for student in sorted(found)]
 
 
-def _files(folder: Path) -> Iterable[Path]:
-    for place, folders, names in os.walk(folder):
+def _entries(folder: Path) -> list[Path]:
+    try:
+        return sorted(folder.iterdir())
+    except OSError as error:
+        raise InputError(f"{folder} can't be read ({error.strerror}); give yourself the right to") from None
+
+
+def _files(folder: Path, remarks: list[str]) -> Iterable[Path]:
+    """Yield the files in a student's folder; remark on folders that can't be read."""
+
+    def unreadable(error: OSError) -> None:
+        remarks.append(f"the folder {shown(Path(error.filename).name)} can't be read ({error.strerror})")
+
+    for place, folders, names in os.walk(folder, onerror=unreadable):
         depth = len(Path(place).relative_to(folder).parts)
         folders[:] = sorted(f for f in folders if depth < DEEPEST and not f.startswith((".", "__")))
         yield from (Path(place) / name for name in sorted(names))
@@ -89,7 +103,7 @@ def parse(name: str, labs: Collection[str]) -> tuple[str, str, int] | None:
     >>> parse("Margin (2).py", ["margin"])
     ('', 'margin', 2)
     """
-    found = re.fullmatch(rf"(?:(.+?)[_\- ]+)?({'|'.join(labs)})(?:[ _-]*\((\d+)\)|-(\d+))?\.py", name, re.IGNORECASE)
+    found = re.fullmatch(rf"(?:(.+?)[_\- ]+)?({'|'.join(labs)})(?:[ _-]*\((\d+)\)|-(\d+))?\.py", name, ANYHOW)
     return found and (found[1] or "", found[2].lower(), int((found[3] or found[4] or "0")[:9]))
 
 

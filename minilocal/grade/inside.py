@@ -57,6 +57,12 @@ HOLDERS: dict[type[ast.AST], str] = {
 MATMUL = re.compile(r"matmul: .*\(size (\d+) is different from (\d+)\)")
 
 
+# What stands for an answer that can't be sent.
+UNTOLD = "it raises an exception that can't be described"
+UNREAD = "it returns an object that can't be read; return numbers, lists, or arrays of numbers"
+TOO_LARGE = f"it returns more than {plain.MOST_BYTES >> 20} MB; does a loop append forever, or a broadcast go wrong?"
+
+
 class UnfitError(Exception):
     """The file can't be loaded; the message says why."""
 
@@ -138,11 +144,12 @@ def answer(module: Any, trial: dict[str, Any], made: list[standins.StandIn]) -> 
         try:
             reply = call(module, name, arguments, trial["helpers"]) | {"states": [standin.state() for standin in made]}
         except BaseException as error:
-            code = getattr(getattr(module, name, None), "__code__", None)
-            sentence = describe(error, getattr(code, "co_filename", ""))
-            known = sentence.startswith("line ") or isinstance(error, tuple(MEANINGS))
-            reply = {"raised": sentence if known else f"the grader can't call {name}: {sentence}"}
-            reply["open"] = isinstance(error, NotImplementedError)
+            reply = {"raised": UNTOLD, "open": isinstance(error, NotImplementedError)}
+            with contextlib.suppress(BaseException):  # an exception may raise another one when it is asked what it is
+                code = getattr(getattr(module, name, None), "__code__", None)
+                sentence = describe(error, getattr(code, "co_filename", ""))
+                known = sentence.startswith("line ") or isinstance(error, tuple(MEANINGS))
+                reply["raised"] = sentence if known else f"the grader can't call {name}: {sentence}"
     return reply | {"printed": printed.getvalue()}
 
 
@@ -155,15 +162,22 @@ def call(module: Any, name: str, arguments: tuple[Any, ...], helpers: dict[str, 
     function = getattr(module, name, None)
     if not callable(function):
         return {"raised": f"the file no longer has a function {name}; put it back as it was", "open": False}
-    before = [copy.copy(a) if isinstance(a, np.ndarray | list) else None for a in arguments]
+    before = [snapshot(a) for a in arguments]
     own = {helper: getattr(module, helper, None) for helper in helpers}
     vars(module).update({helper: replayed(own[helper], known) for helper, known in helpers.items()})
     try:
         result = function(*arguments)
     finally:
         vars(module).update(own)
-    same = [old is None or equal(old, a) for old, a in zip(before, arguments, strict=True)]
+    same = [equal(old, a) for old, a in zip(before, arguments, strict=True)]
     return {"result": result, "changed": [argument(function, n) for n, kept in enumerate(same) if not kept]}
+
+
+def snapshot(value: Any) -> Any:
+    """Return a copy of an array, or of a list or tuple with the arrays in it; anything else as it is."""
+    if isinstance(value, list | tuple):
+        return [snapshot(item) for item in value]
+    return value.copy() if isinstance(value, np.ndarray) else value
 
 
 def replayed(own: Any, known: list[Any]) -> Callable[..., Any]:
@@ -242,6 +256,11 @@ def received(stream: Any) -> bytes:
 
 def send(stream: Any, value: dict[str, Any]) -> None:
     """Send a value."""
-    message = plain.pack(value)
+    try:
+        message = plain.pack(value)
+    except BaseException:  # of an object that only looks like an array or a list
+        message = plain.pack({"raised": UNREAD, "open": False})
+    if len(message) > plain.MOST_BYTES:
+        message = plain.pack({"raised": TOO_LARGE, "open": False})
     stream.write(LENGTH.pack(len(message)) + message)
     stream.flush()

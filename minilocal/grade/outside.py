@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,11 @@ ENVIRONMENT = {
 UNREADABLE = "its answer is unreadable; don't write to the grader's pipe"
 
 
+AFTER_A_HANG = 1.0  # seconds for a call once another one of the same student has used up the time limit
+IN_ALL = 60.0  # seconds for all of a student's code, or twelve calls' time if that is more
+SPENT = "its calls have used up the time for the whole hand-in; the rest is not run"
+
+
 class NoAnswerError(Exception):
     """The student's process is dead, or answers nonsense; the message says which."""
 
@@ -36,10 +42,19 @@ class LateError(NoAnswerError):
     """The student's process has used up the time limit."""
 
 
+class Clock:
+    """A student's time: `limit` seconds for a call, less once a call has hung, and `left` seconds in all."""
+
+    def __init__(self, limit: float) -> None:
+        self.full = self.limit = limit
+        self.left = max(IN_ALL, 12 * limit)
+
+
 class Process:
     """A student's process, from its start to its end."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
         self.folder = tempfile.TemporaryDirectory(prefix="minilocal-grade-", ignore_cleanup_errors=True)
         self.process = subprocess.Popen(
             [sys.executable, "-I", "-S", "-B", str(SCRIPT), str(NUMPY)],
@@ -54,8 +69,16 @@ class Process:
 
     def ask(self, value: dict[str, Any], limit: float, late: str) -> dict[str, Any]:
         """Send a value and return the answer; raise `NoAnswerError` if there is none within `limit` seconds."""
-        message = plain.pack(value, standins.construction)
-        return self._exchange(inside.LENGTH.pack(len(message)) + message, limit, late)
+        if self.clock.left <= 0:
+            raise NoAnswerError(SPENT)
+        message, begin = plain.pack(value, standins.construction), time.monotonic()
+        try:
+            return self._exchange(inside.LENGTH.pack(len(message)) + message, limit, late)
+        except LateError:
+            self.clock.limit = min(self.clock.limit, AFTER_A_HANG)
+            raise
+        finally:
+            self.clock.left -= time.monotonic() - begin
 
     def _exchange(self, message: bytes, limit: float, late: str) -> dict[str, Any]:
         """Write and read in a thread of its own: a process that never reads or writes must not stop the grader."""
@@ -92,7 +115,7 @@ class Process:
 
     def _ended(self) -> str:
         with contextlib.suppress(subprocess.TimeoutExpired):
-            status = self.process.wait(5)
+            status = self.process.wait(2)
             if status < 0:
                 return f"it was killed by signal {-status}; does it use too much memory, or call itself without end?"
             return f"it ends the whole process (exit status {status}); don't call os._exit"

@@ -19,8 +19,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-MOST_BYTES = 32 << 20  # of a message
-MOST_ITEMS = 100_000  # in its JSON, all in all
+MOST_BYTES = 8 << 20  # of a message from a hand-in
+MOST_ITEMS = 100_000  # in its JSON, all in all, and arrays
 DEEPEST = 40  # values inside one another
 LENGTH = struct.Struct("<I")
 HEADER = re.compile(
@@ -96,8 +96,8 @@ def _parts(message: bytes) -> list[bytes]:
     while rest or not parts:
         size = int.from_bytes(rest[: LENGTH.size], "little")
         parts.append(bytes(rest[LENGTH.size : LENGTH.size + size]))
-        if len(rest) < LENGTH.size or len(parts[-1]) < size:
-            raise PlainError("a part is shorter than its length says")
+        if len(rest) < LENGTH.size or len(parts[-1]) < size or len(parts) > MOST_ITEMS:
+            raise PlainError("a part is shorter than its length says, or there are too many")
         rest = rest[LENGTH.size + size :]
     return parts
 
@@ -112,7 +112,7 @@ def _array(data: bytes) -> np.ndarray:
     )
     if len(shape) > 8 or math.prod(shape) * dtype.itemsize != len(data) - found.end():
         raise PlainError("an array's data don't fit its shape")
-    if dtype.kind == "b" and any(byte > 1 for byte in data[found.end() :]):
+    if dtype.kind == "b" and np.frombuffer(data, np.uint8, offset=found.end()).max(initial=0) > 1:
         raise PlainError("a truth value is neither 0 nor 1")
     return np.frombuffer(data, dtype, offset=found.end()).reshape(shape).copy()
 
@@ -121,7 +121,7 @@ class _Reader:
     def __init__(self, arrays: list[np.ndarray], construct: Any) -> None:
         self.arrays, self.construct = arrays, construct
         self.objects: list[Any] = []
-        self.items = 0
+        self.items = self.used = 0
 
     def decoded(self, node: Any, depth: int) -> Any:
         self.items += 1
@@ -131,9 +131,12 @@ class _Reader:
             return node
         ((kind, content),) = node.items() if isinstance(node, dict) else [("list in JSON", node)]
         if kind == "other" and isinstance(content, str):
-            return Other(content[:100])
-        if kind in ("array", "again") and type(content) is int and content >= 0:
-            return (self.arrays if kind == "array" else self.objects)[content]
+            return Other("".join(c for c in content[:100] if c.isprintable()))  # nothing that a terminal obeys
+        if kind == "array" and type(content) is int and content == self.used < len(self.arrays):
+            self.used += 1  # in order, and each once: the same one, ten thousand times, could fill the memory
+            return self.arrays[content]
+        if kind == "again" and type(content) is int and content >= 0:
+            return self.objects[content]
         if kind in ("tuple", "list", "dict", "object") and isinstance(content, list):
             values = [self.decoded(item, depth + 1) for item in content]
             if kind == "object" and self.construct is not None:

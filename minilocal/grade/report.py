@@ -10,6 +10,7 @@ import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from minilocal.console.text import shown
 from minilocal.grade.grading import Graded, Verdict
 from minilocal.grade.hand_ins import HandIn
 from minilocal.grade.lab import Case, Lab
@@ -21,8 +22,8 @@ SIGNS = {"passed": "✓", "wrong": "✗", "open": "…"}
 
 def text(graded: Graded, hint: int) -> list[str]:
     """Return a file's title, points and verdicts as lines for the student to read; `hint` is 0 to 3."""
-    lab = graded.lab
-    lines = [row(f"{graded.path.name}: {lab.title} (lesson {lab.lesson})", f"{graded.points} of {lab.points} points")]
+    lab, name = graded.lab, shown(graded.path.name)
+    lines = [row(f"{name}: {lab.title} (lesson {lab.lesson})", f"{graded.points} of {lab.points} points")]
     if graded.unfit:
         return lines + _paragraph(graded.unfit) + _printed(graded.printed)
     for case, verdict, points in zip(lab.cases, graded.verdicts, graded.earned(), strict=True):
@@ -119,5 +120,5 @@ def as_csv(marks: Iterable[tuple[HandIn, Sequence[Graded]]], labs: Sequence[Lab]
 
 def _harmless(cell: Any) -> Any:
     """Return a cell that no spreadsheet takes for a formula."""
-    words = " ".join(cell.split()) if isinstance(cell, str) else cell
+    words = shown(cell) if isinstance(cell, str) else cell
     return f"'{words}" if isinstance(words, str) and words.startswith(("=", "+", "-", "@")) else words

@@ -17,7 +17,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from minilocal.errors import InputError
-from minilocal.grade import hand_ins, plain
+from minilocal.grade import hand_ins, outside, plain
+from minilocal.grade.__main__ import main
 from minilocal.grade.grading import decide, read
 from minilocal.grade.inside import UnfitError
 from minilocal.grade.lab import PUBLIC, Case, Trial
@@ -75,6 +76,11 @@ SYSTEM = [
     "got = os.posix_spawn('/bin/true', ['true'], {})",
     "os.execv(sys.executable, ['python'])",
     "os.setsid()",
+    "import threading; threading.Thread(target=print).start()",
+    "os.setpriority(os.PRIO_PROCESS, os.getppid(), 19)",
+    "os.sched_setaffinity(os.getppid(), [0])",
+    "socket.sethostname(socket.gethostname())",
+    "import time; time.clock_settime(time.CLOCK_REALTIME, time.time())",
     "import multiprocessing; p = multiprocessing.Process(target=print); p.start(); p.join()",
     "got = socket.create_connection(('127.0.0.1', 9))",
     "got = socket.socket(socket.AF_UNIX)",
@@ -123,6 +129,10 @@ def test_system_calls_past_python_are_refused_too(graded):
         "got = ctypes.CDLL(None).unshare(0x10000000)",
         "got = ctypes.CDLL(None).setsid()",
         "got = ctypes.CDLL(None).prctl(22, 0, 0)",  # leave seccomp
+        "got = ctypes.CDLL(None).prctl(1, 0, 0, 0, 0)",  # outlive the grader
+        "got = ctypes.CDLL(None).syscall(251, 1, os.getppid(), 3 << 13)",  # ioprio_set
+        "got = ctypes.CDLL(None).syscall(167, b'/', 0)",  # swapon: root has no privileges left
+        "got = ctypes.CDLL(None).umount2(b'/', 2)",
     ]
     for attack, says in zip(attacks, tried(graded, *attacks), strict=True):
         assert says == "y is '-1', but it should be 'nothing'", (attack, says)
@@ -179,6 +189,16 @@ class Number(float):
         "import numpy as np\ndef f(x): return np.full(3, 1j)",
         "import numpy as np\ndef f(x): return np.zeros(3, [('a', float)])",
         "import numpy as np\ndef f(x): return np.zeros(1 << 23)",  # 64 MB, more than a message
+        "import numpy as np\nclass A(np.ndarray):\n    dtype = np.dtype(float)\n    shape = (3,)\n"
+        "    __array_interface__ = {'data': (0, True), 'typestr': '<f8', 'shape': (3,), 'version': 3}\n"
+        "def f(x): return np.zeros(4).view(A)",
+        "import numpy as np\nclass A:\n    __class__ = np.ndarray\n    def __array__(self, *_): raise SystemExit\n"
+        "def f(x): return A()",
+        "import numpy as np\nclass A(np.ndarray):\n    def __array_function__(self, *_): return 2 * np.arange(3.0)\n"
+        "def f(x): return np.zeros(3).view(A)",
+        "class A(list):\n    def __len__(self): raise SystemExit\ndef f(x): return A([0, 2, 4])",
+        "def f(x): yield from 2 * x",
+        "import numpy as np\ndef f(x): return np.full(3, 1.7e308)",  # overflows when it is compared
         "def f(x): return f",
         "def f(x): return [[]] * 10**6",
         "def f(x):\n    y = []\n    y.append(y)\n    return y",
@@ -189,6 +209,23 @@ def test_objects_that_compare_as_equal_are_compared_as_what_they_are(body, grade
     result = graded(body)
     assert result.points == 0
     assert result.verdicts[0].status == "wrong"
+    assert "os._exit" not in result.verdicts[0].says  # what is wrong is the value
+
+
+def test_the_smallest_integer_is_not_near_zero(graded):
+    lab = make_lab(((np.ones(2),), np.zeros(2, int)))
+    assert graded("import numpy as np\ndef f(x): return np.full(2, -2**63)", lab).points == 0
+    assert graded("import numpy as np\ndef f(x): return np.zeros(2, bool)", lab).points == 1
+
+
+def test_exceptions_that_fight_back_are_exceptions(graded):
+    meta = "class M(type):\n    def __getattribute__(self, _): raise KeyError\nclass E(Exception, metaclass=M): pass"
+    for text, says in {
+        "class E(Exception):\n    def __str__(self): raise E()": "<exception str() failed>",
+        meta: "it raises an exception that can't be described",
+    }.items():
+        (verdict,) = graded(f"{text}\ndef f(x): raise E()").verdicts
+        assert says in verdict.says
 
 
 FORGERIES = {
@@ -232,6 +269,32 @@ FORGERIES = {
         message = b''.join(struct.pack('<I', len(part)) + part for part in (text, array))
         sys.modules['grader.plain'].pack = lambda value: message
         """,
+    "one array, sixty thousand times": """
+        import sys, json, struct, numpy as np
+        plain = sys.modules['grader.plain']
+        own, refer = plain.pack, {'dict': [{'tuple': ['result', {'list': [{'array': 0}] * 60_000}]}]}
+        parts = json.dumps(refer).encode(), plain._npy(np.zeros(1 << 19))
+        message = b''.join(struct.pack('<I', len(part)) + part for part in parts)
+        plain.pack = lambda value: message if 'result' in value else own(value)
+        """,
+    "a million empty parts": """
+        import sys
+        sys.modules['grader.plain'].pack = lambda value: bytes(4 << 20)
+        """,
+    "text that takes ten times its size": """
+        import sys, struct
+        text = b'[' + b'{},' * (2 << 20) + b'1]'
+        sys.modules['grader.plain'].pack = lambda value: struct.pack('<I', len(text)) + text
+        """,
+    "numpy's functions, patched under the stand-ins and the messages": """
+        import numpy as np
+        np.allclose = np.isfinite = np.abs = np.array_equal = lambda *_, **__: True
+        np.ascontiguousarray = np.asarray = np.array = lambda *_, **__: np.arange(3.0)
+        """,
+    "standard output that is something else": """
+        import sys
+        sys.stdout.getvalue = lambda: 'x' * (40 << 20)
+        """,
     "answers sent before they are asked for": """
         import sys, struct
         plain, inside = sys.modules['grader.plain'], sys.modules['grader.inside']
@@ -263,10 +326,29 @@ def test_forged_answers_earn_nothing_and_run_nothing(how, graded, capfd):
     assert capfd.readouterr() == ("", "")
 
 
+def test_names_of_files_steer_no_terminal_and_stop_no_grader(tmp_path, capfd):
+    names = ["\x1b[2Jeve_rooms.py", os.fsdecode(b"\xff_rooms.py"), "eve\n=x()_rooms.py", "a_rooms (1).py", "a_rooms.py"]
+    for name in names:
+        (tmp_path / name).write_text("")
+    assert main([str(tmp_path), "--csv", "-", "--only", "rooms"]) == 0
+    assert len(capfd.readouterr().out.splitlines()) == 5
+    assert main([str(tmp_path), "--only", "rooms"]) == 1
+    assert main([str(tmp_path / names[1])]) == 1
+    assert main([str(tmp_path), "--csv", str(tmp_path / "marks.csv"), "--only", "rooms"]) == 0
+    assert "\x1b" not in "".join(capfd.readouterr()) + (tmp_path / "marks.csv").read_text(encoding="utf-8")
+
+
 def test_text_of_a_hand_in_steers_no_terminal_and_no_spreadsheet(graded):
     result = graded("print('\\x1b[2J\\x1b]0;title\\x07 60 of 60')\nraise ValueError('\\x1b[1m\\r60 of 60 points')")
     assert "\x1b" not in result.unfit + result.printed
     assert "\r" not in result.unfit
+    values = ("type('\\x1b[2J\\r', (), {})()", "'\\x1b[2J\\r'", "['\\x1b[2J\\r']", "{'\\x1b[2J\\r': 1}")
+    names = [f"f{number}" for number in range(len(values))]
+    code = "\n".join(f"def {name}(x): return {value}" for name, value in zip(names, values, strict=True))
+    for expected in (np.ones(2), [1]):
+        for verdict in graded(code, make_lab(((1,), expected), functions=names)).verdicts:
+            assert verdict.status == "wrong"
+            assert verdict.says.isprintable()
 
 
 def test_a_hand_in_knows_no_expected_value_and_no_point(graded):
@@ -347,10 +429,13 @@ def test_links_pipes_and_devices_are_not_read(tmp_path):
             read(tmp_path / f"{name}.py")
 
 
-def test_loops_sleeps_exits_and_threads_cost_seconds_and_their_own_case_only(graded):
+def test_loops_sleeps_exits_and_signals_cost_seconds_and_their_own_case_only(graded):
     text = """
-        import os, threading, time
-        threading.Thread(target=time.sleep, args=(1000,)).start()
+        import atexit, os, signal, time
+        atexit.register(time.sleep, 1000)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGALRM, signal.SIGPIPE):
+            signal.signal(number, signal.SIG_IGN)
+        signal.pthread_sigmask(signal.SIG_BLOCK, range(1, 65))
         def loop(x):
             while True: pass
         def sleep(x): time.sleep(1000)
@@ -368,10 +453,24 @@ def test_loops_sleeps_exits_and_threads_cost_seconds_and_their_own_case_only(gra
         "it takes longer than 1 s; look for a loop that never ends",  # once is enough for a long wait
         "it ends the whole process (exit status 3); don't call os._exit",
         "it was killed by signal 6; does it use too much memory, or call itself without end?",
-        "line 9, `def deep(x): return deep(x)`: it calls itself without end (RecursionError); add a condition that "
+        "line 12, `def deep(x): return deep(x)`: it calls itself without end (RecursionError); add a condition that "
         "stops it",
         "",
     ]
+
+
+def test_code_that_is_just_fast_enough_each_time_uses_up_the_time_for_all(graded):
+    clock = outside.Clock(5.0)
+    clock.left = 3.0
+    text = "import time\ndef f(x):\n    return 2 * x\ndef g(x):\n    time.sleep(0.6)\n    return 2 * x\n"
+    lab = make_lab(*[DOUBLE] * 20, functions=("f", "g", "f"))
+    start = time.monotonic()
+    result = graded(text, lab, clock=clock)
+    assert time.monotonic() - start < 15
+    assert [verdict.status for verdict in result.verdicts] == ["passed", "wrong", "wrong"]
+    assert result.points == 1  # what has passed stays
+    says = "its calls have used up the time for the whole hand-in; the rest is not run"
+    assert [verdict.says for verdict in result.verdicts[1:]] == [says, says]
 
 
 def test_a_slow_import_is_named_as_such(graded):

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 import zipfile
 from pathlib import Path
 
@@ -88,6 +89,8 @@ def test_json(capsys):
         ("README.md --csv -", "README.md is no folder"),
         ("package", "folder"),
         ("package x --seed -1", "'-1' is no whole number"),
+        ("package ~nobody-here/x", "the home folder in '~nobody-here/x' is unknown"),
+        ("~nobody-here/x", "the home folder in '~nobody-here/x' is unknown"),
     ],
 )
 def test_bad_input_is_one_sentence(argv, says, capsys, monkeypatch):
@@ -99,6 +102,28 @@ def test_bad_input_is_one_sentence(argv, says, capsys, monkeypatch):
     captured = capsys.readouterr()
     assert (status, captured.out, captured.err.count("\n")) == (2, "", 1)
     assert says in captured.err
+
+
+def test_what_was_packaged_before_is_not_packaged_again(monkeypatch, tmp_path):
+    package = teaching("package")
+    for name in ("tutorials/x/hidden.cases", "tutorials/x/lecturer.zip", "tutorials/x/notes.md", "minilocal/x.py"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"")
+    monkeypatch.setattr(package, "ROOT", tmp_path)
+    assert {name for name, _ in package.students()} == {"tutorials/x/notes.md", "minilocal/x.py"}
+
+
+def test_archives_go_to_no_impossible_folder(capsys, tmp_path):
+    (tmp_path / "file").write_bytes(b"kept")
+    (tmp_path / "taken" / "hidden.cases").mkdir(parents=True)
+    (tmp_path / "link").symlink_to("nowhere")
+    before = sorted(tmp_path.rglob("*"))
+    for name in ("file", "file/below", "new/" + "n" * 300, "taken", "link", "nul\0"):
+        assert main(["package", str(tmp_path / name)]) == 2
+        captured = capsys.readouterr()
+        assert (captured.out, captured.err.count("\n")) == ("", 1)
+        assert "; name another f" in captured.err
+    assert sorted(tmp_path.rglob("*")) == before
 
 
 @pytest.fixture
@@ -150,6 +175,24 @@ def test_a_class_as_a_table(folder, capsys, tmp_path):
     assert "not saved as UTF-8 (byte 0xe9" in found["student_Émile"][-1]
 
 
+def test_folders_that_can_not_be_read_are_named(folder, tmp_path, monkeypatch, capsys):
+    closed = (folder / "none", tmp_path / "closed")
+    closed[1].mkdir()
+    scandir, iterdir = os.scandir, Path.iterdir
+
+    def refused(path):  # root, as whom tests may run, can read everything
+        if str(path) in map(str, closed):
+            raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(os, "scandir", lambda path: refused(path) or scandir(path))
+    monkeypatch.setattr(Path, "iterdir", lambda path: refused(path) or iterdir(path))
+    assert main([str(folder), "--csv", "-", "--only", "rooms", "--time-limit", "1"]) == 0
+    assert "the folder none can't be read (Permission denied)" in capsys.readouterr().out
+    for more in ([], ["--csv", "-"]):
+        assert main([str(closed[1]), *more]) == 2
+        assert "closed can't be read (Permission denied); " in capsys.readouterr().err
+
+
 def test_a_table_can_go_to_stdout(folder, capsys):
     assert main([str(folder), "--csv", "-", "--only", "rooms", "--time-limit", "1"]) == 0
     assert capsys.readouterr().out.splitlines()[0].endswith("remarks")
@@ -172,6 +215,21 @@ def test_a_table_can_go_to_stdout(folder, capsys):
 )
 def test_names_of_files(name, parsed):
     assert hand_ins.parse(name, ["margin", "two_layers"]) == parsed
+
+
+@pytest.mark.slow
+def test_a_class_of_a_hundred_takes_minutes(tmp_path):
+    """A hundred complete hand-ins, two at a time, in six minutes; as processor time, which other jobs don't stretch."""
+    for number in range(100):
+        shutil.copytree(SOLUTIONS, tmp_path / "class" / f"student {number:03}", ignore=shutil.ignore_patterns("__*"))
+    command = [sys.executable, "-m", "minilocal.grade", str(tmp_path / "class"), "--csv", "marks.csv", "--jobs", "2"]
+    start, before = time.monotonic(), sum(os.times()[2:4])
+    subprocess.run(command, cwd=tmp_path, check=True, env={**os.environ, "PYTHONPATH": str(ROOT)})
+    wall, busy = time.monotonic() - start, sum(os.times()[2:4]) - before
+    with (tmp_path / "marks.csv").open(encoding="utf-8-sig", newline="") as file:
+        assert [row["total"] for row in csv.DictReader(file)] == ["60"] * 100
+    print(f"\n100 hand-ins, 2 at a time: {wall:.0f} s, of them {busy / 2:.0f} s for two busy processors")
+    assert busy / 2 < 360
 
 
 def test_gradescope_and_classroom_get_partial_marks(capsys, tmp_path):

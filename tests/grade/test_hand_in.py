@@ -5,7 +5,7 @@ import pytest
 
 from minilocal.errors import TrainingError
 from minilocal.grade import outside
-from minilocal.grade.grading import Clock, decide
+from minilocal.grade.grading import decide
 from minilocal.grade.lab import Case, Lab, Trial
 from minilocal.grade.notebook import Here
 from minilocal.grade.standins import Linear
@@ -125,6 +125,8 @@ def test_a_missing_function_and_a_changed_argument():
     says = verdict("def f(y):\n    y[0] = 5\n    return 2.0", np.zeros(2)).says
     assert says == "f changes its argument y; work on a copy"
     assert "argument blocks" in verdict("def f(blocks):\n    blocks.pop()\n    return 2.0", [1, 2]).says
+    inner = verdict("def f(dxs):\n    dxs[0] += 1\n    dxs[0][0] = 1\n    return 2.0", [np.zeros(2)]).says
+    assert inner == "f changes its argument dxs; work on a copy"
     assert verdict("def f(x):\n    return 2.0", np.array([np.nan])).status == "passed"
     assert verdict("def f():\n    return 2.0").says.startswith("the grader can't call f: TypeError: f() takes 0")
 
@@ -153,14 +155,14 @@ def test_what_is_called_is_counted_in_words():
         return decide(case, Here(namespace), {}, 0).says
 
     one = "layer.forward(np.ones((1, 2)), training=True)"
-    assert says("pass") == "layer 1: `forward` is called never; it should be called once"
+    assert says("pass") == "layer 1: `forward` is never called; it should be called once"
     assert says(f"{one}; {one}") == "layer 1: `forward` is called twice; it should be called once"
     assert says(one) == "layer 1 still keeps what forward kept; it should keep nothing"
     assert says(f"{one}; layer.kept = None") == ""
 
 
 def test_a_student_who_hangs_once_waits_less_afterwards(graded):
-    clock = Clock(1.5)
+    clock = outside.Clock(1.5)
     graded("def f(x):\n    while True: pass", clock=clock)
     assert clock.limit == 1.0
 

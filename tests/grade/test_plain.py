@@ -96,6 +96,7 @@ def npy(descr="<f8", shape="(1,)", data=bytes(8), order="False", version=b"\x01\
         message({"list": 1}),
         message({"list": [], "tuple": []}),
         message({"array": 0}),
+        message({"list": [{"array": 0}, {"array": 0}]}, npy()),
         message({"array": -1}, npy()),
         message({"array": True}, npy()),
         message({"again": 0}),

@@ -12,7 +12,6 @@ together: diagrams are the same, what is measured is not.
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import io
 import os
@@ -27,8 +26,13 @@ from unittest.mock import patch
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
+from minilocal.console.cli import Parser
 from minilocal.course import animation, figure
 from minilocal.course import lesson as lesson_tools
+from minilocal.errors import InputError
+
+sys.path.insert(0, str(Path(__file__).parent))
+from outputs import folder_for
 
 LESSONS = Path(__file__).resolve().parents[1]
 
@@ -87,14 +91,12 @@ def export(script: Path, folder: Path) -> list[str]:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command."""
     mpl.use("agg")
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python tutorials/teach/figures.py",
         description="Export the lessons' figures as SVG and PNG.",
     )
     parser.add_argument("lesson", nargs="*", type=int, help="a lesson's number (default: all)")
-    parser.add_argument(
-        "--out", type=Path, default=Path("figures"), help="folder to write to (default: figures)"
-    )
+    parser.add_argument("--out", default="figures", help="folder to write to (default: figures)")
     options = parser.parse_args(argv)
     scripts = [
         s
@@ -103,14 +105,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     ]
     if len(scripts) < len(set(options.lesson)):
         parser.error("there is no such lesson")
-    folder = options.out.resolve()
-    folder.mkdir(parents=True, exist_ok=True)
     captions: list[str] = []
-    for script in scripts:
-        new = export(script, folder)
-        print(f"{script.stem}: {len(new)} figures", flush=True)
-        captions += new
-    (folder / "captions.md").write_text("\n".join(captions), encoding="utf-8")
+    try:
+        with folder_for(options.out, "--out", "captions.md") as out:
+            folder = out.resolve()
+            for script in scripts:
+                new = export(script, folder)
+                print(f"{script.stem}: {len(new)} figures", flush=True)
+                captions += new
+            (folder / "captions.md").write_text("\n".join(captions), encoding="utf-8")
+    except InputError as error:
+        parser.error(str(error))
     return 0
 
 

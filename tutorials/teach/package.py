@@ -17,13 +17,21 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from minilocal.console.cli import Parser
-from minilocal.files import expanded, new_directory, replacing
+from minilocal.files import replacing
 
 sys.path.insert(0, str(Path(__file__).parent))
+from outputs import folder_for
 from recording import encoded, labs
 
 ROOT = Path(__file__).parents[2]
-SKIPPED = ("__pycache__", ".ipynb_checkpoints")
+ARCHIVES = ("students.zip", "lecturer.zip", "gradescope.zip")
+HIDDEN = "hidden.cases"
+SKIPPED = (
+    "__pycache__",
+    ".ipynb_checkpoints",
+    HIDDEN,
+    *ARCHIVES,
+)  # of an earlier package, wherever it was put
 
 
 def main(argv: Sequence[str]) -> int:
@@ -32,27 +40,19 @@ def main(argv: Sequence[str]) -> int:
         prog="python -m minilocal.grade package",
         description="Make the students' and lecturer's archives.",
     )
-    parser.add_argument(
-        "folder", type=expanded, help="folder for the archives; it is made if it is missing"
-    )
+    parser.add_argument("folder", help="folder for the archives; it is made if it is missing")
     parser.add_argument(
         "--seed", type=natural, help="seed of the hidden cases (default: a new one)"
     )
     arguments = parser.parse_args(argv)
     seed = secrets.randbits(64) if arguments.seed is None else arguments.seed
-    hidden = encoded(labs(seed))
-    with new_directory(arguments.folder):
-        for name, files in {
-            "students.zip": students(),
-            "lecturer.zip": lecturers(),
-            "gradescope.zip": gradescope(),
-        }.items():
-            extra = {"hidden.cases": hidden} if name != "students.zip" else {}
-            _write(arguments.folder / name, zipped({**dict(files), **extra}))
-        _write(arguments.folder / "hidden.cases", hidden)
-    print(
-        f"students.zip, lecturer.zip, gradescope.zip and hidden.cases (seed {seed}) are in {arguments.folder}"
-    )
+    with folder_for(arguments.folder, "folder", *ARCHIVES, HIDDEN) as folder:
+        hidden = encoded(labs(seed))
+        for name, files in zip(ARCHIVES, (students(), lecturers(), gradescope()), strict=True):
+            extra = {} if name == "students.zip" else {HIDDEN: hidden}
+            _write(folder / name, zipped({**dict(files), **extra}))
+        _write(folder / HIDDEN, hidden)
+    print(f"{', '.join(ARCHIVES)} and {HIDDEN} (seed {seed}) are in {folder}")
     return 0
 
 

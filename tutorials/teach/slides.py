@@ -24,7 +24,6 @@ Needs `python -m pip install -e ".[slides]"`; --check also needs `.[render]` and
 
 from __future__ import annotations
 
-import argparse
 import ast
 import base64
 import importlib.util
@@ -38,6 +37,13 @@ from typing import Any
 
 import nbformat
 from nbconvert import SlidesExporter
+
+from minilocal.console.cli import Parser
+from minilocal.errors import InputError
+from minilocal.files import expanded
+
+sys.path.insert(0, str(Path(__file__).parent))
+from outputs import folder_for
 
 HERE = Path(__file__).resolve().parent
 LESSONS = (5, 6, 7, 9)
@@ -188,6 +194,11 @@ def without_docstrings(code: str, name: str = "") -> str:
     return re.sub(r"\n{3,}", "\n\n", text)
 
 
+def deck_of(script: Path) -> str:
+    """Return the name of the file with a lesson's slides."""
+    return f"{script.stem}.slides.html"
+
+
 def convert(script: Path, notebook: Any, folder: Path, local: bool) -> Path:
     """Write a lesson's slides to the folder, and return their path."""
     addresses = {
@@ -203,27 +214,31 @@ def convert(script: Path, notebook: Any, folder: Path, local: bool) -> Path:
         exclude_output_prompt=True,
         exclude_anchor_links=True,
     )
-    path = folder / f"{script.stem}.slides.html"
+    path = folder / deck_of(script)
     path.write_text(exporter.from_notebook_node(notebook)[0], encoding="utf-8")
     return path
 
 
 def unpack(libraries: Path, folder: Path) -> None:
     """Put what slides need of the JavaScript libraries beside them, from npm's packages."""
+    contents: dict[Path, bytes] = {}
     for name, (version, needed) in LIBRARIES.items():
         package = libraries / f"{name}-{version}.tgz"
-        if not package.exists():
-            raise lessons.LessonError(
-                f"{package} does not exist; make it with: npm pack {name}@{version}"
-            )
-        with tarfile.open(package) as archive:
-            for member in archive:
-                inside = member.name.removeprefix("package/")
-                if member.isfile() and inside.startswith(needed) and ".." not in inside:
-                    target = folder / "libraries" / name / inside
-                    target.parent.mkdir(parents=True, exist_ok=True)
-                    file: Any = archive.extractfile(member)
-                    target.write_bytes(file.read())
+        try:
+            with tarfile.open(package) as archive:
+                for member in archive:
+                    inside = member.name.removeprefix("package/")
+                    if member.isfile() and inside.startswith(needed) and ".." not in inside:
+                        file: Any = archive.extractfile(member)
+                        contents[folder / "libraries" / name / inside] = file.read()
+        except (OSError, EOFError, ValueError, tarfile.TarError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise InputError(
+                f"--libraries: {str(package)!r} can't be read ({reason}); make it with: npm pack {name}@{version}"
+            ) from None
+    for target, content in contents.items():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)
 
 
 # Runs in the page and returns what can't be seen or read on the current slide.
@@ -284,9 +299,7 @@ def check(pages: Sequence[Path], folder: Path) -> dict[str, list[str]]:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; return 1 if slides can't be made or, with --check, have problems."""
-    parser = argparse.ArgumentParser(
-        prog="python tutorials/teach/slides.py", description="Make slides of lessons."
-    )
+    parser = Parser(prog="python tutorials/teach/slides.py", description="Make slides of lessons.")
     parser.add_argument(
         "lesson",
         nargs="*",
@@ -294,34 +307,38 @@ def main(argv: Sequence[str] | None = None) -> int:
         default=LESSONS,
         help=f"a lesson's number (default: {LESSONS})",
     )
-    parser.add_argument(
-        "--out", type=Path, default=Path("slides"), help="folder to write to (default: slides)"
-    )
+    parser.add_argument("--out", default="slides", help="folder to write to (default: slides)")
     parser.add_argument(
         "--libraries",
-        type=Path,
         metavar="FOLDER",
         help="folder with npm's packages, to use no network",
     )
     parser.add_argument("--check", action="store_true", help="look at every slide in Chromium")
     options = parser.parse_args(argv)
-    folder = options.out.resolve()
-    folder.mkdir(parents=True, exist_ok=True)
+    if others := set(options.lesson) - set(LESSONS):
+        parser.error(f"lesson {min(others)} has no slides; choose from {LESSONS}")
+    scripts = [s for s in lessons.lessons() if int(s.name[:2]) in options.lesson]
+    found: dict[str, list[str]] = {}
     try:
-        if options.libraries is not None:
-            unpack(options.libraries, folder)
-        scripts = [s for s in lessons.lessons() if int(s.name[:2]) in options.lesson]
-        decks = {script: deck(script) for script in scripts}
+        with folder_for(options.out, "--out", *(deck_of(script) for script in scripts)) as out:
+            folder, local = out.resolve(), options.libraries is not None
+            decks = {script: deck(script) for script in scripts}
+            if local:
+                unpack(expanded(options.libraries), folder)
+            pages = [convert(script, notebook, folder, local) for script, notebook in decks.items()]
+            print(*(page.name for page in pages), sep="\n")
+            if options.check:
+                small = {
+                    f"{s.name[:2]}, numbers too small in": too_small(n) for s, n in decks.items()
+                }
+                found = {where: names for where, names in small.items() if names} | check(
+                    pages, folder
+                )
+    except InputError as error:
+        parser.error(str(error))
     except lessons.LessonError as error:
         print(error, file=sys.stderr)
         return 1
-    local = options.libraries is not None
-    pages = [convert(script, notebook, folder, local) for script, notebook in decks.items()]
-    print(*(page.name for page in pages), sep="\n")
-    found: dict[str, list[str]] = {}
-    if options.check:
-        small = {f"{s.name[:2]}, numbers too small in": too_small(n) for s, n in decks.items()}
-        found = {where: names for where, names in small.items() if names} | check(pages, folder)
     for where, problems in found.items():
         print(f"{where}: {'; '.join(problems)}", file=sys.stderr)
     return 1 if found else 0
