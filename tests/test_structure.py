@@ -78,9 +78,10 @@ def test_budgets_of_code_lines():
         rooms[room(module)] += count
     core = {module: n for module, n in lines.items() if room(module) in CORE or module == "minilocal.datasets.batches"}
     print(*(f"{count:6} {name}" for name, count in rooms.most_common()), sep="\n")
-    print(f"{sum(core.values())} of 3450 lines in the core, {sum(lines.values())} of 12700 in all")
-    assert sum(core.values()) <= 3450  # 150 tell Numba what a vector is; 350 are residual networks and other losses
+    print(f"{sum(core.values())} of 3550 lines in the core, {sum(lines.values())} of 12900 in all")
+    # 150 tell Numba what a vector is, 350 are residual networks and other losses, 100 a faster recipe.
+    assert sum(core.values()) <= 3550
     assert max(core.values()) <= 250
-    assert sum(lines.values()) <= 12700
+    assert sum(lines.values()) <= 12900
     entries = {path.name for path in PACKAGE.iterdir()} - {"__pycache__", "data"}  # a wheel holds data too
     assert len(entries) <= 28, sorted(entries)
