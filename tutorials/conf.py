@@ -41,6 +41,9 @@ myst_enable_extensions = ["amsmath", "attrs_inline", "colon_fence", "dollarmath"
 myst_heading_anchors = 3
 repository_address = ADDRESSES.get("Repository", "").rstrip("/")
 
+highlight_language = "none"  # a block that names no language is a command or what it prints
+pygments_dark_style = "a11y-high-contrast-dark"
+
 html_theme = "furo"
 html_title = "minilocal"
 html_favicon = "_site/static/icon.svg"

@@ -20,6 +20,7 @@ import minilocal
 from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
+from sphinx.util.inspect import stringify_signature
 
 TUTORIALS = Path(__file__).resolve().parents[1]
 ROOT = TUTORIALS.parent
@@ -45,6 +46,8 @@ def prepare(app: Any, page: str, source: list[str]) -> None:
         for cell in notebook["cells"]:
             if cell["cell_type"] == "markdown":
                 cell["source"] = linked("".join(cell["source"]), folder, folder, address)
+            elif "MINILOCAL_WHEEL" in "".join(cell["source"]):
+                cell["metadata"]["tags"] = ["hide-input"]  # it only finds minilocal
         if page in USED:
             title, *_ = notebook["cells"]
             title["source"] += "".join(f"\n\n{text}" for text in (badge(address, page), names_of(page)) if text)
@@ -124,11 +127,30 @@ def complete(app: Any, kind: str, name: str, what: Any, options: Any, lines: lis
     """Make a docstring what Sphinx expects, and add the lessons that use the name."""
     if kind == "data":
         lines.clear()  # it would be the docstring of the type, such as dict
-    lines[:] = [re.sub(r"\|(\w+)\|", r"\|\1\|", line) for line in lines]  # |x| would be a substitution
+    lines[:] = literal([re.sub(r"\|(\w+)\|", r"\|\1\|", line) for line in lines])  # |x| would be a substitution
     lessons = [lesson for lesson, names in USED.items() if name.removeprefix("minilocal.") in names]
     if lessons:
         links = ", ".join(f":doc:`{int(lesson[:2])} <{lesson}>`" for lesson in lessons)
         lines += ["", f"*In {'lessons' if len(lessons) > 1 else 'lesson'}* {links}."]
+
+
+def literal(lines: list[str]) -> list[str]:
+    """Return a docstring whose indented equations keep their lines, instead of being set as a quotation."""
+    text, before = [], ".."
+    for line in lines:
+        if line.startswith("    ") and before[0].isalpha() and not before.endswith("::"):
+            text += ["::", ""]
+        before = line if line.strip() else before
+        text.append(line)
+    return text
+
+
+def signature(app: Any, what: str, name: str, thing: Any, options: Any, arguments: str | None, result: str | None) -> Any:
+    """Return a layer's arguments, which are those of `__init__`: the base class's `__new__` takes anything."""
+    if what != "class" or not issubclass(thing, minilocal.Layer):
+        return None
+    _, *parameters = inspect.signature(thing.__init__).parameters.values()
+    return stringify_signature(inspect.Signature(parameters), unqualified_typehints=True), result
 
 
 def goals(folder: Path) -> str:
@@ -196,5 +218,6 @@ def setup(app: Any) -> dict[str, bool]:
     app.config.linkcode_resolve = source_link
     app.connect("source-read", prepare)
     app.connect("autodoc-process-docstring", complete)
+    app.connect("autodoc-process-signature", signature)
     app.connect("html-collect-pages", source_pages)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
