@@ -145,7 +145,9 @@ def literal(lines: list[str]) -> list[str]:
     return text
 
 
-def signature(app: Any, what: str, name: str, thing: Any, options: Any, arguments: str | None, result: str | None) -> Any:
+def signature(
+    app: Any, what: str, name: str, thing: Any, options: Any, arguments: str | None, result: str | None
+) -> tuple[str, str | None] | None:
     """Return a layer's arguments, which are those of `__init__`: the base class's `__new__` takes anything."""
     if what != "class" or not issubclass(thing, minilocal.Layer):
         return None
