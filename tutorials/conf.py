@@ -36,6 +36,8 @@ autodoc_typehints_format = "short"
 autodoc_member_order = "bysource"
 
 nb_execution_mode = "off"
+nb_code_prompt_show = "Show the cell that finds minilocal"
+nb_code_prompt_hide = "Hide the cell that finds minilocal"
 nb_render_markdown_format = "myst"  # captions have formulas
 myst_enable_extensions = ["amsmath", "attrs_inline", "colon_fence", "dollarmath"]
 myst_heading_anchors = 3

@@ -148,11 +148,14 @@ def literal(lines: list[str]) -> list[str]:
 def signature(
     app: Any, what: str, name: str, thing: Any, options: Any, arguments: str | None, result: str | None
 ) -> tuple[str, str | None] | None:
-    """Return a layer's arguments, which are those of `__init__`: the base class's `__new__` takes anything."""
-    if what != "class" or not issubclass(thing, minilocal.Layer):
-        return None
-    _, *parameters = inspect.signature(thing.__init__).parameters.values()
-    return stringify_signature(inspect.Signature(parameters), unqualified_typehints=True), result
+    """Return a layer's arguments, which are those of `__init__`, because the base class's `__new__` takes anything.
+
+    A dtype is shown as `np.float32`, as people write it.
+    """
+    if what == "class" and issubclass(thing, minilocal.Layer):
+        _, *parameters = inspect.signature(thing.__init__).parameters.values()
+        arguments = stringify_signature(inspect.Signature(parameters), unqualified_typehints=True)
+    return (re.sub(r"<class 'numpy\.(\w+)'>", r"np.\1", arguments), result) if arguments else None
 
 
 def goals(folder: Path) -> str:
