@@ -127,7 +127,7 @@ def complete(app: Any, kind: str, name: str, what: Any, options: Any, lines: lis
     """Make a docstring what Sphinx expects, and add the lessons that use the name."""
     if kind == "data":
         lines.clear()  # it would be the docstring of the type, such as dict
-    lines[:] = literal([re.sub(r"\|(\w+)\|", r"\|\1\|", line) for line in lines])  # |x| would be a substitution
+    lines[:] = literal(lines)
     lessons = [lesson for lesson, names in USED.items() if name.removeprefix("minilocal.") in names]
     if lessons:
         links = ", ".join(f":doc:`{int(lesson[:2])} <{lesson}>`" for lesson in lessons)
@@ -135,13 +135,13 @@ def complete(app: Any, kind: str, name: str, what: Any, options: Any, lines: lis
 
 
 def literal(lines: list[str]) -> list[str]:
-    """Return a docstring whose indented equations keep their lines, instead of being set as a quotation."""
+    """Return a docstring whose indented equations keep their lines, and in which |x| is no substitution."""
     text, before = [], ".."
     for line in lines:
         if line.startswith("    ") and before[0].isalpha() and not before.endswith("::"):
             text += ["::", ""]
         before = line if line.strip() else before
-        text.append(line)
+        text.append(line if line.startswith("    ") else re.sub(r"\|(\w+)\|", r"\|\1\|", line))
     return text
 
 
