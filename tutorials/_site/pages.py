@@ -56,9 +56,11 @@ def prepare(app: Any, page: str, source: list[str]) -> None:
 
     def include(match: re.Match[str]) -> str:
         file = ROOT / match[1]
+        app.env.note_dependency(str(file))
         return linked(file.read_text(encoding="utf-8"), file.parent, folder, address)
 
     def block(match: re.Match[str]) -> str:
+        app.env.note_dependency(str(ROOT / "README.md"))
         readme = (ROOT / "README.md").read_text(encoding="utf-8")
         return re.findall(rf"^```{match[1]}\n.*?^```", readme, re.DOTALL | re.MULTILINE)[int(match[2]) - 1]
 
