@@ -88,7 +88,8 @@ def parser() -> Parser:
     """Return the command's argument parser."""
     p = Parser(
         prog="python -m minilocal.train",
-        description="Train a VGG network by backpropagation (BP) or by block-wise local learning (GX, GXSY).",
+        description="Train a VGG or residual network by backpropagation (BP) or by block-wise local learning (GX, "
+        "GXSY).",
         epilog="Results go to a new run directory; `python -m minilocal.evaluate RUN` evaluates them.",
     )
     add_options(p, Config)

@@ -356,12 +356,12 @@ check(
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # The differences are small, and with 2,000 test images and one seed, a point or two means nothing:
 # don't read an order into this table, nor into its first epochs. Four times the images, ten epochs
-# and three seeds (from the [README](../README.md), vgg8b × 0.125) show the order that the
+# and three seeds (from [RESULTS.md](RESULTS.md), vgg8b × 0.125) show the order that the
 # directions suggest, and so do the paper's long runs on CIFAR-10 (VGG-11B, classifiers A1):
 #
 # | test accuracy, % | G1 | G2 | G3 | BP |
 # |---|---|---|---|---|
-# | README, vgg8b × 0.125 | 87.7 ± 0.8 | 89.1 ± 0.7 | 89.7 ± 0.6 | 89.8 ± 0.5 |
+# | RESULTS.md, vgg8b × 0.125 | 87.7 ± 0.8 | 89.1 ± 0.7 | 89.7 ± 0.6 | 89.8 ± 0.5 |
 # | the paper, VGG-11B | 92.41 | 93.60 | 94.59 | 95.08 |
 #
 # So the block size is a dial. At one end is G1: least work, least memory, no waiting, but the
@@ -389,8 +389,8 @@ check(
 # %% [markdown]
 # **2 (medium).** `ml.local_step` takes blocks of any size. Cut seven layers into *two* blocks and
 # train all six ways, `[ml.Block(1, n), ml.Block(n + 1, 7)]` with `build("G1")`, in a loop of your
-# own (the README has one in eight lines). Where is the best place for the wall? Measure more than
-# one seed before you answer.
+# own ([Running minilocal](running.md) has one). Where is the best place for the wall? Measure more
+# than one seed before you answer.
 
 # %%
 # Your answer to exercise 2

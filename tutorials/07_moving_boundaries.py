@@ -469,7 +469,7 @@ check(
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # Not here. With the seeds 0, 1 and 2 G3 ended at 84.2, 83.5 and 84.2 %, G3S2 at 83.6, 80.9 and
-# 82.8 %. Nor does it in the [README](../README.md)'s comparison, with four times the images: G3
+# 82.8 %. Nor does it in the comparison of [RESULTS.md](RESULTS.md), with four times the images: G3
 # 89.7 ± 0.6 %, G3S2 88.8 ± 0.6 %. At this size moving boundaries do *not* beat fixed ones, and the
 # sections above say what they cost: layers 1 and 2 learn half as often, and every classifier but
 # the network's own rests in half of the epochs, so that a short training is shorter still for them.

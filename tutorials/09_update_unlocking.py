@@ -331,12 +331,12 @@ check(
 #
 # ## 5 Two blocks at work at once
 #
-# Now for real, and with threads. In Python that needs a word. The interpreter has a lock, the
-# **GIL** (global interpreter lock), and a thread must hold it to execute Python. So of two threads
-# that add up a list, only one ever works. But code that is not Python may let go of the lock while
-# it computes, and NumPy's matrix products do, as do kernels that Numba compiles with `nogil=True`:
-# all of the library's. Nearly all of a training step is spent there, so two threads can train at
-# once, and only the few lines of Python in between take turns:
+# Now for real, and with threads. In Python this needs a word of explanation. The interpreter has a
+# lock, the **GIL** (global interpreter lock), and a thread must hold it to execute Python. So of
+# two threads that add up a list, only one ever works. But code that is not Python may let go of the
+# lock while it computes, and NumPy's matrix products do, as do kernels that Numba compiles with
+# `nogil=True`: all of the library's. Nearly all of a training step's time is spent there, so two
+# threads can train at once, and only the few lines of Python in between take turns:
 
 # %%
 a = np.ones((sized(1500, 50), sized(1500, 50)), np.float32)
@@ -502,9 +502,9 @@ for epoch, (first, second) in enumerate(busy, 1):
 # The bound is section 2's, $\sum c\,/\max c$ over all epochs, with the times that each worker was
 # busy. It is far below 2. In the first epoch both blocks cost about the same; in the third they are
 # layers 3–5, after the frozen layers 1 and 2, and layer 6 alone: the second worker is all but idle.
-# What is missing to the bound is the lock, memory that two cores share, and cores that are not
-# free. With larger blocks and a better cut more is possible: vgg16 on two workers takes 1.7 to 1.9
-# times as many steps ([README](../README.md)).
+# Three things keep it below the bound: the lock, memory that two cores share, and cores that are
+# not free. With larger blocks and a better cut more is possible: vgg16 on two workers takes 1.7 to
+# 1.9 times as many steps ([Blocks in parallel](parallel.md)).
 #
 # Threads share memory, so when the boundaries move nothing has to be sent. The library's own
 # pipeline, `minilocal/pipeline/`, does the same with processes, on one machine or on many: `python

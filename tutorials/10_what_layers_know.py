@@ -52,8 +52,8 @@ show = figures(10)
 #
 # The network has six layers, five convolutional and one fully connected. Every copy starts from the
 # same weights (seed 0) and sees the same images in the same order; only the way that gradients
-# travel differs. We train BP once more from another seed, as a yardstick: we shall want to know how
-# much two networks differ that were trained in the *same* way.
+# travel differs. We train BP once more from another seed, as a yardstick: we will want to know how
+# much two networks trained in the *same* way differ.
 
 # %%
 SIZES = {"train_size": sized(6000, 640), "test_size": sized(2000, 300)}
@@ -352,7 +352,7 @@ check(
 # All this is one small network after six epochs, and both instruments are blunt: a probe reads
 # only what is linear, and CKA is dominated by the few directions in which features vary most. In a
 # larger network the difference shows in the accuracy too: in vgg8b after ten epochs G1 ends two
-# points below BP ([README](../README.md)).
+# points below BP ([RESULTS.md](RESULTS.md)).
 #
 # ## Summary
 #

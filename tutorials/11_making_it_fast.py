@@ -582,9 +582,9 @@ for method in ("im2col", "winograd"):
 # %% [markdown]
 # What does the picture say? Winograd's points have a roof of their own, four times as high, because
 # they take a quarter of the multiplications, and they make most of it where layers are wide. Narrow
-# layers get less near to their roof, by either method, for a reason that is not in it: the numbers
-# that a method makes for itself in the cache. With $C$ channels in and out, each number in im2col's
-# columns serves only $C$ multiply-adds, each of Winograd's points
+# layers stay further below their roof, by either method, for a reason that is not in it: the
+# numbers that a method makes for itself in the cache. With $C$ channels in and out, each number in
+# im2col's columns serves only $C$ multiply-adds, each of Winograd's points
 # $144\,C^2 / (36 \cdot 2\,C) = 2\,C$.
 #
 # PyTorch computes convolutions on a CPU with Intel's oneDNN. Its kernels hold sums in vector
@@ -762,8 +762,8 @@ show(figure, 5)
 #   into one, chunk by chunk, so that the columns stay in the cache.
 # * Winograd's F(4×4, 3×3) needs 36 multiplications instead of 144, between linear transforms. The
 #   input gradient is the same convolution of $dy$, with turned kernels.
-# * Fast kernels keep their sums in vector registers, and what they make for themselves in the
-#   cache. Explicit vectors don't leave the first to chance.
+# * Fast kernels keep their sums in vector registers and their intermediate numbers in the cache.
+#   Explicit vectors don't leave the first of these to chance.
 # * A roofline says which limit a layer is near: memory, multiplying, or neither.
 # * Elementwise layers wait for memory: count passes, not operations. Fusing three layers moves 10
 #   arrays instead of 17, and gives the same bits.

@@ -798,8 +798,8 @@ show(draw_images(matrices, vmin=-0.5, vmax=1, cmap="cividis"), 5)
 #   $-\frac{1}{C-1}$ between classes. Its gradient is
 #   $du = \frac{4}{N^2}(S(h) - S(Y))\,u$, less the parts along $u$ and along $(1,\dots,1)$.
 # * Without the convolution in front it needs no classifier and no weights. It makes classes
-#   compact;
-#   what a network gains from that is another question, and has to be measured in another way.
+#   compact; what a network gains from that is another question, and has to be measured in another
+#   way.
 # * Change the first step of the derivation, and you have another loss: with a softmax over the rows
 #   of $S$, the supervised contrastive one.
 #
@@ -814,10 +814,10 @@ show(draw_images(matrices, vmin=-0.5, vmax=1, cmap="cividis"), 5)
 
 # %% [markdown]
 # **2 (medium).** Put a 3×3 convolution with $C$ channels before `Deviation`, as Nøkland and Eidnes
-#   do: an `ml.Sequential(conv=ml.Conv2d(C, C, rng=0), deviation=Deviation())` in the loss's
-#   `layers`, so that its convolution learns from $L_\mathrm{sim}$. Check the gradient of its weight
-#   inside a whole step. How many multiply-adds does it add beside the layer itself, and how many
-#   weights? What does it gain here?
+# do: an `ml.Sequential(conv=ml.Conv2d(C, C, rng=0), deviation=Deviation())` in the loss's
+# `layers`, so that its convolution learns from $L_\mathrm{sim}$. Check the gradient of its weight
+# inside a whole step. How many multiply-adds does it add beside the layer itself, and how many
+# weights? What does it gain here?
 
 # %%
 # Your answer to exercise 2

@@ -297,11 +297,12 @@ check(
 # Ask them of any new method:
 #
 # 1. *What does a block need from others, and when?* Features of the block before, always. MAN needs
-# weights of the next block, HPFF its classifier's loss. What is needed from later blocks costs
-# unlocking. 2. *What does the loss cost?* [comparison.md](comparison.md) counts on VGG-16: A1 a
-# thousandth of the step, DGL a tenth, and everything with 3×3 convolutions on large maps more than
-# local learning saves. 3. *Compared with what?* With BP on the same network, tuned as long, with
-# several seeds.
+#    weights of the next block, HPFF its classifier's loss. What is needed from later blocks costs
+#    unlocking.
+# 2. *What does the loss cost?* [comparison.md](comparison.md) counts on VGG-16: A1 a thousandth of
+#    the step, DGL a tenth, and everything with 3×3 convolutions on large maps more than local
+#    learning saves.
+# 3. *Compared with what?* With BP on the same network, tuned as long, with several seeds.
 #
 # ## Summary
 #

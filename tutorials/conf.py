@@ -36,10 +36,15 @@ autodoc_typehints_format = "short"
 autodoc_member_order = "bysource"
 
 nb_execution_mode = "off"
+nb_code_prompt_show = "Show the cell that finds minilocal"
+nb_code_prompt_hide = "Hide the cell that finds minilocal"
 nb_render_markdown_format = "myst"  # captions have formulas
 myst_enable_extensions = ["amsmath", "attrs_inline", "colon_fence", "dollarmath"]
 myst_heading_anchors = 3
 repository_address = ADDRESSES.get("Repository", "").rstrip("/")
+
+highlight_language = "none"  # a block that names no language is a command or what it prints
+pygments_dark_style = "a11y-high-contrast-dark"
 
 html_theme = "furo"
 html_title = "minilocal"

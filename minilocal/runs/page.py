@@ -51,7 +51,7 @@ def contents(run: RunDirectory, counts: Counts | None, note: str) -> dict[str, A
 
 def write(runs: Sequence[dict[str, Any]], path: Path) -> None:
     """Write the page of these runs' `contents`; raises `TrainingError` if the system refuses."""
-    written = f"Written at {datetime.now():%Y-%m-%d %H:%M:%S}. Write it again while a run is going on, and reload."
+    written = f"Written at {datetime.now():%Y-%m-%d %H:%M:%S}. While a run is going on, write it again, then reload."
     data = {"runs": runs, "colours": BLOCK_COLOURS, "frozen": FROZEN, "written": written}
     page = Path(__file__).with_name("page.html").read_text(encoding="utf-8")
     text = json.dumps(data).replace("<", r"\u003c")

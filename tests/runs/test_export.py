@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import minilocal as ml
 from minilocal import train
 from minilocal.runs import export
 from minilocal.runs.directory import RunDirectory
@@ -43,9 +42,11 @@ def test_the_file_has_every_array_to_the_bit(trained, file):
         np.testing.assert_array_equal(arrays[name], array)
 
 
-def test_a_network_loads_the_file_again(trained, file):
-    other = ml.build_vgg("vgg8b", trained[1].input_shape, 10, "G3S2", 0.0625, seed=7)
-    other.load(numpy_files.load_file(file))
+def test_the_pages_lines_load_the_file_again(trained, file, monkeypatch):
+    *_, lines = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    monkeypatch.chdir(file.parent)
+    exec(lines, scope := {})
+    other = scope["network"]
     x = np.random.default_rng(0).standard_normal((4, *other.input_shape)).astype(np.float32)
     np.testing.assert_array_equal(other.predict(x), trained[1].predict(x))
 

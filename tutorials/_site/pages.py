@@ -20,6 +20,7 @@ import minilocal
 from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
+from sphinx.util.inspect import stringify_signature
 
 TUTORIALS = Path(__file__).resolve().parents[1]
 ROOT = TUTORIALS.parent
@@ -45,6 +46,8 @@ def prepare(app: Any, page: str, source: list[str]) -> None:
         for cell in notebook["cells"]:
             if cell["cell_type"] == "markdown":
                 cell["source"] = linked("".join(cell["source"]), folder, folder, address)
+            elif "MINILOCAL_WHEEL" in "".join(cell["source"]):
+                cell["metadata"]["tags"] = ["hide-input"]  # it only finds minilocal
         if page in USED:
             title, *_ = notebook["cells"]
             title["source"] += "".join(f"\n\n{text}" for text in (badge(address, page), names_of(page)) if text)
@@ -53,9 +56,11 @@ def prepare(app: Any, page: str, source: list[str]) -> None:
 
     def include(match: re.Match[str]) -> str:
         file = ROOT / match[1]
+        app.env.note_dependency(str(file))
         return linked(file.read_text(encoding="utf-8"), file.parent, folder, address)
 
     def block(match: re.Match[str]) -> str:
+        app.env.note_dependency(str(ROOT / "README.md"))
         readme = (ROOT / "README.md").read_text(encoding="utf-8")
         return re.findall(rf"^```{match[1]}\n.*?^```", readme, re.DOTALL | re.MULTILINE)[int(match[2]) - 1]
 
@@ -124,11 +129,35 @@ def complete(app: Any, kind: str, name: str, what: Any, options: Any, lines: lis
     """Make a docstring what Sphinx expects, and add the lessons that use the name."""
     if kind == "data":
         lines.clear()  # it would be the docstring of the type, such as dict
-    lines[:] = [re.sub(r"\|(\w+)\|", r"\|\1\|", line) for line in lines]  # |x| would be a substitution
+    lines[:] = literal(lines)
     lessons = [lesson for lesson, names in USED.items() if name.removeprefix("minilocal.") in names]
     if lessons:
         links = ", ".join(f":doc:`{int(lesson[:2])} <{lesson}>`" for lesson in lessons)
         lines += ["", f"*In {'lessons' if len(lessons) > 1 else 'lesson'}* {links}."]
+
+
+def literal(lines: list[str]) -> list[str]:
+    """Return a docstring whose indented equations keep their lines, and in which |x| is no substitution."""
+    text, before = [], ".."
+    for line in lines:
+        if line.startswith("    ") and before[0].isalpha() and not before.endswith("::"):
+            text += ["::", ""]
+        before = line if line.strip() else before
+        text.append(line if line.startswith("    ") else re.sub(r"\|(\w+)\|", r"\|\1\|", line))
+    return text
+
+
+def signature(
+    app: Any, what: str, name: str, thing: Any, options: Any, arguments: str | None, result: str | None
+) -> tuple[str, str | None] | None:
+    """Return a layer's arguments, which are those of `__init__`, because the base class's `__new__` takes anything.
+
+    A dtype is shown as `np.float32`, as people write it.
+    """
+    if what == "class" and issubclass(thing, minilocal.Layer):
+        _, *parameters = inspect.signature(thing.__init__).parameters.values()
+        arguments = stringify_signature(inspect.Signature(parameters), unqualified_typehints=True)
+    return (re.sub(r"<class 'numpy\.(\w+)'>", r"np.\1", arguments), result) if arguments else None
 
 
 def goals(folder: Path) -> str:
@@ -196,5 +225,6 @@ def setup(app: Any) -> dict[str, bool]:
     app.config.linkcode_resolve = source_link
     app.connect("source-read", prepare)
     app.connect("autodoc-process-docstring", complete)
+    app.connect("autodoc-process-signature", signature)
     app.connect("html-collect-pages", source_pages)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
