@@ -54,8 +54,9 @@ class TorchNetwork(nn.Module):
                 shape = (-(-shape[0] // stage.stride), -(-shape[1] // stage.stride), size)
             self.layers.append(nn.Sequential(*modules))
             if number == len(stages):
-                mean = [nn.AdaptiveAvgPool2d(1), nn.Flatten()] if stage.average else []
-                self.auxiliary[str(number)] = nn.Sequential(*mean, nn.Linear(shape[-1], CLASSES))
+                mean = [nn.AdaptiveAvgPool2d(1)] if stage.average else []
+                inputs = shape[-1] if stage.average else math.prod(shape)
+                self.auxiliary[str(number)] = nn.Sequential(*mean, nn.Flatten(), nn.Linear(inputs, CLASSES))
             elif number in ends:
                 a2_fits = classifier == "a2" and len(shape) == 3
                 self.auxiliary[str(number)] = a2(shape) if a2_fits else a1(shape, config.features)

@@ -19,6 +19,7 @@ from minilocal.bench.torch_side import TorchNetwork, TorchSteps, conv_passes, li
 
 SETTINGS = {"model": "vgg8b", "width": 1 / 16, "batch_size": 8, "threads": 2, "dropout": 0.0}
 RESIDUAL = {"model": "resnet20", "width": 1 / 4}
+WITHOUT_FC = {"model": "vgg6", "width": 1 / 8}
 PROJECTING = {"model": "projecting", "width": 1}
 BLOCKS = {"BP": [(1, 7)], "G3S2": [(3, 5), (6, 7)]}
 
@@ -73,6 +74,7 @@ def test_the_same_network(model, classifier):
         ("a1", "channels_last", {"network": RESIDUAL}),
         ("a2", "NCHW", {"network": PROJECTING}),
         ("a2", "channels_last", {}),
+        ("a1", "NCHW", {"network": WITHOUT_FC}),
         ("a1", "channels_last", {"compiled": True, "backend": "aot_eager"}),  # traces as the default does, but fast
         pytest.param("a1", "channels_last", {"compiled": True}, marks=pytest.mark.slow),
     ],
