@@ -23,7 +23,7 @@ from minilocal.training.trainer import Trainer
 
 PRESETS: dict[str, dict[str, Any]] = {  # options by name
     "hour": {
-        "dataset": "cifar10", "model": "vgg6", "width": 1.0, "whiten": True, "epochs": 16, "dropout": 0.0,
+        "dataset": "cifar10", "model": "vgg6", "width": 1.0, "whiten": True, "epochs": 36, "dropout": 0.0,
         "lr_schedule": "triangle", "beta_lr": 8.0, "label_smoothing": 0.2, "crop_margin": 2, "crop_border": "mirror",
         "flips": "alternate",
     },
