@@ -62,7 +62,7 @@ class Trainer:
         save: called when that is due.
 
     Raises `InputError` if the batch is larger than the training set, the network was built for another algorithm, or a
-    loss of your own can't smooth labels as the recipe says.
+    loss of your own can't smooth labels, or crops can't be mirrored, as the recipe says.
     """
 
     def __init__(self, network: Network, data: Data, recipe: Recipe, on_step: Callable[..., object] = _nothing) -> None:
@@ -76,6 +76,7 @@ class Trainer:
         for number in recipe.schedule.classifiers(len(network)):
             network.loss(number)  # raises if the network was built for another algorithm
         self.smooth_labels()
+        self.minibatches(0)  # raises if the images are too small for its crops
         for layer in leaves(network.layers[0]):
             if isinstance(layer, Whitening) and not layer.fitted:
                 layer.fit(evaluation_batch(data.train, 0, WHITENED)[0])
