@@ -108,19 +108,25 @@ def test_default_directories_never_collide_and_quiet_prints_only_the_result(trai
     assert len(list((tmp_path / "runs").iterdir())) == 3
 
 
-def test_a_residual_network_has_the_same_bytes_plain_with_workers_and_resumed(train, tmp_path):
-    options = ["--model", "resnet20", "--width", "0.25", "--algo", "G3S2", "--dropout", "0.1"]
-    options += ["--train-size", "128", "--conv", "im2col"]
-    assert train(*options, "--run-dir", "run")[0] == 0
-    assert train(*options[:-2], "--plain", "--run-dir", "plain")[0] == 0
-    assert train(*options, "--workers", "2", "--run-dir", "workers")[0] == 0
-    assert train(*options, "--lr-epochs", "2", "--epochs", "1", "--run-dir", "resumed")[0] == 0
+def config_of_the_same_bytes(train, tmp_path, options):
+    """Train with im2col, plain, with workers and resumed; compare all numbers; return the first run's configuration."""
+    assert train(*options, "--conv", "im2col", "--run-dir", "run")[0] == 0
+    assert train(*options, "--plain", "--run-dir", "plain")[0] == 0
+    assert train(*options, "--conv", "im2col", "--workers", "2", "--run-dir", "workers")[0] == 0
+    first = ["--conv", "im2col", "--lr-epochs", "2", "--epochs", "1", "--run-dir", "resumed"]
+    assert train(*options, *first)[0] == 0
     assert main(["--resume", "resumed", "--epochs", "2", "--quiet"]) == 0
     for other in ("plain", "workers", "resumed"):
         for name in ("metrics.csv", "gradients.csv"):
             assert (tmp_path / other / name).read_bytes() == (tmp_path / "run" / name).read_bytes(), (other, name)
+    return json.loads((tmp_path / "run" / "config.json").read_text())["config"]
+
+
+def test_a_residual_network_has_the_same_bytes_plain_with_workers_and_resumed(train, tmp_path):
+    options = ["--model", "resnet20", "--width", "0.25", "--algo", "G3S2", "--dropout", "0.1"]
+    options += ["--train-size", "128"]
+    config = config_of_the_same_bytes(train, tmp_path, options)
     assert {row["block"] for row in rows(tmp_path / "run" / "metrics.csv")} == set("1234")
-    config = json.loads((tmp_path / "run" / "config.json").read_text())["config"]
     assert Config(model="resnet20").dropout_rate == 0
     assert config["dropout"] == 0.1
 
@@ -128,16 +134,8 @@ def test_a_residual_network_has_the_same_bytes_plain_with_workers_and_resumed(tr
 def test_the_whole_recipe_of_the_hour_resumed_plain_and_with_workers_gives_the_same_bytes(train, tmp_path):
     """Whitening, triangle, beta, smoothing, crops and flips, in the size of a test; what is given overrides."""
     options = ["--preset", "hour", "--algo", "G2S1", "--dataset", "fashion-mnist-mini", "--width", "0.125"]
-    options += ["--epochs", "2", "--train-size", "128", "--conv", "im2col", "--flip"]
-    assert train(*options, "--run-dir", "run")[0] == 0
-    assert train(*options[:-3], "--plain", "--flip", "--run-dir", "plain")[0] == 0
-    assert train(*options, "--workers", "2", "--run-dir", "workers")[0] == 0
-    assert train(*options, "--lr-epochs", "2", "--epochs", "1", "--run-dir", "resumed")[0] == 0
-    assert main(["--resume", "resumed", "--epochs", "2", "--quiet"]) == 0
-    for other in ("plain", "workers", "resumed"):
-        for name in ("metrics.csv", "gradients.csv"):
-            assert (tmp_path / other / name).read_bytes() == (tmp_path / "run" / name).read_bytes(), (other, name)
-    config = json.loads((tmp_path / "run" / "config.json").read_text())["config"]
+    options += ["--epochs", "2", "--train-size", "128", "--flip"]
+    config = config_of_the_same_bytes(train, tmp_path, options)
     given = {"algo": "G2S1", "dataset": "fashion-mnist-mini", "width": 0.125, "epochs": 2}
     assert config.items() >= (PRESETS["hour"] | given).items()
 

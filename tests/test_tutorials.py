@@ -96,9 +96,9 @@ def test_figures_have_captions_and_alt_texts(stored):
 @every_lesson
 def test_code_of_the_library_in_a_notebook_is_what_ships(script, stored):
     for output in (output for cell in cells(stored, "code") for output in cell.outputs):
-        for part in re.split(r"^# (?=minilocal/\S+\.py$)", output.get("data", {}).get("text/plain", ""), flags=re.M)[
-            1:
-        ]:
+        text = output.get("data", {}).get("text/plain", "")
+        _, *parts = re.split(r"^# (?=minilocal/\S+\.py$)", text, flags=re.M)
+        for part in parts:
             name, *printed = part.splitlines()
             ships = {line.strip() for line in (ROOT / name).read_text(encoding="utf-8").splitlines()}
             old = [line for line in map(str.strip, printed) if line not in ships]

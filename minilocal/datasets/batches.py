@@ -47,9 +47,8 @@ class Minibatches:
         self.order = generator(seed, ORDER, epoch).permutation(n)
         chance = generator(seed, AUGMENT, epoch)
         self.shifts = chance.integers(-margin, margin + 1, (n, 2)) if crop else np.zeros((n, 2), np.int64)
-        self.flips = chance.random(n) < 0.5 if flip else np.zeros(n, bool)
-        if flip and alternate:
-            self.flips = (generator(seed, FLIPS).random(n) < 0.5) ^ (epoch % 2 == 1)
+        half = (generator(seed, FLIPS) if alternate else chance).random(n) < 0.5
+        self.flips = half ^ (alternate and epoch % 2 == 1) if flip else np.zeros(n, bool)
 
     def __len__(self) -> int:
         return len(self.images) // self.batch_size

@@ -8,8 +8,8 @@
     W         at the start: a frozen whitening of 2×2 patches in front of the first layer, a conv layer
     A         at the end: the network's own classifier sees each channel's mean
 
-Source: Lee, Lee & Jeon 2021, section III; He et al. 2016, section 4.2; vgg6 is the ladder of
-widths of Jordan, "94% on CIFAR-10 in 3.29 Seconds on a Single GPU", 2024; tutorials/reference.md, "Networks".
+Source: Lee, Lee & Jeon 2021, section III; He et al. 2016, section 4.2; Jordan, "94% on CIFAR-10 in 3.29 Seconds on a
+Single GPU", 2024 (the widths of vgg6); tutorials/reference.md, "Networks".
 """
 
 from __future__ import annotations

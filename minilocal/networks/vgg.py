@@ -139,15 +139,16 @@ def _match_similarity(network: Network, local_loss: str, classes: int, seed: int
 def _layer(stage: Stage, shape: tuple[int, ...], dropout: float, rng: Any, dtype: Any, conv: str, fused: bool) -> Layer:
     """Return a layer of a config list for inputs of that shape; the caller checks that a max-pool fits."""
     kind, width, pool, kernel, stride, _, whiten = stage
+    if whiten:
+        whitening, alone = Whitening(shape[-1], dtype, conv), stage._replace(whiten=False)
+        layer = _layer(alone, whitening.output_shape(shape), dropout, rng, dtype, conv, fused)
+        return Sequential(whiten=Sequential(patches=whitening, relu=ReLU()), **layer.layers)
     if kind == "fc":
         d_in = max(1, math.prod(shape) // 4) if pool else math.prod(shape)
         return fbrd(d_in, width, dropout, pool, rng=rng, dtype=dtype, fused=fused)
     options: dict[str, Any] = {"rng": rng, "dtype": dtype, "fused": fused, "conv": conv, "kernel": kernel}
     if kind == "conv":
-        whitening = Whitening(shape[-1], dtype, conv) if whiten else None
-        c_in = whitening.output_shape(shape)[-1] if whitening else shape[-1]
-        layer = cbrd(c_in, width, dropout, pool, stride=stride, **options)
-        return Sequential(whiten=Sequential(patches=whitening, relu=ReLU()), **layer.layers) if whitening else layer
+        return cbrd(shape[-1], width, dropout, pool, stride=stride, **options)
     block = residual(shape[-1], width, dropout, stride, kind == "projection", **options)
     return Sequential(pool=MaxPool2d(2), residual=block) if pool else block
 

@@ -51,8 +51,8 @@ class Config(Recipe):
         False, "whiten 2×2 patches of the images, by a frozen convolution in front of the first layer", group="network"
     )
     dropout: float | None = option(
-        None, "dropout rate (default: the paper's for the model and data set, else 0.05; resnets 0)", group="network",
-        least=0, below=1,
+        None, "dropout rate (default: the paper's for the model and data set, else 0.05; vgg6 and resnets 0)",
+        group="network", least=0, below=1,
     )  # fmt: skip
     conv: str = option(
         "auto",

@@ -17,16 +17,18 @@ that) and then adds its rows to three CSV files in the folder --out:
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 import minilocal as ml
-from minilocal.console.cli import Parser
+from minilocal.console.cli import Parser, command
 from minilocal.console.options import add_options, given
 from minilocal.datasets.prepare import Images
+from minilocal.errors import InputError
+from minilocal.files import check_writable, expanded
 from minilocal.runs.config import Config
 from minilocal.training.evaluation import evaluate
 
@@ -102,18 +104,14 @@ def probed(
     for x, x_test in zip(features(network, train), features(network, test), strict=True):
         mean, deviation = x.mean(axis=0), x.std(axis=0) + 1e-5
         x, x_test = (x - mean) / deviation, (x_test - mean) / deviation
-        probe, optimizer = (
-            ml.a1(x.shape[1:], classes, FEATURES, rng=0),
-            ml.SGD(),
-        )
+        probe, optimizer = ml.a1(x.shape[1:], classes, FEATURES, rng=0), ml.SGD()
         steps, rng = len(x) // batch, np.random.default_rng(0)
         for number in range(epochs * steps):
             if number % steps == 0:
                 order = rng.permutation(len(x))
             chosen = order[number % steps * batch :][:batch]
-            _, dlogits = ml.softmax_cross_entropy(
-                probe.forward(x[chosen], training=True), train.labels[chosen]
-            )
+            logits = probe.forward(x[chosen], training=True)
+            _, dlogits = ml.softmax_cross_entropy(logits, train.labels[chosen])
             probe.backward(dlogits, need_dx=False)
             optimizer.lr = ml.learning_rate("cosine", 0.1, number, epochs * steps)
             optimizer.update(probe)
@@ -121,24 +119,33 @@ def probed(
     return accuracies
 
 
-def main() -> None:
-    """Run the command."""
+@command
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; return its exit status."""
     parser = Parser(prog="moving.py", description="Measure what moving boundaries do to a network.")
     folder = Path(__file__).parent
-    parser.add_argument("--out", type=Path, default=folder, help="folder of the CSV files")
+    parser.add_argument("--out", type=expanded, default=folder, help="folder of the CSV files")
     add_options(parser, Config)
-    options = parser.parse_args()
+    options = parser.parse_args(argv)
+    try:
+        options.out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = f"can't be made ({error.strerror})"
+        raise InputError(f"--out: {str(options.out)!r} {reason}; name another folder") from None
+    paths = {table: options.out / f"moving_{table}.csv" for table in COLUMNS}
+    for path in paths.values():
+        check_writable(path, "--out")  # before all the training
     config = Config(**(DEFAULTS | given(options, Config)))
     rows = list(measured(config))
-    options.out.mkdir(parents=True, exist_ok=True)
     for table, columns in COLUMNS.items():
-        path = options.out / f"moving_{table}.csv"
+        path = paths[table]
         new = not path.exists()
         with path.open("a") as file:
             if new:
                 print(columns, file=file)
             for row in (row for name, row in rows if name == table):
                 print(*(f"{v:.4f}" if isinstance(v, float) else v for v in row), sep=",", file=file)
+    return 0
 
 
 if __name__ == "__main__":

@@ -12,9 +12,9 @@ from minilocal.files import check_writable, expanded, new_directory
 
 @contextlib.contextmanager
 def folder_for(path: str, option: str, *names: str) -> Iterator[Path]:
-    """Make a folder for files of these names, and return its path; if the block fails, no new folder stays behind unless it has files.
+    """Make a folder for files of these names, and return its path.
 
-    Raises `InputError` before the block runs if the folder can't be made, or one of the files can't be written.
+    If the block fails, no new folder stays behind, unless it has files. Raises `InputError` before the block runs if the folder can't be made, or one of the files can't be written.
     """
     folder = expanded(path)
     with contextlib.ExitStack() as stack:
