@@ -65,7 +65,8 @@ def training() -> str:
     """Train on images that ship; return how fast that is and what was learned, or raise `TrainingError` if nothing."""
     from minilocal.compute.compilation import on_compilation
 
-    trainer, end = ml.Config(algo="G3S2", train_size=3000, epochs=100).build(), 0.0
+    config = ml.Config(algo="G3S2", train_size=3000, epochs=100, lr_schedule="cosine")  # large steps at once
+    trainer, end = config.build(), 0.0
     with on_compilation(lambda sentence: print(f"  {sentence}", flush=True)):
         for report in trainer.epochs():
             end = end if report.epoch > 1 else time.perf_counter() + SECONDS  # the first one may compile

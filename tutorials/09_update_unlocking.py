@@ -437,7 +437,7 @@ ml.set_threads(1)
 schedule = ml.parse_schedule("G3S1")
 
 plain_network = build("G3S1")
-recipe = ml.Recipe(algo="G3S1", epochs=EPOCHS, batch_size=BATCH, lr=0.1, seed=SEED)
+recipe = ml.Recipe("G3S1", SEED, epochs=EPOCHS, batch_size=BATCH, lr_schedule="cosine")
 trainer = ml.Trainer(plain_network, data, recipe)
 reports = list(trainer.epochs())
 plain_seconds = sum(report.train_seconds for report in reports)

@@ -63,6 +63,16 @@ class Conv2d(Layer):
         if bias:
             self.add_param("bias", np.zeros(c_out, dtype))
 
+    def start_as_identity(self) -> None:
+        """Make the first min(C_in, C_out) outputs copies of the inputs: a 1 in the middle of a kernel, and zeros.
+
+        Source: "Dirac" weights, Zagoruyko & Komodakis 2017.
+        """
+        weight = self.params["weight"]
+        middle, channels = len(weight) // 2, range(min(weight.shape[2:]))
+        weight[..., : len(channels)] = 0
+        weight[middle, middle, channels, channels] = 1
+
     def forward(self, x: np.ndarray, training: bool = False) -> np.ndarray:
         """Return y (N, P, Q, C_out)."""
         if training:

@@ -21,7 +21,7 @@ from minilocal.compute.streams import AUXILIARY_INIT, INIT, SIMILARITY_INIT, gen
 from minilocal.errors import InputError, naming
 from minilocal.layers import BatchNorm, BatchNormReLUDropout, Conv2d, Dropout, Flatten, Layer, Linear, MaxPool2d, ReLU
 from minilocal.layers.residual import PadShortcut, Residual
-from minilocal.layers.sequential import Sequential
+from minilocal.layers.sequential import Sequential, leaves
 from minilocal.layers.whitening import Whitening
 from minilocal.losses import PredSim, SimilarityMatching
 from minilocal.networks.auxiliary import CLASSIFIERS, own_classifier, similarity_branch
@@ -73,6 +73,7 @@ def build_network(
     conv: str = "auto",
     fused: bool = True,
     local_loss: str = "ce",
+    dirac: bool = False,
 ) -> Network:
     """Return a network built from a config list, with the local losses that the algorithm needs.
 
@@ -90,6 +91,7 @@ def build_network(
         conv: method of the convolutions: "im2col", "winograd", "dense", or "auto" for the fastest.
         fused: whether BatchNorm, ReLU and Dropout are one layer or three; both give the same bits.
         local_loss: "ce", "sim" or "predsim"; with "sim", the last layer keeps cross-entropy.
+        dirac: whether convolutions start as the identity, as far as their channels go.
 
     Raises `InputError` if something is out of range or does not fit the images.
     """
@@ -117,6 +119,10 @@ def build_network(
                 auxiliary[number] = CLASSIFIERS[classifier](shapes[number], classes, features, rng, dtype)
             else:
                 auxiliary[number] = own_classifier(shapes[number], classes, rng, dtype, parsed[-1].average)
+    if dirac:
+        for inner in (inner for layer in layers for inner in leaves(layer)):
+            if isinstance(inner, Conv2d):
+                inner.start_as_identity()
     network = Network(layers, auxiliary, image_shape)
     if local_loss != "ce":
         _match_similarity(network, local_loss, classes, seed, dtype, conv)

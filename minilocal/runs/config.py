@@ -23,9 +23,9 @@ from minilocal.training.trainer import Trainer
 
 PRESETS: dict[str, dict[str, Any]] = {  # options by name
     "hour": {
-        "dataset": "cifar10", "model": "vgg6", "width": 1.0, "whiten": True, "epochs": 36, "dropout": 0.0,
-        "lr_schedule": "triangle", "beta_lr": 8.0, "label_smoothing": 0.2, "crop_margin": 2, "crop_border": "mirror",
-        "flips": "alternate",
+        "dataset": "cifar10", "model": "vgg6", "width": 1.0, "whiten": True, "dirac": True, "dropout": 0.0,
+        "epochs": 36, "lr": 0.2, "lr_schedule": "triangle", "beta_lr": 8.0, "label_smoothing": 0.2,
+        "crop_margin": 2, "crop_border": "mirror", "flips": "alternate",
     },
 }  # fmt: skip
 
@@ -50,6 +50,7 @@ class Config(Recipe):
     whiten: bool = option(
         False, "whiten 2×2 patches of the images, by a frozen convolution in front of the first layer", group="network"
     )
+    dirac: bool = option(False, "start each convolution as the identity, as far as its channels go", group="network")
     dropout: float | None = option(
         None, "dropout rate (default: the paper's for the model and data set, else 0.05; vgg6 and resnets 0)",
         group="network", least=0, below=1,
@@ -124,6 +125,7 @@ class Config(Recipe):
             fused=not self.plain,
             dropout=self.dropout_rate,
             seed=self.seed,
+            dirac=self.dirac,
         )
 
     def build(self) -> Trainer:

@@ -72,9 +72,9 @@ class Recipe:
     )
     epochs: int = option(10, "passes over the training images", least=1, most=100_000)
     batch_size: int = option(128, "images per step", least=2, most=100_000)
-    lr: float = option(0.1, "initial learning rate", above=0, most=1000)
+    lr: float = option(0.1, "learning rate at its highest", above=0, most=1000)
     lr_schedule: str = option(
-        "cosine",
+        "triangle",
         "cosine to 0, ×0.25 at 50, 75, 87.5 and 93.75 %% of the steps, or a triangle: up for a quarter of the steps, "
         "then down to 0",
         choices=tuple(LR_SCHEDULES),

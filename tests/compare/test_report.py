@@ -21,7 +21,7 @@ def test_notes_say_how_these_numbers_differ_from_the_papers(made_up):
         "from its Table II, are for full width, 50,000 training images and 400 epochs; it does not say",
         "Here: width 0.125, 1,000 images, 2 epochs, 2 seeds.",
         "The paper has no vgg8b; VGG11B is its nearest network.",
-        "no learning rate or schedule, no augmentation and no initial weights. Here: learning rate 0.1, cosine",
+        "no learning rate or schedule, no augmentation and no initial weights. Here: learning rate 0.1, triangle",
     ):
         assert sentence in text
     assert "paper: VGG11B, A2" in text

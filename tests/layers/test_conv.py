@@ -155,3 +155,13 @@ def test_initial_weights_are_he_normal():
     weight = Conv2d(64, 128, rng=0).params["weight"]
     assert abs(weight.var() / (2 / (9 * 64)) - 1) < 0.02
     assert abs(weight.mean()) < 1e-3
+
+
+@pytest.mark.parametrize(("c_in", "c_out"), [(2, 4), (3, 3), (5, 2)])
+def test_a_convolution_can_start_as_the_identity(c_in, c_out, rng):
+    layer, random = (Conv2d(c_in, c_out, rng=0) for _ in range(2))
+    layer.start_as_identity()
+    x, same = rng.standard_normal((2, 5, 5, c_in), np.float32), min(c_in, c_out)
+    y = layer.forward(x)
+    np.testing.assert_array_equal(y[..., :same], x[..., :same])
+    np.testing.assert_array_equal(y[..., same:], random.forward(x)[..., same:])  # other outputs begin as ever

@@ -39,6 +39,7 @@ DEFAULTS: dict[str, Any] = {
     "model": "vgg16",
     "dropout": 0.0,
     "epochs": 20,
+    "lr_schedule": "cosine",
     "alignment": True,
 }
 STEPS = 10  # at either end of an epoch

@@ -48,7 +48,7 @@ data, EPOCHS = ml.prepare("fashion-mnist-mini", train_size=1500, test_size=2000)
 
 
 def final_accuracy(seed, **options):
-    recipe = ml.Recipe(epochs=EPOCHS, batch_size=BATCH, seed=seed, **options)
+    recipe = ml.Recipe(seed=seed, epochs=EPOCHS, batch_size=BATCH, lr_schedule="cosine", **options)
     network = build(recipe.schedule, data, seed=seed)
     return 100 * list(ml.Trainer(network, data, recipe).epochs())[-1].test.accuracy
 
