@@ -53,6 +53,11 @@ def parser() -> Parser:
         help="swap black and white first, because Fashion-MNIST and MNIST are white on black",
     )
     p.add_argument(
+        "--flips",
+        action="store_true",
+        help="also report the accuracy with test-time flips: the logits of each image and of its mirror image, added",
+    )
+    p.add_argument(
         "--data-dir", metavar="DIR", help="where the data set's files are now (default: where they were for training)"
     )
     p.add_argument("--threads", type=int, help="threads to use (default: all processors)")
@@ -80,7 +85,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             for file, pixels in images:
                 print(f"{shown(file)}: {_guess(network, pixels, preprocessing)}")
         else:
-            _report(run, config.moved_to(options.data_dir), preprocessing, network, position)
+            _report(run, config.moved_to(options.data_dir), preprocessing, network, position, options.flips)
     return 0
 
 
@@ -97,7 +102,7 @@ def confusion(network: Network, images: Images) -> Counter[tuple[int, int]]:
 
 
 def _report(
-    run: RunDirectory, config: Config, preprocessing: Preprocessing, network: Network, position: Position
+    run: RunDirectory, config: Config, preprocessing: Preprocessing, network: Network, position: Position, flips: bool
 ) -> None:
     """Print accuracies and the confusion matrix, and draw the matrix."""
     test = test_images(run, config, preprocessing)
@@ -115,6 +120,9 @@ def _report(
     print("confusion matrix (rows: true class, columns: predicted class; last: share of the class that is correct)")
     print(_table(counts, preprocessing.classes))
     print(f"test accuracy {100 * scores[len(network)].accuracy:.2f} % on {len(test)} images")
+    if flips:
+        accuracy = np.mean(predictions(network, test, flips=True) == test.labels)
+        print(f"with test-time flips {100 * accuracy:.2f} %")
     if (count := len(preprocessing.classes)) > MOST_DRAWN:
         print(f"not drawn: a confusion matrix of {count:,} classes", file=sys.stderr)
         return

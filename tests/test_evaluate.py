@@ -1,4 +1,5 @@
 import json
+import re
 import shutil
 import tracemalloc
 
@@ -7,7 +8,9 @@ import pytest
 
 from minilocal import evaluate, train
 from minilocal.console.text import columns
+from minilocal.datasets.batches import evaluation_batches
 from minilocal.runs import sealed
+from minilocal.runs.directory import RunDirectory
 
 
 @pytest.fixture(scope="module")
@@ -33,6 +36,20 @@ def test_it_reports_what_training_reported(run, capsys):
     assert "A_3 " not in out
     assert "Ankle boot" in out
     assert (run / "confusion_matrix.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_test_time_flips_are_reported_beside_the_plain_accuracy(run, capsys):
+    assert evaluate.main([str(run), "--flips"]) == 0
+    plain, flipped = re.findall(r"(?:test accuracy|test-time flips) ([\d.]+) %(?: on|\n)", capsys.readouterr().out)
+    directory = RunDirectory(run)
+    config, preprocessing = directory.read_config()
+    network = config.network(preprocessing.image_shape, len(preprocessing.classes))
+    directory.read_checkpoint(network)
+    test = evaluate.test_images(directory, config, preprocessing)
+    ((x, labels),) = evaluation_batches(test)
+    ways = [network.predict(np.ascontiguousarray(image)) for image in (x, np.flip(x, axis=2))]
+    assert plain == f"{100 * np.mean(ways[0].argmax(axis=1) == labels):.2f}"
+    assert flipped == f"{100 * np.mean(np.add(*ways).argmax(axis=1) == labels):.2f}"
 
 
 def test_it_predicts_single_image_files(run, tmp_path, capsys):

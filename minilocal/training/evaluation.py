@@ -58,6 +58,13 @@ def all_logits(network: Network, x: np.ndarray, classifiers: Iterable[int]) -> d
     return logits
 
 
-def predictions(network: Network, images: Images) -> np.ndarray:
-    """Return (N,): for each image, the class that A_K finds most likely."""
-    return np.concatenate([network.predict(x).argmax(axis=1) for x, _ in evaluation_batches(images)])
+def predictions(network: Network, images: Images, flips: bool = False) -> np.ndarray:
+    """Return (N,): for each image, the class that A_K finds most likely.
+
+    With `flips` the logits of its mirror image are added first.
+    """
+
+    def logits(x: np.ndarray) -> np.ndarray:
+        return network.predict(x) + network.predict(x[:, :, ::-1]) if flips else network.predict(x)
+
+    return np.concatenate([logits(x).argmax(axis=1) for x, _ in evaluation_batches(images)])
