@@ -175,8 +175,8 @@ class Recipe:
 
         >>> for step in Recipe(algo="G2S1", epochs=2).steps(epoch=1, first=1, steps_per_epoch=3, layers=4):
         ...     print(step.number, step.index, *step.blocks, f"{step.lr:.4f}")
-        4 1 2-3 4 0.0250
-        5 2 2-3 4 0.0067
+        4 1 2-3 4 0.0333
+        5 2 2-3 4 0.0111
         """
         for index in range(first, steps_per_epoch):
             yield self.step(epoch, index, steps_per_epoch, layers)
