@@ -158,3 +158,22 @@ def new_directory(path: Path) -> Iterator[None]:
             with contextlib.suppress(OSError, ValueError):
                 place.rmdir()
         raise
+
+
+@contextlib.contextmanager
+def folder_for(path: str, option: str, *names: str) -> Iterator[Path]:
+    """Make a folder for files of these names, and return its path.
+
+    If the block fails, no new folder stays behind, unless it has files. Raises `InputError` before the block runs if
+    the folder can't be made, or one of the files can't be written; `option` named it.
+    """
+    folder = expanded(path)
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(new_directory(folder))
+        except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+            reason = getattr(error, "strerror", None) or error
+            raise InputError(f"{option}: {str(folder)!r} can't be made ({reason}); name another folder") from None
+        for name in names:
+            check_writable(folder / name, option)
+        yield folder

@@ -27,8 +27,7 @@ import minilocal as ml
 from minilocal.console.cli import Parser, command
 from minilocal.console.options import add_options, given
 from minilocal.datasets.prepare import Images
-from minilocal.errors import InputError
-from minilocal.files import check_writable, expanded
+from minilocal.files import folder_for
 from minilocal.runs.config import Config
 from minilocal.training.evaluation import evaluate
 
@@ -124,28 +123,24 @@ def probed(
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; return its exit status."""
     parser = Parser(prog="moving.py", description="Measure what moving boundaries do to a network.")
-    folder = Path(__file__).parent
-    parser.add_argument("--out", type=expanded, default=folder, help="folder of the CSV files")
+    here = str(Path(__file__).parent)
+    parser.add_argument("--out", default=here, help="folder of the CSV files")
     add_options(parser, Config)
     options = parser.parse_args(argv)
-    try:
-        options.out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        reason = f"can't be made ({error.strerror})"
-        raise InputError(f"--out: {str(options.out)!r} {reason}; name another folder") from None
-    paths = {table: options.out / f"moving_{table}.csv" for table in COLUMNS}
-    for path in paths.values():
-        check_writable(path, "--out")  # before all the training
+    names = {table: f"moving_{table}.csv" for table in COLUMNS}
     config = Config(**(DEFAULTS | given(options, Config)))
-    rows = list(measured(config))
-    for table, columns in COLUMNS.items():
-        path = paths[table]
-        new = not path.exists()
-        with path.open("a") as file:
-            if new:
-                print(columns, file=file)
-            for row in (row for name, row in rows if name == table):
-                print(*(f"{v:.4f}" if isinstance(v, float) else v for v in row), sep=",", file=file)
+    # A folder of no use is refused here, before all the training.
+    with folder_for(options.out, "--out", *names.values()) as folder:
+        rows = list(measured(config))
+        for table, columns in COLUMNS.items():
+            path = folder / names[table]
+            new = not path.exists()
+            with path.open("a") as file:
+                if new:
+                    print(columns, file=file)
+                for row in (row for name, row in rows if name == table):
+                    values = (f"{v:.4f}" if isinstance(v, float) else v for v in row)
+                    print(*values, sep=",", file=file)
     return 0
 
 

@@ -30,9 +30,7 @@ from minilocal.console.cli import Parser
 from minilocal.course import animation, figure
 from minilocal.course import lesson as lesson_tools
 from minilocal.errors import InputError
-
-sys.path.insert(0, str(Path(__file__).parent))
-from outputs import folder_for
+from minilocal.files import folder_for
 
 LESSONS = Path(__file__).resolve().parents[1]
 

@@ -17,10 +17,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from minilocal.console.cli import Parser
-from minilocal.files import replacing
+from minilocal.files import folder_for, replacing
 
 sys.path.insert(0, str(Path(__file__).parent))
-from outputs import folder_for
 from recording import encoded, labs
 
 ROOT = Path(__file__).parents[2]

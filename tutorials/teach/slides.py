@@ -40,10 +40,7 @@ from nbconvert import SlidesExporter
 
 from minilocal.console.cli import Parser
 from minilocal.errors import InputError
-from minilocal.files import expanded
-
-sys.path.insert(0, str(Path(__file__).parent))
-from outputs import folder_for
+from minilocal.files import expanded, folder_for
 
 HERE = Path(__file__).resolve().parent
 LESSONS = (5, 6, 7, 9)
