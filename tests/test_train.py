@@ -132,7 +132,7 @@ def test_a_residual_network_has_the_same_bytes_plain_with_workers_and_resumed(tr
 
 
 def test_the_whole_recipe_of_the_hour_resumed_plain_and_with_workers_gives_the_same_bytes(train, tmp_path):
-    """Whitening, triangle, beta, smoothing, crops and flips, in the size of a test; what is given overrides."""
+    """All parts of the preset at once, in the size of a test; what is given overrides."""
     options = ["--preset", "hour", "--algo", "G2S1", "--dataset", "fashion-mnist-mini", "--width", "0.125"]
     options += ["--epochs", "2", "--train-size", "128", "--flip"]
     config = config_of_the_same_bytes(train, tmp_path, options)

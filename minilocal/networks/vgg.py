@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -120,9 +121,9 @@ def build_network(
             else:
                 auxiliary[number] = own_classifier(shapes[number], classes, rng, dtype, parsed[-1].average)
     if dirac:
-        for inner in (inner for layer in layers for inner in leaves(layer)):
-            if isinstance(inner, Conv2d):
-                inner.start_as_identity()
+        for leaf in chain.from_iterable(map(leaves, layers)):
+            if isinstance(leaf, Conv2d):
+                leaf.start_as_identity()
     network = Network(layers, auxiliary, image_shape)
     if local_loss != "ce":
         _match_similarity(network, local_loss, classes, seed, dtype, conv)
