@@ -68,6 +68,10 @@ def parser() -> Parser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; return its exit status."""
     options = parser().parse_args(argv)
+    if options.invert and not options.predict:
+        raise InputError("--invert has no effect without --predict; leave it out")
+    if options.predict and (options.flips or options.data_dir):
+        raise InputError(f"{'--flips' if options.flips else '--data-dir'} has no effect on --predict; leave it out")
     set_threads(options.threads)
     run = RunDirectory(options.run)
     config, preprocessing = run.read_config()

@@ -69,6 +69,19 @@ def test_it_predicts_single_image_files(run, tmp_path, capsys):
     assert capsys.readouterr().out.split(": ")[1].strip() == first.split(": ")[1]
 
 
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--invert"], "--invert has no effect without --predict"),
+        (["--predict", "a.png", "--flips"], "--flips has no effect on --predict"),
+        (["--predict", "a.png", "--data-dir", "."], "--data-dir has no effect on --predict"),
+    ],
+)
+def test_an_option_without_effect_is_refused(options, says, capsys):
+    assert evaluate.main(["run", *options]) == 2
+    assert says in capsys.readouterr().err
+
+
 def spoil(name, content):
     def action(run):
         (run / name).write_bytes(content)
