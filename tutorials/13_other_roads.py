@@ -340,5 +340,5 @@ check(
 # Your answer to exercise 3
 
 # %% [markdown]
-# *That was the last lesson.* [comparison.md](comparison.md) has all these methods in tables, and
-# [RESULTS.md](RESULTS.md) what minilocal's own measure.
+# *Next:* [lesson 14](14_accuracy_per_flop.ipynb), accuracy per FLOP: what the recipe around a
+# network is worth. [comparison.md](comparison.md) has all the methods above in tables.
