@@ -29,7 +29,7 @@ class Options:
 
     algo: tuple[str, ...] = option((), f"BP, GX or GXSY (default: {' '.join(ALGORITHMS)})", group=WHAT, metavar="ALGO")
     model: str = option("vgg16", ", ".join(CONFIGS), group=WHAT, choices=tuple(CONFIGS), metavar="MODEL")
-    width: float = option(1.0, "factor for all widths, a power of two", group=WHAT, above=0, most=8)
+    width: float = option(1.0, "factor for all widths, such as 0.125 or 1.5", group=WHAT, above=0, most=8)
     classifier: str = option("a1", "auxiliary classifiers", group=WHAT, choices=("a1", "a2"))
     batch_size: int = option(128, "images per step", group=WHAT, least=2, most=100_000)
     threads: int = option(0, "threads to use (default: all processors)", group=WHAT, least=1, most=1024)

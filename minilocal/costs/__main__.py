@@ -38,7 +38,7 @@ class Task:
         ("BP", "G1", "G2", "G2S1", "G3", "G3S2"), "one or more of BP, GX and GXSY", group=TASK, metavar="ALGO"
     )
     model: str = option("vgg16", ", ".join(CONFIGS), group=TASK, choices=tuple(CONFIGS), metavar="MODEL")
-    width: float = option(1.0, "factor for all widths, a power of two", group=TASK, above=0, most=8)
+    width: float = option(1.0, "factor for all widths, such as 0.125 or 1.5", group=TASK, above=0, most=8)
     whiten: bool = option(False, "whiten the images in front of the first layer", group=TASK)
     classes: int = option(10, "number of classes", group=TASK, least=2, most=MOST, metavar="N")
     image_size: int = option(32, "images are N×N pixels", group=TASK, least=1, most=MOST, metavar="N")

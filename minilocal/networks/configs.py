@@ -61,19 +61,22 @@ LAYER = re.compile(r"([RP]?)(\d+)(?:k(\d+))?(?:/(\d+))?", re.ASCII)  # a layer o
 def architecture(model: str, width: float = 1.0, whiten: bool = False) -> Architecture:
     """Return one of `CONFIGS`, with the widths of its layers and D multiplied by `width`, and with W if `whiten`.
 
-    Raises `InputError` if the model is unknown, or if the width is not a power of two up to 8 or is too small.
+    Raises `InputError` if the model is unknown, or if the width is above 8 or leaves no whole number of channels.
 
     >>> architecture("vgg8b", 0.125)
     Architecture(stages='16 32 M 32 64 M 64 M 64 M', fc=(128,), features=512, dropout=0.05)
     """
     if model not in CONFIGS:
         raise InputError(f"model {model!r} is unknown; choose from {', '.join(CONFIGS)}")
-    if not 0 < width <= 8 or math.frexp(width)[0] != 0.5:
-        raise InputError(f"width is {width}; it must be a power of two up to 8, such as 0.125, 0.5, 1 or 2")
+    if not 0 < width <= 8:
+        raise InputError(f"width is {width}; it must be above 0 and at most 8")
 
     def scale(size: int) -> int:
-        if size * width < 1:
-            raise InputError(f"width {width} leaves {size * width} channels of {model}'s {size}; use a larger one")
+        if size * width % 1:
+            raise InputError(
+                f"width {width} leaves {size * width:g} channels of {model}'s {size}; choose one that leaves whole "
+                "numbers, such as 0.125, 0.5 or 1.5"
+            )
         return int(size * width)
 
     config = CONFIGS[model]

@@ -23,9 +23,9 @@ from minilocal.training.trainer import Trainer
 
 PRESETS: dict[str, dict[str, Any]] = {  # options by name
     "hour": {
-        "dataset": "cifar10", "model": "vgg6", "width": 1.0, "whiten": True, "dirac": True, "dropout": 0.0,
-        "epochs": 36, "lr": 0.2, "lr_schedule": "triangle", "beta_lr": 8.0, "label_smoothing": 0.2,
-        "crop_margin": 2, "crop_border": "mirror", "flips": "alternate",
+        "dataset": "cifar10", "model": "vgg6", "width": 1.5, "whiten": True, "dirac": True, "dropout": 0.0,
+        "epochs": 16, "lr": 0.1, "lr_schedule": "triangle", "weight_decay": 0.00125, "beta_lr": 8.0,
+        "label_smoothing": 0.2, "crop_margin": 2, "crop_border": "mirror", "flips": "alternate",
     },
 }  # fmt: skip
 
@@ -38,7 +38,7 @@ class Config(Recipe):
     """
 
     model: str = option("vgg8b", ", ".join(CONFIGS), group="network", choices=tuple(CONFIGS), metavar="MODEL")
-    width: float = option(0.125, "factor for all widths, a power of two", group="network", above=0, most=8)
+    width: float = option(0.125, "factor for all widths, such as 0.125 or 1.5", group="network", above=0, most=8)
     classifier: str = option("a1", "auxiliary classifiers", group="network", choices=tuple(CLASSIFIERS))
     local_loss: str = option(
         "ce",

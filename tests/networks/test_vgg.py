@@ -116,10 +116,10 @@ def test_layers_of_local_losses_and_their_saved_names(local_loss, layers):
     ("options", "says"),
     [
         ({"model": "vgg13"}, "'vgg13' is unknown; choose from vgg8b"),
-        ({"width": 0.3}, "width is 0.3; it must be a power of two"),
-        ({"width": 65536}, "power of two up to 8"),
-        ({"width": 0}, "power of two"),
-        ({"width": float("inf")}, "power of two"),
+        ({"width": 0.3}, "width 0.3 leaves 38.4 channels of vgg8b's 128; choose one"),
+        ({"width": 65536}, "width is 65536; it must be above 0 and at most 8"),
+        ({"width": 0}, "width is 0; it must be above 0"),
+        ({"width": float("inf")}, "width is inf; it must be"),
         ({"width": 2**-10}, "leaves 0.125 channels"),
         (
             {"image_shape": (20, 20, 3)},
