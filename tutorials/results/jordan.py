@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import torch
@@ -25,9 +26,10 @@ from minilocal.datasets.loading import load
 from minilocal.files import folder_for
 
 MEAN, STD = (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)  # of CIFAR-10's pixels
-MOMENTUM, BETA_LR = 0.85, 64
+WIDTHS = 64, 256, 256  # of the three groups
+EPOCHS, BATCH_SIZE, MOMENTUM, BETA_LR = 10, 256, 0.85, 64
 LR, WEIGHT_DECAY = 11.5, 0.0153  # per 1,024 (1 + 1/(1 - MOMENTUM)) images
-COLUMNS = "width,batch_size,epoch,train_accuracy,test_accuracy,test_accuracy_flips"
+COLUMNS = "seed,epoch,train_accuracy,test_accuracy,test_accuracy_flips"
 
 
 def group(channels: int, width: int) -> list[nn.Module]:
@@ -41,9 +43,8 @@ def group(channels: int, width: int) -> list[nn.Module]:
     return [convs[0], nn.MaxPool2d(2), norms[0], nn.GELU(), convs[1], norms[1], nn.GELU()]
 
 
-def network(x: Tensor, width: float) -> nn.Sequential:
+def network(x: Tensor) -> nn.Sequential:
     """Return his network, its first convolution whitening the 2×2 patches of images x."""
-    narrow, wide = int(64 * width), int(256 * width)
     whiten = nn.Conv2d(3, 24, 2)
     patches = x.unfold(2, 2, 1).unfold(3, 2, 1).permute(0, 2, 3, 1, 4, 5).reshape(-1, 12)
     values, vectors = torch.linalg.eigh(patches.T @ patches / len(patches))
@@ -51,9 +52,9 @@ def network(x: Tensor, width: float) -> nn.Sequential:
     whiten.weight.data[:] = torch.cat([filters, -filters])
     whiten.weight.requires_grad = False
     nn.init.zeros_(whiten.bias)
-    groups = [*group(24, narrow), *group(narrow, wide), *group(wide, wide)]
-    head = [nn.MaxPool2d(3), nn.Flatten(), nn.Linear(wide, 10, bias=False)]
-    return nn.Sequential(whiten, nn.GELU(), *groups, *head).to(memory_format=torch.channels_last)
+    layers = [layer for sizes in pairwise((24, *WIDTHS)) for layer in group(*sizes)]
+    head = [nn.MaxPool2d(3), nn.Flatten(), nn.Linear(WIDTHS[-1], 10, bias=False)]
+    return nn.Sequential(whiten, nn.GELU(), *layers, *head).to(memory_format=torch.channels_last)
 
 
 def logits(net: nn.Sequential, x: Tensor) -> Tensor:
@@ -62,10 +63,10 @@ def logits(net: nn.Sequential, x: Tensor) -> Tensor:
         return net(x.contiguous(memory_format=torch.channels_last)).float() / 9
 
 
-def optimizer(net: nn.Sequential, batch_size: int) -> torch.optim.SGD:
+def optimizer(net: nn.Sequential) -> torch.optim.SGD:
     """Return SGD with Nesterov's momentum, the betas of BatchNorm at a rate of their own."""
     images = 1024 * (1 + 1 / (1 - MOMENTUM))
-    lr, decay = LR / images, WEIGHT_DECAY * batch_size / images
+    lr, decay = LR / images, WEIGHT_DECAY * BATCH_SIZE / images
     betas = [layer.bias for layer in net if isinstance(layer, nn.BatchNorm2d)]
     others = [p for p in net.parameters() if p.requires_grad and all(p is not b for b in betas)]
     groups = [
@@ -80,9 +81,9 @@ def triangle(part: float) -> float:
     return 0.2 + 0.8 * part / 0.23 if part < 0.23 else 1 - 0.93 * (part - 0.23) / 0.77
 
 
-def trained(data_dir: str, width: float, epochs: int, batch_size: int) -> Iterator[list[float]]:
-    """Train a network; yield the last four columns after each epoch, in per cent."""
-    torch.manual_seed(0)
+def trained(data_dir: str, seed: int) -> Iterator[tuple[float, ...]]:
+    """Train a network; yield each epoch and its three accuracies, in per cent."""
+    torch.manual_seed(seed)
     data = load("cifar10", data_dir)
     mean, std = (torch.tensor(a).view(1, 3, 1, 1) for a in (MEAN, STD))
     x, x_test = (
@@ -90,17 +91,17 @@ def trained(data_dir: str, width: float, epochs: int, batch_size: int) -> Iterat
         for a in (data.x_train, data.x_test)
     )
     y, y_test = (torch.tensor(a).long() for a in (data.y_train, data.y_test))
-    net = network(x[:5000], width)
-    sgd = optimizer(net, batch_size)
-    steps = len(x) // batch_size
-    schedule = LambdaLR(sgd, lambda step: triangle(step / (steps * epochs)))
+    net = network(x[:5000])
+    sgd = optimizer(net)
+    steps = len(x) // BATCH_SIZE
+    schedule = LambdaLR(sgd, lambda step: triangle(step / (steps * EPOCHS)))
     bordered, half = functional.pad(x, (2, 2, 2, 2), "reflect"), torch.rand(len(x)) < 0.5
-    for epoch in range(epochs):
+    for epoch in range(EPOCHS):
         order, flip = torch.randperm(len(x)), half ^ bool(epoch % 2)
         shifts, right = torch.randint(0, 5, (len(x), 2)), 0
         net.train()
         net[0].bias.requires_grad = epoch < 3
-        for which in order[: steps * batch_size].split(batch_size):
+        for which in order[: steps * BATCH_SIZE].split(BATCH_SIZE):
             crops = [(i, *shifts[i].tolist()) for i in which.tolist()]
             images = torch.stack([bordered[i, :, r : r + 32, c : c + 32] for i, r, c in crops])
             images[flip[which]] = images[flip[which]].flip(3)
@@ -119,7 +120,7 @@ def trained(data_dir: str, width: float, epochs: int, batch_size: int) -> Iterat
             )
         hits = [(output.argmax(1) == y_test).float() for output in (plain, plain + mirrored)]
         tested = [100 * float(hit.mean()) for hit in hits]
-        yield [epoch + 1, 100 * right / (steps * batch_size), *tested]
+        yield epoch + 1, 100 * right / (steps * BATCH_SIZE), *tested
 
 
 @command
@@ -127,9 +128,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; return its exit status."""
     parser = Parser(prog="jordan.py", description="Train by Jordan's recipe in PyTorch.")
     parser.add_argument("--data-dir", required=True, help="folder of CIFAR-10's files")
-    parser.add_argument("--width", type=float, default=1.0, help="factor for all widths")
-    parser.add_argument("--epochs", type=int, default=10)
-    parser.add_argument("--batch-size", type=int, default=256)
+    parser.add_argument("--seed", type=int, default=0, help="of everything random (default: 0)")
     parser.add_argument("--out", default=str(Path(__file__).parent), help="folder of the CSV file")
     options = parser.parse_args(argv)
     with folder_for(options.out, "--out", "jordan.csv") as folder:
@@ -138,10 +137,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         with path.open("a") as file:
             if new:
                 print(COLUMNS, file=file)
-            for row in trained(options.data_dir, options.width, options.epochs, options.batch_size):
-                values = f"{row[0]},{row[1]:.1f},{row[2]:.2f},{row[3]:.2f}"
-                print(options.width, options.batch_size, values, sep=",", file=file, flush=True)
-                print(values, flush=True)
+            for epoch, *accuracies in trained(options.data_dir, options.seed):
+                row = ",".join([str(epoch), *(f"{a:.2f}" for a in accuracies)])
+                print(options.seed, row, sep=",", file=file, flush=True)
+                print(row, flush=True)
     return 0
 
 
