@@ -206,7 +206,7 @@ def test_options_make_a_difference(train, tmp_path, option):
         (["--algo", "XY"], "algorithm 'XY' is unknown; use BP, GX or GXSY"),
         (["--algo", "G8"], "G8 has blocks of 8 layers, but the network has 7; use G7"),
         (["--model", "resnet"], "argument --model: invalid choice: 'resnet'"),
-        (["--width", "0.3"], "width 0.3 leaves"),
+        (["--width", "0.3"], "width is 0.3, which leaves 38.4 channels of vgg8b's 128; choose one that leaves whole"),
         (["--width", "nan"], "width is nan"),
         (["--epochs", "0"], "--epochs is 0; it must be at least 1"),
         (["--batch-size", "1"], "--batch-size is 1; it must be at least 2"),

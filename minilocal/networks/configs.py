@@ -74,8 +74,8 @@ def architecture(model: str, width: float = 1.0, whiten: bool = False) -> Archit
     def scale(size: int) -> int:
         if size * width % 1:
             raise InputError(
-                f"width {width} leaves {size * width:g} channels of {model}'s {size}; choose one that leaves whole "
-                "numbers, such as 0.125, 0.5 or 1.5"
+                f"width is {width}, which leaves {size * width:g} channels of {model}'s {size}; choose one that leaves "
+                "whole numbers, such as 0.125, 0.5 or 1.5"
             )
         return int(size * width)
 

@@ -52,8 +52,8 @@ def build_vgg(
 
     With `whiten` it begins with the whitening of images, which a `Trainer` fits to its own.
 
-    The options are those of `build_network`. Raises `InputError` if the model is unknown, if the width is
-    above 8 or leaves no whole number of channels, or if the model does not fit the images.
+    The options are those of `build_network`. Raises `InputError` if the model is unknown, if the width is above 8 or
+    leaves no whole number of channels, or if the model does not fit the images.
     """
     config = architecture(model, width, whiten)
     return build_network(config.stages, config.fc, image_shape, classes, algo, features=config.features, **options)

@@ -169,7 +169,7 @@ def test_compilation_is_announced(capsys, monkeypatch):
         ("--algo G3S3", "G3S3 shifts by 3 layers"),
         ("--algo fast", "algorithm 'fast' is unknown"),
         ("--algo BP G9", "G9 has blocks of 9 layers, but the network has 7"),
-        ("--width 0.3", "width 0.3 leaves"),
+        ("--width 0.3", "width is 0.3, which leaves 38.4 channels of vgg8b's 128; choose one that leaves whole"),
         ("--per-layer --plot a.png", "--plot draws step times; name the algorithms with --algo"),
         ("--plot no/such/folder/a.png", "--plot: 'no/such/folder/a.png' can't be written (No such file"),
         ("--figure10 no/such/folder/a.png", "--figure10: 'no/such/folder/a.png' can't be written (No such"),

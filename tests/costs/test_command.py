@@ -127,7 +127,7 @@ def test_the_papers_numbers_as_json(capsys, tmp_path):
         ("--image-size -32", "--image-size is -32"),
         ("--image-size 28", "28×28×3 images do not fit the network: layer 8: pool"),
         ("--channels 2", "--channels"),
-        ("--width 0.3", "width 0.3 leaves"),
+        ("--width 0.3", "width is 0.3, which leaves 19.2 channels of vgg16's 64; choose one that leaves whole"),
         ("--width nan", "--width is nan; it must be above 0 and at most 8"),
         ("--algo G16", "G16 has blocks of 16 layers, but the network has 15"),
         ("--algo G2S2", "must be less than its block size 2"),

@@ -116,11 +116,12 @@ def test_layers_of_local_losses_and_their_saved_names(local_loss, layers):
     ("options", "says"),
     [
         ({"model": "vgg13"}, "'vgg13' is unknown; choose from vgg8b"),
-        ({"width": 0.3}, "width 0.3 leaves 38.4 channels of vgg8b's 128; choose one"),
+        ({"width": 0.3}, "width is 0.3, which leaves 38.4 channels of vgg8b's 128; choose one that leaves whole"),
         ({"width": 65536}, "width is 65536; it must be above 0 and at most 8"),
-        ({"width": 0}, "width is 0; it must be above 0"),
-        ({"width": float("inf")}, "width is inf; it must be"),
+        ({"width": 0}, "width is 0; it must be above 0 and at most 8"),
+        ({"width": float("inf")}, "width is inf; it must be above 0 and at most 8"),
         ({"width": 2**-10}, "leaves 0.125 channels"),
+        ({"width": float("nan")}, "width is nan; it must be above 0"),
         (
             {"image_shape": (20, 20, 3)},
             "20×20×3 images do not fit the network: layer 6: pool: a 2×2 pooling .* 5×5 map; resize or pad them",
