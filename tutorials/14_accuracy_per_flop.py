@@ -370,9 +370,9 @@ show(draw_curves({"": clouds}, 4.0, xlabel="PFLOP", ylabel="test accuracy (%)"),
 # %% [markdown]
 # BP now reaches more than the old hour's accuracy with a third of its arithmetic, and blocks of
 # three are a point behind it. The rest of the hour went into a wider network, in which both end
-# higher, BP at 90.3 % and G3 at 89.5 %, and into more epochs of the narrow one under G3, at 89.3 %.
-# These last two, level with each other at the same cost, differ in more than width and epochs, so
-# they don't tell which of the two is the better use of arithmetic.
+# higher, BP at 90.5 % and G3 at 89.4 % (means of two seeds), and into more epochs of the narrow one
+# under G3, at 89.3 %. These last two, level with each other at the same cost, differ in more than
+# width and epochs, so they don't tell which of the two is the better use of arithmetic.
 #
 # Jordan's 94 % it is not. But nor does his own recipe reach that here: written anew in PyTorch, it
 # ends at 89.2 % on these images, or at 90.0 % with the logits of each test image's mirror image
