@@ -19,7 +19,7 @@ from minilocal.console.plots import BLOCK_COLOURS, FROZEN
 INK, GREY, PALE = "#333333", "#8A8A8A", "#E4E4E4"
 HATCHES = ("", "//", "..", "xx", "\\\\", "oo", "--")
 DASHES: tuple[Any, ...] = ("-", "--", "-.", ":", (0, (5, 1)), (0, (1, 1)), (0, (3, 1, 1, 1, 1, 1)))
-MARKERS = "os^Dv*P"
+MARKERS = "os^Dv*PX"
 FROZEN_PATCH = {"facecolor": FROZEN, "edgecolor": "#9A9A9A", "hatch": "////"}  # like `block_patch`
 WHITE = {"facecolor": "white", "edgecolor": "none"}  # the background of text on a hatch
 
