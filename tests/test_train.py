@@ -243,6 +243,7 @@ def test_options_make_a_difference(train, tmp_path, option):
         (["--resume", "run", "--epochs", "5"], "only a run that began with --lr-epochs 5 or more can become that long"),
         (["--resume", "run", "--run-dir", "other"], "--run-dir has no effect with --resume run"),
         (["--crop-border", "mirror", "--crop-margin", "32"], "crop_margin is 32, but images of 32×32 pixels"),
+        (["--crop-margin", str(2**63)], "--crop-margin is 9223372036854775808; it must be"),
         (["--resume", "run", "--preset", "hour"], "--preset has no effect with --resume run"),
         (["--resume", "nowhere"], "nowhere/config.json does not exist; name a run directory"),
         (["--resume", "file"], "file/config.json can't be read"),

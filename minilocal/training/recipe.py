@@ -96,7 +96,7 @@ class Recipe:
     crop: bool = option(True, "random crops of the padded image", group="augmentation")
     crop_margin: int | None = option(
         None, "pixels by which a crop may shift an image (default: an eighth of its shorter side, 4 of 32)",
-        group="augmentation", least=1, metavar="PIXELS",
+        group="augmentation", least=1, most=100_000, metavar="PIXELS",
     )  # fmt: skip
     crop_border: str = option(
         "black",
